@@ -1,0 +1,18 @@
+/* real.h: the number type of tensors, chosen when the library is built.
+ *
+ * `make` gives float; `make REAL=double` builds the same source in double, which is what the property tests want: a
+ * wrong derivative and a rounding error are then ten orders of magnitude apart. */
+#ifndef FM_REAL_H
+#define FM_REAL_H
+
+#ifdef FM_DOUBLE
+typedef double real;
+#define REAL_NAME "double"
+#define REAL_MAX_EXACT_INT 9007199254740992.0
+#else
+typedef float real;
+#define REAL_NAME "float"
+#define REAL_MAX_EXACT_INT 16777216.0
+#endif
+
+#endif

@@ -1,0 +1,197 @@
+/* text.c: numbers as people write them, whatever the locale; names as people misspell them. */
+#include "base/text.h"
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEAREST_MAX 96     /* longer names are not compared */
+#define NUMBER_MAX 1100    /* the longest exact decimal of a double has 1077 characters */
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Insertions, deletions, replacements and swaps of neighbours [Damerau 1964], three rows of the table at a
+ * time. */
+static size_t edit_distance(const char *a, size_t n, const char *b, size_t m) {
+    size_t rows[3][NEAREST_MAX + 1];
+    size_t *before = rows[0], *above = rows[1], *row = rows[2];
+    for (size_t j = 0; j <= m; j++) above[j] = before[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            char x = lower(a[i - 1]), y = lower(b[j - 1]);
+            row[j] = min_size(above[j - 1] + (x != y), min_size(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2]))
+                row[j] = min_size(row[j], before[j - 2] + 1);
+        }
+        size_t *free_row = before;
+        before = above;
+        above = row;
+        row = free_row;
+    }
+    return above[m];
+}
+
+/* A slip changes at most a third of the word, and leaves some of it. */
+const char *fm_text_nearest(const char *name, const char *const *candidates, size_t n) {
+    const char *best = NULL;
+    size_t best_distance = 0, length = strlen(name);
+    if (length > NEAREST_MAX) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!candidates[i]) continue;
+        size_t other = strlen(candidates[i]);
+        if (other > NEAREST_MAX) continue;
+        size_t longer = length > other ? length : other;
+        size_t distance = edit_distance(name, length, candidates[i], other);
+        if (distance > (longer + 2) / 3 || distance >= min_size(length, other)) continue;
+        if (best && distance >= best_distance) continue;
+        best = candidates[i];
+        best_distance = distance;
+    }
+    return best;
+}
+
+/* The parts of a decimal; the pointers point into the text. */
+typedef struct decimal {
+    bool negative;
+    const char *whole, *fraction;
+    size_t whole_digits, fraction_digits;
+    int exponent;
+    const char *end;
+} decimal;
+
+static size_t count_digits(const char *text) {
+    size_t n = 0;
+    while (is_digit(text[n])) n++;
+    return n;
+}
+
+/* [+-] digits [. digits] [e [+-] digits], at least one digit before the exponent. The exponent saturates far
+ * beyond the range of any number that fits into NUMBER_MAX characters. */
+static bool read_decimal(const char *text, decimal *d) {
+    *d = (decimal){0};
+    d->negative = *text == '-';
+    if (*text == '-' || *text == '+') text++;
+    d->whole = text;
+    d->whole_digits = count_digits(text);
+    text += d->whole_digits;
+    d->fraction = text;
+    if (*text == '.') {
+        d->fraction = text + 1;
+        d->fraction_digits = count_digits(d->fraction);
+        text = d->fraction + d->fraction_digits;
+    }
+    if (d->whole_digits + d->fraction_digits == 0) return false;
+    if (*text == 'e' || *text == 'E') {
+        bool down = text[1] == '-';
+        text += text[1] == '-' || text[1] == '+' ? 2 : 1;
+        if (!is_digit(*text)) return false;
+        for (; is_digit(*text); text++)
+            if (d->exponent < 100000) d->exponent = d->exponent * 10 + (*text - '0');
+        if (down) d->exponent = -d->exponent;
+    }
+    d->end = text;
+    return true;
+}
+
+/* strtod rounds correctly but expects the decimal point of the locale, so it is given that. */
+bool fm_text_to_real(const char *text, double *value) {
+    decimal d;
+    size_t length = strlen(text);
+    if (length > NUMBER_MAX || !read_decimal(text, &d) || *d.end != '\0') return false;
+    const char *point = localeconv()->decimal_point;
+    char local[NUMBER_MAX + 64];
+    const char *dot = strchr(text, '.');
+    if (dot && strlen(point) < 32)
+        snprintf(local, sizeof local, "%.*s%s%s", (int)(dot - text), text, point, dot + 1);
+    else
+        memcpy(local, text, length + 1);
+    char *end;
+    double result = strtod(local, &end);
+    if (*end != '\0' || !isfinite(result)) return false;
+    *value = result;
+    return true;
+}
+
+/* Multiplies by ten and adds a digit; false when the result passes the limit. */
+static bool push_digit(uint64_t *x, uint64_t digit, uint64_t limit) {
+    if (*x > (limit - digit) / 10) return false;
+    *x = *x * 10 + digit;
+    return true;
+}
+
+/* Exact: no step goes through a double, so 9007199254740993 and 1.5k are read as written. */
+bool fm_text_to_int(const char *text, int64_t *value) {
+    decimal d;
+    if (strlen(text) > NUMBER_MAX || !read_decimal(text, &d)) return false;
+    const char *end = d.end;
+    if (*end == 'k' || *end == 'K') d.exponent += 3, end++;
+    else if (*end == 'm' || *end == 'M') d.exponent += 6, end++;
+    if (*end != '\0') return false;
+
+    const uint64_t limit = (uint64_t)INT64_MAX + (d.negative ? 1 : 0);
+    const long total = (long)(d.whole_digits + d.fraction_digits);
+    const long whole = (long)d.whole_digits + d.exponent; /* how many of the digits stand before the point */
+    uint64_t x = 0;
+    for (long i = 0; i < total || i < whole; i++) {
+        char c = '0';
+        if (i < (long)d.whole_digits) c = d.whole[i];
+        else if (i < total) c = d.fraction[i - (long)d.whole_digits];
+        if (i >= whole && c != '0') return false;
+        if (i >= whole || (x == 0 && c == '0')) continue;
+        if (!push_digit(&x, (uint64_t)(c - '0'), limit)) return false;
+    }
+    *value = d.negative ? (x > (uint64_t)INT64_MAX ? INT64_MIN : -(int64_t)x) : (int64_t)x;
+    return true;
+}
+
+/* 17 digits always read back [Steele 1990]; 15 always suffice for a number that was written with 15. Only the
+ * subnormal numbers hold fewer. */
+char *fm_text_from_real(double value, char *text, size_t size) {
+    if (isnan(value) || isinf(value)) {
+        fm_text_format(text, size, "%s", isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+        return text;
+    }
+    char local[64];
+    const char *point = localeconv()->decimal_point;
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
+        snprintf(local, sizeof local, "%.*g", digits, value);
+        char *at = strcmp(point, ".") == 0 ? NULL : strstr(local, point);
+        if (at) {
+            *at = '.';
+            memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
+        }
+        double again;
+        if (fm_text_to_real(local, &again) && again == value) break;
+    }
+    fm_text_format(text, size, "%s", local);
+    return text;
+}
+
+char *fm_text_grouped(int64_t value, char *text, size_t size) {
+    char digits[32], out[48];
+    int n = snprintf(digits, sizeof digits, "%lld", (long long)value);
+    size_t used = 0;
+    for (int i = 0; i < n; i++) {
+        out[used++] = digits[i];
+        if (is_digit(digits[i]) && i + 1 < n && (n - 1 - i) % 3 == 0) out[used++] = ',';
+    }
+    out[used] = '\0';
+    fm_text_format(text, size, "%s", out);
+    return text;
+}
+
+void fm_text_format(char *text, size_t size, const char *format, ...) {
+    va_list words;
+    va_start(words, format);
+    int n = vsnprintf(text, size, format, words);
+    va_end(words);
+    FM_CHECK(n >= 0 && (size_t)n < size, "\"%s...\" needs %d bytes, there are %zu", size > 0 ? text : "",
+             n + 1, size);
+}

@@ -1,0 +1,39 @@
+/* text.h: reading numbers strictly, and finding the name that a person probably meant.
+ *
+ * Example (compiled by the tests):
+ *
+ *     const char *const names[] = {"batch", "epsilon"};
+ *     int64_t steps = 0;
+ *     if (!fm_text_to_int("20k", &steps) || steps != 20000) return 1;
+ *     if (fm_text_nearest("bacth", names, 2) != names[0]) return 1;
+ */
+#ifndef FM_TEXT_H
+#define FM_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to be a likely
+ * slip. `candidates` has n entries; NULL entries are passed over. The result is borrowed from the array. */
+const char *fm_text_nearest(const char *name, const char *const *candidates, size_t n);
+
+/* Reads the whole text as a finite number; no trailing characters, no nan, no inf, no overflow (1e400 is an error).
+ * On error returns false and leaves *value alone. Locale-independent. */
+bool fm_text_to_real(const char *text, double *value);
+
+/* Reads a whole number; 1e5, 20k, 3M count when they are whole. */
+bool fm_text_to_int(const char *text, int64_t *value);
+
+/* The shortest decimal that reads back to the same double ("0.1", "1e-07", "20"). Returns `text`. */
+char *fm_text_from_real(double value, char *text, size_t size);
+
+/* "1,234,567". Returns `text`. */
+char *fm_text_grouped(int64_t value, char *text, size_t size);
+
+/* snprintf that aborts, naming the text, instead of cutting it: for names whose size the caller has ensured. */
+void fm_text_format(char *text, size_t size, const char *format, ...) FM_PRINTF(3, 4);
+
+#endif

@@ -1,0 +1,86 @@
+#!/bin/sh
+# Every public header compiles on its own, and the examples in the headers compile, link and run.
+#
+# An example stands in the first comment of a header, as an indented block after the line
+#  * Example (compiled by the tests):
+# It becomes the body of a function in a file that includes the header; #include lines go to the top.
+# It passes when the function ends, or returns 0.
+
+: "${FIRSTMOVER_COMPILE:=cc -std=c11 -D_POSIX_C_SOURCE=200809L -I. -isystem /usr/include/stb}"
+: "${FIRSTMOVER_LINK:=cc -pthread}"
+: "${FIRSTMOVER_LIB:=build/cc/libfirstmover.a}"
+: "${FIRSTMOVER_LIBS:=-lm}"
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+# judge STATUS WORDS: counts, and shows the log of what failed.
+judge() {
+    if [ "$1" -eq 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $2"
+        sed 's/^/    /' "$work/log"
+    fi
+}
+
+# extract HEADER: writes $work/example-1.body, example-2.body, ...
+extract() {
+    rm -f "$work"/example-*.body
+    awk -v stem="$work/example-" '
+        /^ \*\// || /\*\/[ \t]*$/ { exit }
+        /^ \* Example \(compiled by the tests\):$/ {
+            inside = 1
+            file = stem (++n) ".body"
+            printf "" >file
+            next
+        }
+        inside && /^ \*[ \t]*$/ { print "" >file; next }
+        inside && /^ \*     / { print substr($0, 8) >file; next }
+        inside { inside = 0 }' "$1"
+}
+
+# run_example HEADER BODY: builds and runs one example.
+run_example() {
+    {
+        echo "#include \"$1\""
+        grep '^#include' "$2"
+        echo 'static int example(void) {'
+        grep -v '^#include' "$2"
+        echo 'return 0; }'
+        echo 'int main(void) { return example(); }'
+    } >"$work/example.c"
+    grep -q '[^[:space:]]' "$2" || { echo 'the example is empty'; return 1; }
+    # shellcheck disable=SC2086
+    $FIRSTMOVER_COMPILE -O0 -c "$work/example.c" -o "$work/example.o" &&
+        $FIRSTMOVER_LINK "$work/example.o" "$FIRSTMOVER_LIB" -o "$work/example" $FIRSTMOVER_LIBS &&
+        "$work/example" && return 0
+    echo "(status $?)"
+    return 1
+}
+
+for header in base/*.h autograd/*.h nn/*.h envs/*.h algos/*.h; do
+    case $header in *.inc.h) continue ;; esac # pieces of a source file, no header of their own
+    [ -e "$header" ] || continue
+    echo "#include \"$header\"" >"$work/alone.c"
+    # shellcheck disable=SC2086
+    $FIRSTMOVER_COMPILE -Werror -fsyntax-only "$work/alone.c" >"$work/log" 2>&1
+    judge $? "$header on its own"
+    extract "$header"
+    found=$(grep -c 'Example (compiled by the tests)' "$header")
+    for body in "$work"/example-*.body; do
+        [ -e "$body" ] || continue
+        run_example "$header" "$body" >"$work/log" 2>&1
+        judge $? "the example in $header"
+        found=$((found - 1))
+    done
+    # One that stands elsewhere or is spelt differently would be passed over in silence.
+    echo "$found examples are announced but were not found in the first comment" >"$work/log"
+    [ "$found" -eq 0 ] || judge 1 "the examples of $header"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
