@@ -1,0 +1,292 @@
+/* solve.c: the program `solve`, which prints the exact solutions of a two-player game in normal form. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "envs/bimatrix.h"
+#include "training/version.h"
+
+#define TABLE_WIDTH_MAX 200 /* columns of text; a wider table is left out */
+#define NASH_SHOWN_MAX 20   /* equilibria listed for people; --csv lists all */
+
+static const char HELP[] =
+    "usage: solve GAME [--csv] [--set key=value ...]\n"
+    "\n"
+    "Prints the exact solutions of a two-player game in normal form. GAME is a Gambit .nfg file or the name\n"
+    "of a game (see --list). The leader chooses the row, the follower the column.\n"
+    "\n"
+    "  nash                     every Nash equilibrium in pure strategies\n"
+    "  stackelberg-pure-strong  the leader commits to one row; a follower that is indifferent helps it\n"
+    "  stackelberg-pure-weak    the same, but a follower that is indifferent hurts it\n"
+    "  stackelberg-mixed        the leader commits to a mixture; a follower that is indifferent helps it\n"
+    "\n"
+    "  --csv            a table for programs: concept,return_0,return_1,strategy_0,strategy_1. A strategy\n"
+    "                   is a list of label:probability, separated by spaces, of the actions with a\n"
+    "                   probability above zero. In a label, spaces, control characters, ':' and '%' are\n"
+    "                   written as in a URL (a space is %20)\n"
+    "  --set key=value ...\n"
+    "                   options of a named game, such as: solve penalty --set k=-50\n"
+    "  --list           the named games and their options\n"
+    "  --help           this text\n"
+    "  --version        the version\n"
+    "\n"
+    "The exit status is 0, or 2 when something was wrong.\n";
+
+/* ---- output for programs ---- */
+
+/* Appends to a field that will stand between quotes if need be, so every quote is doubled. */
+static void put_csv_char(char c, FILE *out) {
+    if (c == '"') fputc('"', out);
+    fputc(c, out);
+}
+
+static bool needs_escape(char c) {
+    const unsigned char u = (unsigned char)c;
+    return u <= ' ' || u == 127 || c == ':' || c == '%';
+}
+
+static void put_csv_strategy(const char *const *labels, const double *x, size_t n, FILE *out) {
+    bool quoted = false, first = true;
+    for (size_t i = 0; i < n; i++)
+        if (x[i] > 0 && strpbrk(labels[i], ",\"")) quoted = true;
+    if (quoted) fputc('"', out);
+    for (size_t i = 0; i < n; i++) {
+        char number[64];
+        if (!(x[i] > 0)) continue;
+        if (!first) fputc(' ', out);
+        first = false;
+        for (const char *c = labels[i]; *c != '\0'; c++) {
+            if (needs_escape(*c)) fprintf(out, "%%%02X", (unsigned)(unsigned char)*c);
+            else put_csv_char(*c, out);
+        }
+        fprintf(out, ":%s", fm_text_from_real(x[i], number, sizeof number));
+    }
+    if (quoted) fputc('"', out);
+}
+
+static void print_csv(const bimatrix *game, const bimatrix_solution *solution, FILE *out) {
+    char number[64];
+    fputs("concept,return_0,return_1,strategy_0,strategy_1\n", out);
+    for (size_t i = 0; i < solution->n; i++) {
+        const bimatrix_outcome *o = &solution->outcomes[i];
+        fputs(bimatrix_concept_name(o->concept), out);
+        for (int p = 0; p < 2; p++)
+            fprintf(out, ",%s", fm_text_from_real(o->value[p], number, sizeof number));
+        fputc(',', out);
+        put_csv_strategy(game->label[0], o->strategy[0], game->rows, out);
+        fputc(',', out);
+        put_csv_strategy(game->label[1], o->strategy[1], game->cols, out);
+        fputc('\n', out);
+    }
+}
+
+/* ---- output for people ---- */
+
+/* Control characters of a file must not reach a terminal. */
+static void put_plain(const char *text, FILE *out) {
+    for (; *text != '\0'; text++) fputc((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text, out);
+}
+
+/* Columns that a text takes, one per character of UTF-8. */
+static size_t width_of(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
+static void put_padded(const char *text, size_t width, FILE *out) {
+    put_plain(text, out);
+    for (size_t n = width_of(text); n < width; n++) fputc(' ', out);
+}
+
+/* A table of payoffs with `digits` digits each; the columns of text that labels and cells take. */
+typedef struct table {
+    const bimatrix *game;
+    size_t strong[2], weak[2];
+    int digits;
+    size_t side, cell;
+} table;
+
+/* "20, 15 NSW": payoffs, and marks for the pure solutions that the cell is. */
+static void cell_text(const table *t, size_t row, size_t col, char *text, size_t size) {
+    const size_t at = row * t->game->cols + col;
+    const bool is_strong = row == t->strong[0] && col == t->strong[1];
+    const bool is_weak = row == t->weak[0] && col == t->weak[1];
+    const bool is_nash = bimatrix_is_nash(t->game, row, col);
+    fm_text_format(text, size, "%.*g, %.*g%s%s%s%s", t->digits, t->game->payoff[0][at], t->digits,
+                   t->game->payoff[1][at], is_nash || is_strong || is_weak ? " " : "", is_nash ? "N" : "",
+                   is_strong ? "S" : "", is_weak ? "W" : "");
+}
+
+static size_t widest(const char *const *labels, size_t n) {
+    size_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t width = width_of(labels[i]);
+        if (width > most) most = width;
+    }
+    return most;
+}
+
+/* Whether the table fits the width when its numbers have so many digits. */
+static bool lay_out(table *t, int digits) {
+    const bimatrix *game = t->game;
+    if (game->rows > TABLE_WIDTH_MAX || game->cols > TABLE_WIDTH_MAX) return false;
+    t->digits = digits;
+    t->side = widest(game->label[0], game->rows);
+    t->cell = widest(game->label[1], game->cols);
+    for (size_t at = 0; at < game->rows * game->cols; at++) {
+        char text[64];
+        cell_text(t, at / game->cols, at % game->cols, text, sizeof text);
+        if (strlen(text) > t->cell) t->cell = strlen(text);
+    }
+    return t->side <= TABLE_WIDTH_MAX && t->cell <= TABLE_WIDTH_MAX &&
+           2 + t->side + (t->cell + 3) * game->cols <= TABLE_WIDTH_MAX;
+}
+
+static void print_table(const bimatrix *game, FILE *out) {
+    table t = {.game = game};
+    bimatrix_stackelberg_pure(game, true, t.strong);
+    bimatrix_stackelberg_pure(game, false, t.weak);
+    if (!lay_out(&t, 6) && !lay_out(&t, 3) && !lay_out(&t, 2)) {
+        fputs("(the table is too wide to print)\n\n", out);
+        return;
+    }
+    for (size_t line = 0; line <= game->rows; line++) {
+        fputs("  ", out);
+        put_padded(line == 0 ? "" : game->label[0][line - 1], t.side, out);
+        for (size_t c = 0; c < game->cols; c++) {
+            char text[64];
+            if (line > 0) cell_text(&t, line - 1, c, text, sizeof text);
+            fputs("   ", out);
+            put_padded(line == 0 ? game->label[1][c] : text, c + 1 < game->cols ? t.cell : 0, out);
+        }
+        fputc('\n', out);
+    }
+    fputs("\n  N pure Nash equilibrium, S pure Stackelberg point (strong), W the same (weak)\n\n", out);
+}
+
+static void put_strategy(const char *const *labels, const double *x, size_t n, FILE *out) {
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        if (!(x[i] > 0)) continue;
+        if (!first) fputc(' ', out);
+        first = false;
+        put_plain(labels[i], out);
+        if (x[i] < 1) fprintf(out, ":%.4g", x[i]);
+    }
+}
+
+static void print_outcomes(const bimatrix *game, const bimatrix_solution *solution, FILE *out) {
+    size_t equilibria = 0;
+    if (solution->outcomes[0].concept != BIMATRIX_NASH) fputs("There is no pure Nash equilibrium.\n", out);
+    fprintf(out, "%-24s %12s %12s   %s\n", "concept", "return 0", "return 1", "strategies");
+    for (size_t i = 0; i < solution->n; i++) {
+        const bimatrix_outcome *o = &solution->outcomes[i];
+        if (o->concept == BIMATRIX_NASH && ++equilibria > NASH_SHOWN_MAX) continue;
+        fprintf(out, "%-24s %12.6g %12.6g   ", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);
+        put_strategy(game->label[0], o->strategy[0], game->rows, out);
+        fputs("  |  ", out);
+        put_strategy(game->label[1], o->strategy[1], game->cols, out);
+        fputc('\n', out);
+    }
+    if (equilibria > NASH_SHOWN_MAX)
+        fprintf(out, "The first %d of %zu pure Nash equilibria are shown; --csv lists all.\n", NASH_SHOWN_MAX,
+                equilibria);
+    if (isnan(solution->cooperation))
+        fputs("cooperation level: undefined, because a player's payoff is the same everywhere\n", out);
+    else fprintf(out, "cooperation level: %.4f (1 common interest, -1 zero sum)\n", solution->cooperation);
+}
+
+static void print_for_people(const bimatrix *game, const bimatrix_solution *solution, FILE *out) {
+    put_plain(game->title[0] != '\0' ? game->title : "(no title)", out);
+    fprintf(out, ": %zu x %zu; rows: ", game->rows, game->cols);
+    put_plain(game->player[0][0] != '\0' ? game->player[0] : "player 1", out);
+    fputs(" (leader, return 0), columns: ", out);
+    put_plain(game->player[1][0] != '\0' ? game->player[1] : "player 2", out);
+    fputs(" (follower, return 1)\n\n", out);
+    print_table(game, out);
+    print_outcomes(game, solution, out);
+}
+
+static void print_list(FILE *out) {
+    for (size_t i = 0; i < BIMATRIX_GAMES_COUNT; i++) {
+        const bimatrix_named *named = &BIMATRIX_GAMES[i];
+        fprintf(out, "%-14s %s %s\n", named->name, named->summary, named->source);
+        if (named->options[0].name) fm_options_help(named->options, NULL, out);
+    }
+}
+
+/* ---- the command line ---- */
+
+typedef struct request {
+    const char *game;
+    bool csv, help, version, list;
+    char settings[2048];
+} request;
+
+static fm_status add_setting(request *r, const char *setting, fm_error *err) {
+    const size_t used = strlen(r->settings), size = strlen(setting);
+    if (setting[0] == '=' || !strchr(setting, '='))
+        return fm_fail(err, "--set expects key=value, not '%s'", setting);
+    if (strpbrk(setting, " \t\n")) return fm_fail(err, "--set %s: a setting has no spaces", setting);
+    if (used + size + 2 > sizeof r->settings) return fm_fail(err, "--set: the settings are too long");
+    if (used > 0) strcat(r->settings, " ");
+    strcat(r->settings, setting);
+    return FM_OK;
+}
+
+static fm_status unknown_flag(const char *flag, fm_error *err) {
+    static const char *const flags[] = {"--csv", "--set", "--list", "--help", "--version"};
+    const char *nearest = fm_text_nearest(flag, flags, sizeof flags / sizeof *flags);
+    return nearest ? fm_fail(err, "unknown flag '%s'; did you mean '%s'?", flag, nearest)
+                   : fm_fail(err, "unknown flag '%s'; --help lists the flags", flag);
+}
+
+static fm_status read_arguments(int argc, char **argv, request *r, fm_error *err) {
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+        if (strcmp(arg, "--csv") == 0) r->csv = true;
+        else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) r->help = true;
+        else if (strcmp(arg, "--version") == 0) r->version = true;
+        else if (strcmp(arg, "--list") == 0) r->list = true;
+        else if (strcmp(arg, "--set") == 0) {
+            if (i + 1 == argc) return fm_fail(err, "--set expects key=value behind it");
+            do {
+                if (add_setting(r, argv[++i], err) != FM_OK) return FM_BAD;
+            } while (i + 1 < argc && argv[i + 1][0] != '-' && strchr(argv[i + 1], '='));
+        } else if (arg[0] == '-') return unknown_flag(arg, err);
+        else if (r->game) return fm_fail(err, "one game at a time: '%s' stands behind '%s'", arg, r->game);
+        else r->game = arg;
+    }
+    return FM_OK;
+}
+
+static fm_status solve(const request *r, fm_error *err) {
+    if (!r->game) return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
+    fm_arena arena = {0};
+    bimatrix game;
+    bimatrix_solution solution;
+    fm_status status = bimatrix_load(r->game, r->settings, &arena, &game, err);
+    if (status == FM_OK) status = bimatrix_solve(&game, &arena, &solution, err);
+    if (status == FM_OK) (r->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    fm_arena_free(&arena);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    fm_error err;
+    request r = {0};
+    fm_status status = read_arguments(argc, argv, &r, &err);
+    if (status == FM_OK) {
+        if (r.help) fputs(HELP, stdout);
+        else if (r.version) printf("%s\n", run_version());
+        else if (r.list) print_list(stdout);
+        else status = solve(&r, &err);
+    }
+    if (status == FM_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = fm_fail(&err, "the output could not be written: %s", strerror(errno));
+    if (status != FM_OK) fprintf(stderr, "solve: %s\n", err.text);
+    return (int)status;
+}
