@@ -1,0 +1,15 @@
+/* table.c: every environment there is; to add one, write its file and name it here twice. */
+#include "envs/env.h"
+
+extern const env_type env_escape, env_maintain, env_penalty, env_mixing, env_random_matrix, env_nfg;
+extern const env_type env_grid, env_merge;
+extern const env_type env_duopoly, env_triopoly, env_oligopoly;
+
+const env_type *const ENV_TABLE[] = {
+    &env_escape,        &env_maintain, /* normal form: matrix_game.c */
+    &env_penalty,       &env_mixing,
+    &env_random_matrix, &env_nfg,
+    &env_grid,          &env_merge, /* several decisions */
+    &env_duopoly,       &env_triopoly, /* continuous: oligopoly.c */
+    &env_oligopoly,     NULL,
+};
