@@ -289,7 +289,7 @@ static fm_status read_outcomes(reader *r, outcome **outcomes, size_t *count) {
 
 static fm_status read_cells(reader *r, bimatrix *game) {
     outcome *outcomes;
-    size_t count, index;
+    size_t count = 0, index = 0;
     char what[64];
     const size_t cells = game->rows * game->cols;
     if (read_outcomes(r, &outcomes, &count) != FM_OK) return FM_BAD;

@@ -1,0 +1,53 @@
+/* flags.h: the command line of a program with few flags: an option table, texts of any length, and plain words.
+ *
+ *     typedef struct config { int64_t episodes; bool csv, help; } config;
+ *     static const fm_option OPTIONS[] = {
+ *         FM_OPT_INT(config, episodes, "1", 1, 1000, "", "how many", ""),
+ *         FM_OPT_BOOL(config, csv, "false", "a table", ""),
+ *         FM_OPT_BOOL(config, help, "false", "this text", ""),
+ *         FM_OPT_END,
+ *     };
+ *     config c;
+ *     fm_error err;
+ *     flags now = {.options = OPTIONS, .config = &c, .word = "FOLDER"};
+ *     if (flags_parse(&now, argc - 1, argv + 1, &err) != FM_OK) ...
+ *     for (size_t i = 0; i < now.words_count; i++) puts(now.words[i]);
+ *     flags_free(&now);
+ *
+ * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. */
+#ifndef TRAINING_FLAGS_H
+#define TRAINING_FLAGS_H
+
+#include "base/option.h"
+
+/* A flag whose value is text of any length, and which may be repeated. */
+typedef struct flag_text { const char *name, *form, *doc; } flag_text;
+
+/* One that was given. Borrowed from argv and the table. */
+typedef struct flag_given { const char *name, *value; } flag_given;
+
+typedef struct flags {
+    const fm_option *options; /* all are flags */
+    void *config;             /* filled: defaults, then what was given */
+    const flag_text *texts;   /* ended by a row without name, or NULL */
+    const char *word;         /* what a plain word stands for, for messages; NULL: none is expected */
+    /* Found, in order. */
+    const char **words;
+    size_t words_count;
+    flag_given *given;
+    size_t given_count;
+} flags;
+
+/* Errors: an unknown flag (the nearest is named), a missing or wrong value, a word where none is expected. Free the
+ * flags in every case. */
+fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err);
+
+/* The last value given for a text, or NULL. */
+const char *flags_text(const flags *f, const char *name);
+
+/* A line per flag, with defaults. */
+void flags_help(const flags *f, FILE *out);
+
+void flags_free(flags *f);
+
+#endif
