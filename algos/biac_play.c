@@ -1,0 +1,99 @@
+/* biac_play.c: Stackelberg play of Bi-AC's networks: who answers whom, for acting, for targets and for the actors'
+ * alternatives alike. */
+#include <math.h>
+#include <string.h>
+
+#include "algos/biac.h"
+#include "nn/distributions.h"
+
+size_t biac_actor_width(const biac *b, int agent) {
+    size_t width = (size_t)b->facts->obs_length[agent];
+    for (int j = 0; j < b->joint.agents; j++)
+        if (b->order.level[j] < b->order.level[agent]) width += (size_t)b->joint.width[j];
+    return width;
+}
+
+void biac_actor_input(const biac *b, int agent, const real *obs, const real *joint, real *input) {
+    size_t length = (size_t)b->facts->obs_length[agent];
+    memcpy(input, obs, length * sizeof *input);
+    input += length;
+    for (int j = 0; j < b->joint.agents; j++) {
+        if (b->order.level[j] >= b->order.level[agent]) continue;
+        memcpy(input, joint + b->joint.at[j], (size_t)b->joint.width[j] * sizeof *input);
+        input += b->joint.width[j];
+    }
+}
+
+biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target, bool with_leader) {
+    biac_play *play = fm_arena_array(setup->arena, biac_play, 1);
+    play->rows = rows;
+    play->obs = fm_arena_array(setup->arena, real, rows * (size_t)b->facts->obs_total);
+    play->joint = fm_arena_array(setup->arena, real, rows * (size_t)b->joint.total);
+    for (int i = 0; i < b->joint.agents; i++)
+        if (biac_has_actor(b, i)) play->actor[i] = algo_forward_make(&b->actor[i], setup, b->tape, target, rows);
+    if (with_leader && b->leader >= 0) {
+        play->tried = biac_play_make(b, setup, rows * b->tries, target, false);
+        play->tried->critic[b->leader] =
+            algo_forward_make(&b->critic[b->leader], setup, b->tape, target, rows * b->tries);
+    }
+    return play;
+}
+
+/* An actor's output row becomes the columns of its action. */
+static void choose(const biac *b, int agent, const real *out, fm_rng *rng, real *columns) {
+    const env_space *space = &b->facts->action[agent];
+    if (space->n > 0) {
+        int action = rng ? nn_categorical_sample(out, NULL, space->n, rng) : nn_argmax(out, NULL, space->n);
+        algo_one_hot(columns, space->n, action);
+        return;
+    }
+    for (int k = 0; k < space->size; k++) columns[k] = (real)tanh((double)out[k]);
+}
+
+void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng) {
+    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total;
+    for (int k = 0; k < b->order.agents; k++) {
+        int i = b->order.turn[k];
+        if (b->order.level[i] < level || !biac_has_actor(b, i)) continue;
+        algo_forward *actor = &play->actor[i];
+        const real *obs = play->obs + b->facts->obs_at[i];
+        for (size_t r = 0; r < play->rows; r++)
+            biac_actor_input(b, i, obs + r * obs_total, play->joint + r * columns, actor->x + r * actor->in);
+        algo_forward_run(actor);
+        for (size_t r = 0; r < play->rows; r++)
+            choose(b, i, actor->y + r * actor->out, rng, play->joint + r * columns + b->joint.at[i]);
+    }
+}
+
+const real *biac_play_value(const biac *b, biac_play *play, int agent) {
+    algo_forward *critic = &play->critic[agent];
+    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total;
+    size_t length = (size_t)b->facts->obs_length[agent];
+    for (size_t r = 0; r < play->rows; r++) {
+        real *x = critic->x + r * critic->in;
+        memcpy(x, play->obs + r * obs_total + b->facts->obs_at[agent], length * sizeof *x);
+        memcpy(x + length, play->joint + r * columns, columns * sizeof *x);
+    }
+    algo_forward_run(critic);
+    return critic->y;
+}
+
+void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
+    if (b->leader < 0) {
+        biac_play_respond(b, play, 0, rng);
+        return;
+    }
+    biac_play *tried = play->tried;
+    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total, K = b->tries;
+    size_t width = (size_t)b->joint.width[b->leader], at = (size_t)b->joint.at[b->leader];
+    for (size_t r = 0; r < tried->rows; r++) {
+        memcpy(tried->obs + r * obs_total, play->obs + r / K * obs_total, obs_total * sizeof(real));
+        memcpy(tried->joint + r * columns + at, b->candidates + r % K * width, width * sizeof(real));
+    }
+    biac_play_respond(b, tried, 0, rng);
+    const real *q = biac_play_value(b, tried, b->leader);
+    for (size_t r = 0; r < play->rows; r++) { /* Eq. (12) */
+        size_t best = (size_t)nn_argmax(q + r * K, NULL, (int)K);
+        memcpy(play->joint + r * columns, tried->joint + (r * K + best) * columns, columns * sizeof(real));
+    }
+}
