@@ -1,0 +1,242 @@
+/* kernels.h: what the tape computes with: matrix products, vector functions, sums, optimiser steps.
+ *
+ * Every kernel exists for AVX-512, for AVX2+FMA and in portable C, written once (kernels_*.inc.h) over a
+ * few vector primitives; the best variant of the CPU is chosen at first use. Builds in double have the
+ * portable one only.
+ *
+ * Rules of all kernels
+ *   - pure functions of their arguments; they allocate nothing, start no thread, and several may run at once;
+ *   - arrays need no alignment, and the numbers do not depend on it: the same call gives the same bits;
+ *   - nothing is read or written outside the stated arrays; y may be the same array as an input, but not a
+ *     shifted one;
+ *   - each entry of a vector function depends on that entry alone, not on its place in the array;
+ *   - matrices are row-major; `ld` is the distance between rows, in reals, at least the number of columns;
+ *   - a sum runs in an order fixed by the shapes, so work may be divided among threads at places that do not
+ *     depend on their number. Different instruction sets round differently.
+ *
+ *     ad_epilogue e = {.bias = b, .act = AD_TANH};
+ *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, &e);   // y = tanh(x w + b)
+ *
+ * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant; one that the CPU or the build
+ * does not have, or another word, aborts with the list of those there are. */
+#ifndef AD_KERNELS_H
+#define AD_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "autograd/ad.h" /* ad_act */
+#include "base/real.h"
+
+typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
+
+/* y = f(x), entry by entry. Largest error of float against exact: the number in ulp, over the whole range
+ * with infinities, NaN and denormals as in C's libm. The portable variant of the first five calls libm. */
+#define AD_KERNELS_UNARY(X)                                                                                  \
+    X(tanh)     /* 2.5 ulp */                                                                                \
+    X(exp)      /* 1 ulp; denormal results included */                                                       \
+    X(log)      /* 1 ulp */                                                                                  \
+    X(sigmoid)  /* 2.5 ulp: 1 / (1 + exp(-x)) */                                                             \
+    X(softplus) /* 3 ulp: log(1 + exp(x)) */                                                                 \
+    X(sqrt)                                                                                                  \
+    X(neg)                                                                                                   \
+    X(square)                                                                                                \
+    X(abs)                                                                                                   \
+    X(relu) /* NaN stays NaN */                                                                              \
+    X(sign) /* -1, 0, 1; NaN gives 0 */
+
+/* y = f(a, b) */
+#define AD_KERNELS_BINARY(X)                                                                                 \
+    X(add)                                                                                                   \
+    X(sub)                                                                                                   \
+    X(mul)                                                                                                   \
+    X(div)                                                                                                   \
+    X(min)      /* NaN when either is */                                                                     \
+    X(max)      /* NaN when either is */                                                                     \
+    X(greater)  /* 1 where a > b, else 0 */                                                                  \
+    X(mul_dtanh) /* a (1 - b b): a gradient through y = tanh(x), with b = y */                               \
+    X(mul_drelu) /* a where b > 0, else 0 */
+
+/* y = f(a, b, c, d) */
+#define AD_KERNELS_QUATERNARY(X)                                                                             \
+    X(mul_add_mul)  /* a b + c d */                                                                          \
+    X(mul_dtanh_dot) /* a (1 - b b) - 2 b c d: tangent of g (1 - y y), with a = dg, b = y, c = dy, d = g */
+
+/* y = f(x, s) with one number s */
+#define AD_KERNELS_SCALAR(X)                                                                                 \
+    X(scale) /* s x */                                                                                       \
+    X(shift) /* s + x */                                                                                     \
+    X(axpy)  /* y + s x */
+
+/* y[i, j] = f(x[i, j], v) of x, y [m, n] without gaps; v is v[j] (a row) or v[i] (a column). */
+#define AD_KERNELS_BROADCAST(X)                                                                              \
+    X(add_row)                                                                                               \
+    X(sub_row)                                                                                               \
+    X(mul_row)                                                                                               \
+    X(div_row)                                                                                               \
+    X(add_col)                                                                                               \
+    X(sub_col)                                                                                               \
+    X(mul_col)                                                                                               \
+    X(div_col)
+
+/* What a product does with its result while it is still in the cache. All-zero: nothing. */
+typedef struct ad_epilogue {
+    const real *bias; /* [n], added to every row, before the activation; NULL: none */
+    ad_act act;       /* c = act(c) */
+    ad_act mask;      /* then c *= act'(x), stated by y = act(x): relu y > 0, tanh 1 - y y */
+    const real *y;    /* [m, n], with mask only */
+    size_t ldy;
+} ad_epilogue;
+
+/* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
+typedef struct ad_kernel_table {
+    ad_isa isa;
+    const char *name; /* "avx512" */
+#define X(f) void (*f)(size_t n, const real *x, real *y);
+    AD_KERNELS_UNARY(X)
+#undef X
+#define X(f) void (*f)(size_t n, const real *a, const real *b, real *y);
+    AD_KERNELS_BINARY(X)
+#undef X
+#define X(f) void (*f)(size_t n, const real *a, const real *b, const real *c, const real *d, real *y);
+    AD_KERNELS_QUATERNARY(X)
+#undef X
+#define X(f) void (*f)(size_t n, real s, const real *x, real *y);
+    AD_KERNELS_SCALAR(X)
+#undef X
+#define X(f) void (*f)(size_t m, size_t n, const real *x, const real *v, real *y);
+    AD_KERNELS_BROADCAST(X)
+#undef X
+    void (*mul_add)(size_t n, const real *a, const real *b, const real *c, real *y);
+    void (*axpby)(size_t n, real s, const real *x, real t, real *y);
+    void (*clip)(size_t n, real low, real high, const real *x, real *y);
+    void (*fill)(size_t n, real s, real *y);
+    real (*sum)(size_t n, const real *x);
+    real (*sum_squares)(size_t n, const real *x);
+    real (*dot)(size_t n, const real *x, const real *y);
+    void (*col_sums)(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y);
+    void (*row_sums)(size_t m, size_t n, const real *x, size_t ldx, real *y);
+    void (*softmax)(size_t m, size_t n, const real *x, real *y);
+    void (*log_softmax)(size_t m, size_t n, const real *x, real *y);
+    void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
+                 double beta2, double epsilon);
+    void (*gemm)(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a, size_t lda,
+                 const real *b, size_t ldb, bool accumulate, real *c, size_t ldc, const ad_epilogue *e);
+    double (*peak_fma)(size_t iterations);
+    real (*memory_read)(size_t n, const real *x);
+    void (*memory_copy)(size_t n, const real *x, real *y);
+} ad_kernel_table;
+
+/* The table in use: chosen at the first call, once for the process. */
+const ad_kernel_table *ad_kernels(void);
+ad_isa ad_kernels_isa(void);
+
+/* The table of one variant, or NULL when this CPU or this build does not have it. */
+const ad_kernel_table *ad_kernels_of(ad_isa isa);
+
+/* Uses that variant from now on (tests and benchmarks; not while kernels run elsewhere). Aborts when there
+ * is none. */
+void ad_kernels_use(ad_isa isa);
+
+#define X(f) static inline void ad_v_##f(size_t n, const real *x, real *y) { ad_kernels()->f(n, x, y); }
+AD_KERNELS_UNARY(X)
+#undef X
+#define X(f)                                                                                                 \
+    static inline void ad_v_##f(size_t n, const real *a, const real *b, real *y) {                           \
+        ad_kernels()->f(n, a, b, y);                                                                         \
+    }
+AD_KERNELS_BINARY(X)
+#undef X
+#define X(f)                                                                                                 \
+    static inline void ad_v_##f(size_t n, const real *a, const real *b, const real *c, const real *d,        \
+                                real *y) {                                                                   \
+        ad_kernels()->f(n, a, b, c, d, y);                                                                   \
+    }
+AD_KERNELS_QUATERNARY(X)
+#undef X
+#define X(f)                                                                                                 \
+    static inline void ad_v_##f(size_t n, real s, const real *x, real *y) {                                  \
+        ad_kernels()->f(n, s, x, y);                                                                         \
+    }
+AD_KERNELS_SCALAR(X)
+#undef X
+#define X(f)                                                                                                 \
+    static inline void ad_v_##f(size_t m, size_t n, const real *x, const real *v, real *y) {                 \
+        ad_kernels()->f(m, n, x, v, y);                                                                      \
+    }
+AD_KERNELS_BROADCAST(X)
+#undef X
+
+/* y = a b + c */
+static inline void ad_v_mul_add(size_t n, const real *a, const real *b, const real *c, real *y) {
+    ad_kernels()->mul_add(n, a, b, c, y);
+}
+
+/* y = s x + t y (y is read also when t is 0) */
+static inline void ad_v_axpby(size_t n, real s, const real *x, real t, real *y) {
+    ad_kernels()->axpby(n, s, x, t, y);
+}
+
+/* y = x between low and high; NaN stays NaN */
+static inline void ad_v_clip(size_t n, real low, real high, const real *x, real *y) {
+    ad_kernels()->clip(n, low, high, x, y);
+}
+
+static inline void ad_v_fill(size_t n, real s, real *y) { ad_kernels()->fill(n, s, y); }
+
+/* Sums in `real`, over several interleaved partial sums: the error grows with n / 64 additions or less
+ * (AVX-512). */
+static inline real ad_v_sum(size_t n, const real *x) { return ad_kernels()->sum(n, x); }
+static inline real ad_v_sum_squares(size_t n, const real *x) { return ad_kernels()->sum_squares(n, x); }
+static inline real ad_v_dot(size_t n, const real *x, const real *y) { return ad_kernels()->dot(n, x, y); }
+
+/* y[j] (+)= sum over i of x[i, j]; x [m, n], y [n]. */
+static inline void ad_col_sums(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y) {
+    ad_kernels()->col_sums(m, n, x, ldx, accumulate, y);
+}
+
+/* y[i] = sum over j of x[i, j]; x [m, n], y [m]; y may not be x. */
+static inline void ad_row_sums(size_t m, size_t n, const real *x, size_t ldx, real *y) {
+    ad_kernels()->row_sums(m, n, x, ldx, y);
+}
+
+/* Over the n >= 1 columns of each row of x [m, n]: exp(x - max) / sum, and x - max - log(sum). An entry of
+ * -infinity has probability 0; a row of nothing else gives NaN. */
+static inline void ad_v_softmax(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->softmax(m, n, x, y);
+}
+static inline void ad_v_log_softmax(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->log_softmax(m, n, x, y);
+}
+
+/* One step of Adam over n parameters: first = b1 first + (1 - b1) g, second = b2 second + (1 - b2) g g,
+ * theta -= rate first / (sqrt(second) + epsilon). With the step size and epsilon of [Kingma 2015, Alg. 1]
+ * at step t, pass rate = alpha sqrt(1 - b2^t) / (1 - b1^t) and epsilon = eps sqrt(1 - b2^t). */
+static inline void ad_v_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate,
+                             double beta1, double beta2, double epsilon) {
+    ad_kernels()->adam(n, theta, first, second, g, rate, beta1, beta2, epsilon);
+}
+
+/* target += tau (x - target), as (1 - tau) target + tau x. */
+static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target) {
+    ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
+}
+
+/* C [m, n] = or += op(A) [m, k] op(B) [k, n]; op transposes when asked, so A is stored [m, k] or [k, m], B
+ * [k, n] or [n, k]. k = 0 is a sum of nothing. C overlaps no input. `e` may be NULL. An entry's sum runs
+ * in an order that depends on the whole shape: a product computed in blocks of rows gives the same bits
+ * again only with the same blocks. */
+static inline void ad_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a,
+                           size_t lda, const real *b, size_t ldb, bool accumulate, real *c, size_t ldc,
+                           const ad_epilogue *e) {
+    ad_kernels()->gemm(trans_a, trans_b, m, n, k, a, lda, b, ldb, accumulate, c, ldc, e);
+}
+
+/* For benchmarks. Fused multiply-adds in registers, as wide and as many at once as the variant can:
+ * returns the number of floating-point operations done (portable: multiply and add). Reading n reals, and
+ * copying them. */
+static inline double ad_peak_fma(size_t iterations) { return ad_kernels()->peak_fma(iterations); }
+static inline real ad_memory_read(size_t n, const real *x) { return ad_kernels()->memory_read(n, x); }
+static inline void ad_memory_copy(size_t n, const real *x, real *y) { ad_kernels()->memory_copy(n, x, y); }
+
+#endif

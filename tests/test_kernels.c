@@ -1,0 +1,484 @@
+/* Kernels of every instruction set that this machine has, against plain loops in double and against libm. */
+#include "autograd/kernels.h"
+
+#include <float.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "tests/test.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define FOR_EACH_ISA(isa)                                                                                    \
+    for (ad_isa isa = AD_ISA_PORTABLE; isa <= AD_ISA_AVX512; isa++)                                          \
+        if (ad_kernels_of(isa) != NULL && (ad_kernels_use(isa), true))
+
+static uint64_t seed = 1;
+
+static real uniform(void) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (real)((double)(seed >> 40) / (double)(1 << 24) * 2 - 1);
+}
+
+/* A matrix inside poisoned memory: NaN before, after and between the rows. */
+typedef struct matrix {
+    size_t rows, cols, ld;
+    real *memory, *at;
+} matrix;
+
+enum { MARGIN = 37 };
+
+static matrix matrix_new(size_t rows, size_t cols, size_t ld) {
+    matrix a = {rows, cols, ld, NULL, NULL};
+    size_t total = rows * ld + 2 * MARGIN;
+    a.memory = malloc(total * sizeof(real));
+    FM_CHECK(a.memory != NULL, "out of memory");
+    for (size_t i = 0; i < total; i++) a.memory[i] = (real)NAN;
+    a.at = a.memory + MARGIN;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) a.at[i * ld + j] = uniform();
+    return a;
+}
+
+static matrix matrix_copy(matrix a) {
+    matrix b = matrix_new(a.rows, a.cols, a.ld);
+    memcpy(b.memory, a.memory, (a.rows * a.ld + 2 * MARGIN) * sizeof(real));
+    return b;
+}
+
+/* True when everything but the entries is still poison. */
+static bool margins_whole(matrix a) {
+    for (size_t i = 0; i < a.rows * a.ld + 2 * MARGIN; i++) {
+        size_t p = i - MARGIN;
+        bool inside = i >= MARGIN && p < a.rows * a.ld && p % a.ld < a.cols;
+        if (!inside && !isnan(a.memory[i])) return false;
+    }
+    return true;
+}
+
+static const double EPSILON = sizeof(real) == 4 ? FLT_EPSILON : DBL_EPSILON;
+
+static double act_of(ad_act act, double x) {
+    return act == AD_RELU ? (x > 0 ? x : 0) : act == AD_TANH ? tanh(x) : x;
+}
+
+static double slope_of(ad_act act, double y) {
+    return act == AD_RELU ? (y > 0) : act == AD_TANH ? 1 - y * y : 1;
+}
+
+typedef struct product {
+    bool ta, tb, accumulate;
+    size_t m, n, k, gap;
+    const ad_epilogue *e;
+} product;
+
+/* The largest error in units of the rounding of its own sum. */
+static double gemm_error(product p, matrix a, matrix b, matrix before, matrix c) {
+    double worst = 0;
+    for (size_t i = 0; i < p.m; i++)
+        for (size_t j = 0; j < p.n; j++) {
+            double sum = p.accumulate ? before.at[i * c.ld + j] : 0, size = fabs(sum);
+            for (size_t q = 0; q < p.k; q++) {
+                double x = p.ta ? a.at[q * a.ld + i] : a.at[i * a.ld + q];
+                double y = p.tb ? b.at[j * b.ld + q] : b.at[q * b.ld + j];
+                sum += x * y;
+                size += fabs(x * y);
+            }
+            if (p.e != NULL) {
+                if (p.e->bias != NULL) sum += p.e->bias[j], size += fabs(p.e->bias[j]);
+                sum = act_of(p.e->act, sum);
+                if (p.e->mask != AD_IDENTITY) sum *= slope_of(p.e->mask, p.e->y[i * p.e->ldy + j]);
+            }
+            double error =
+                fabs(sum - (double)c.at[i * c.ld + j]) / ((size + 1) * EPSILON * (4 + sqrt((double)p.k)));
+            if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
+        }
+    return worst;
+}
+
+static void check_gemm(product p) {
+    matrix a = matrix_new(p.ta ? p.k : p.m, p.ta ? p.m : p.k, (p.ta ? p.m : p.k) + p.gap);
+    matrix b = matrix_new(p.tb ? p.n : p.k, p.tb ? p.k : p.n, (p.tb ? p.k : p.n) + p.gap);
+    matrix c = matrix_new(p.m, p.n, p.n + p.gap), before = matrix_copy(c), again = matrix_copy(c);
+    if (!p.accumulate)
+        for (size_t i = 0; i < p.m; i++)
+            for (size_t j = 0; j < p.n; j++) c.at[i * c.ld + j] = again.at[i * c.ld + j] = (real)NAN;
+    ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a.at, a.ld, b.at, b.ld, p.accumulate, c.at, c.ld, p.e);
+    ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a.at, a.ld, b.at, b.ld, p.accumulate, again.at, c.ld, p.e);
+    double error = gemm_error(p, a, b, before, c);
+    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu gap %zu accumulate %d: error %g", ad_kernels()->name,
+               p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap, p.accumulate, error);
+    EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
+               p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap);
+    EXPECT(memcmp(c.memory, again.memory, (c.rows * c.ld + 2 * MARGIN) * sizeof(real)) == 0);
+    free(a.memory), free(b.memory), free(c.memory), free(before.memory), free(again.memory);
+}
+
+/* Every transposition, accumulated or not, gaps between the rows or not. */
+static void check_shape(size_t m, size_t n, size_t k, const ad_epilogue *e) {
+    for (int kind = 0; kind < 16; kind++) {
+        if (e != NULL && (kind & 8)) continue;
+        check_gemm((product){kind & 1, kind & 2, kind & 4, m, n, k, kind & 8 ? 5 : 0, e});
+    }
+}
+
+TEST(gemm_small_shapes) {
+    FOR_EACH_ISA(isa) {
+        for (size_t m = 1; m <= 9; m++)
+            for (size_t n = 1; n <= 9; n++)
+                for (size_t k = 0; k <= 9; k += 1 + (m + n) % 3) check_shape(m, n, k, NULL);
+    }
+}
+
+TEST(gemm_edges_of_tiles) {
+    static const size_t sizes[] = {1,  3,  4,  5,  7,  8,  12, 13, 15, 16, 17, 20,
+                                   23, 24, 31, 32, 33, 47, 48, 49, 64, 65, 81};
+    FOR_EACH_ISA(isa) {
+        for (size_t i = 0; i < COUNT(sizes); i++)
+            for (size_t j = 0; j < COUNT(sizes); j++)
+                check_shape(sizes[i], sizes[j], sizes[(5 * i + 3 * j) % COUNT(sizes)], NULL);
+    }
+}
+
+TEST(gemm_thin_and_long) {
+    static const size_t shapes[][3] = {{1, 1, 300},    {1, 300, 1},   {300, 1, 1},   {300, 1, 32},
+                                       {1, 65, 257},   {2, 129, 64},  {64, 2, 257},  {256, 1, 256},
+                                       {513, 20, 20},  {20, 20, 513}, {17, 64, 600}, {100, 33, 257},
+                                       {5, 300, 40},   {521, 7, 17},  {64, 64, 255}, {3, 4, 1500},
+                                       {1009, 23, 16}, {28, 80, 256}, {19, 21, 700}};
+    FOR_EACH_ISA(isa) {
+        for (size_t i = 0; i < COUNT(shapes); i++)
+            check_shape(shapes[i][0], shapes[i][1], shapes[i][2], NULL);
+    }
+}
+
+TEST(gemm_epilogues) {
+    static const size_t shapes[][3] = {{1, 1, 1},   {4, 1, 40},  {7, 20, 20},  {33, 17, 5},
+                                       {1, 64, 64}, {50, 1, 64}, {3, 70, 90},  {30, 33, 300},
+                                       {2, 3, 100}, {64, 20, 0}, {15, 7, 256}, {40, 23, 12}};
+    static const ad_act acts[] = {AD_IDENTITY, AD_RELU, AD_TANH};
+    FOR_EACH_ISA(isa) {
+        for (size_t i = 0; i < COUNT(shapes); i++)
+            for (int kind = 0; kind < 18; kind++) {
+                size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+                matrix bias = matrix_new(1, n, n), y = matrix_new(m, n, n + (size_t)(kind % 2) * 3);
+                ad_epilogue e = {.bias = kind % 2 ? bias.at : NULL, .act = acts[kind / 2 % 3],
+                                 .mask = acts[kind / 6], .y = y.at, .ldy = y.ld};
+                check_shape(m, n, k, &e);
+                free(bias.memory), free(y.memory);
+            }
+    }
+}
+
+/* The same numbers at another address give the same bits. */
+TEST(gemm_does_not_depend_on_alignment) {
+    enum { M = 37, N = 23, K = 41 };
+    static real a[M * K + 16], b[K * N + 16], c[2][M * N + 16];
+    FOR_EACH_ISA(isa) {
+        for (size_t shift = 0; shift < 2; shift++) {
+            seed = 7;
+            for (size_t i = 0; i < M * K; i++) a[i + 3 * shift] = uniform();
+            for (size_t i = 0; i < K * N; i++) b[i + 5 * shift] = uniform();
+            ad_gemm(false, false, M, N, K, a + 3 * shift, K, b + 5 * shift, N, false, c[shift] + 7 * shift, N,
+                    NULL);
+        }
+        EXPECT(memcmp(c[0], c[1] + 7, M * N * sizeof(real)) == 0);
+    }
+}
+
+/* ---- vector functions ---- */
+
+typedef double (*exact)(double);
+typedef void (*unary)(size_t, const real *, real *);
+
+static double exact_sigmoid(double x) { return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)); }
+static double exact_softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+static double exact_neg(double x) { return -x; }
+static double exact_square(double x) { return x * x; }
+static double exact_relu(double x) { return isnan(x) || x > 0 ? x : 0; }
+static double exact_sign(double x) { return (x > 0) - (x < 0); }
+
+/* Distance between what came out and the exact value in units of the last place of the type at that value. */
+static double ulps(double expected, real got) {
+    const double largest = sizeof(real) == 4 ? FLT_MAX : DBL_MAX,
+                 smallest = sizeof(real) == 4 ? 0x1p-149 : 0x1p-1074;
+    if (isnan(expected)) return isnan(got) ? 0 : INFINITY;
+    if (isnan(got)) return INFINITY;
+    if (fabs(expected) > largest || isinf(got)) {
+        if ((double)got == expected) return 0;
+        double edge = copysign(largest, expected);
+        return fabs(expected) >= largest * (1 - 4 * EPSILON) &&
+                       (isinf(got) ? copysign(1, got) == copysign(1, edge) : 0)
+                   ? 0
+                   : (isinf(got)                                     ? INFINITY
+                      : fabs(expected) > largest * (1 + 4 * EPSILON) ? INFINITY
+                                                                     : 1);
+    }
+    int power;
+    frexp(expected, &power);
+    double unit = expected == 0 ? smallest : fmax(smallest, ldexp(EPSILON, power - 1));
+    return fabs(expected - (double)got) / unit;
+}
+
+static double worst_over_range(unary f, exact g, double *where) {
+    enum { N = 4099 };
+    static real x[N], y[N];
+    double worst = 0;
+    const double specials[] = {0.0,       -0.0,       INFINITY, -INFINITY, NAN, 0x1p-126, -0x1p-126, 0x1p-149,
+                               -0x1p-149, 0x1.8p-140, FLT_MAX,  -FLT_MAX,  1,   -1,       88.722839, 88.72284,
+                               -87.3,     -103.2,     -103.97,  -104,      20,  0.625};
+    for (int round = 0; round < 64; round++) {
+        for (size_t i = 0; i < N; i++) {
+            double power = -130 + 258 * (double)((size_t)round * N + i) / (64.0 * N), v = exp2(power);
+            if (round % 2) v = 110 * fabs((double)uniform());
+            x[i] = (real)(uniform() < 0 ? -v : v);
+        }
+        for (size_t i = 0; i < COUNT(specials); i++) x[(size_t)round * 61 + i * 3] = (real)specials[i];
+        f(N, x, y);
+        for (size_t i = 0; i < N; i++) {
+            double d = ulps(g((double)x[i]), y[i]);
+            if (!(d <= worst)) worst = d, *where = (double)x[i];
+        }
+    }
+    return worst;
+}
+
+TEST(unary_functions_over_their_range) {
+    FOR_EACH_ISA(isa) {
+        const ad_kernel_table *t = ad_kernels();
+        const struct { const char *name; unary f; exact g; double limit; } rows[] = {
+            {"tanh", t->tanh, tanh, 2.5},       {"exp", t->exp, exp, 1},
+            {"log", t->log, log, 1},          {"sigmoid", t->sigmoid, exact_sigmoid, 2.5},
+            {"softplus", t->softplus, exact_softplus, 3}, {"sqrt", t->sqrt, sqrt, 0.51},
+            {"neg", t->neg, exact_neg, 0},    {"square", t->square, exact_square, 0.51},
+            {"abs", t->abs, fabs, 0},         {"relu", t->relu, exact_relu, 0},
+            {"sign", t->sign, exact_sign, 0},
+        };
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            double where = 0, worst = worst_over_range(rows[i].f, rows[i].g, &where);
+            if (getenv("VERBOSE")) printf("%s %s %.3f ulp at %g\n", t->name, rows[i].name, worst, where);
+            if (strcmp(rows[i].name, "sign") == 0 && isnan(where)) worst = 0;
+            EXPECT_MSG(worst <= rows[i].limit, "%s %s: %g ulp at %.9g (limit %g)", t->name, rows[i].name,
+                       worst, where, rows[i].limit);
+        }
+    }
+}
+
+/* An entry's result is the same alone, in the middle and in the tail, and in place. */
+TEST(unary_functions_do_not_depend_on_the_place) {
+    enum { N = 67 };
+    FOR_EACH_ISA(isa) {
+        const ad_kernel_table *t = ad_kernels();
+        const unary functions[] = {t->tanh, t->exp, t->log, t->sigmoid, t->softplus, t->sqrt};
+        for (size_t f = 0; f < COUNT(functions); f++) {
+            real x[N], y[N], z[N];
+            for (size_t i = 0; i < N; i++) x[i] = (real)5 * (uniform() + (f == 2 || f == 5 ? (real)1.1 : 0));
+            functions[f](N, x, y);
+            for (size_t n = 1; n < N; n++) {
+                memcpy(z, x, sizeof z);
+                functions[f](n, z + N - n, z + N - n);
+                EXPECT(memcmp(z + N - n, y + N - n, n * sizeof(real)) == 0);
+                EXPECT(memcmp(z, x, (N - n) * sizeof(real)) == 0);
+            }
+        }
+    }
+}
+
+/* Each vector function on lengths around the vectors, in guarded memory. `want` is the value of entry i. */
+#define CHECK_VECTOR(call, want)                                                                             \
+    FOR_EACH_ISA(isa) {                                                                                      \
+        for (size_t n = 0; n < 70; n += n < 36 ? 1 : 11) {                                                   \
+            matrix ma = matrix_new(1, n, n), mb = matrix_new(1, n, n), mc = matrix_new(1, n, n);             \
+            matrix md = matrix_new(1, n, n), my = matrix_new(1, n, n), mo = matrix_copy(my);                 \
+            const real *a = ma.at, *b = mb.at, *c = mc.at, *d = md.at, *o = mo.at;                           \
+            real *y = my.at;                                                                                 \
+            call;                                                                                            \
+            for (size_t i = 0; i < n; i++) EXPECT_NEAR(y[i], want, 8 * EPSILON * (1 + fabs((double)y[i])));  \
+            EXPECT_MSG(margins_whole(my), "%s: wrote outside, n = %zu", #call, n);                           \
+            (void)a, (void)b, (void)c, (void)d, (void)o;                                                     \
+            free(ma.memory), free(mb.memory), free(mc.memory);                                               \
+            free(md.memory), free(my.memory), free(mo.memory);                                               \
+        }                                                                                                    \
+    }
+#define D(v) ((double)(v)[i])
+
+TEST(elementwise_functions){
+    CHECK_VECTOR(ad_v_add(n, a, b, y), D(a) + D(b)) CHECK_VECTOR(ad_v_sub(n, a, b, y), D(a) - D(b))
+        CHECK_VECTOR(ad_v_mul(n, a, b, y), D(a) * D(b)) CHECK_VECTOR(ad_v_div(n, a, b, y), D(a) / D(b))
+            CHECK_VECTOR(ad_v_min(n, a, b, y), fmin(D(a), D(b))) CHECK_VECTOR(ad_v_max(n, a, b, y),
+                                                                              fmax(D(a), D(b)))
+                CHECK_VECTOR(ad_v_greater(n, a, b, y), (double)(D(a) > D(b))) CHECK_VECTOR(
+                    ad_v_mul_dtanh(n, a, b, y),
+                    D(a) * (1 - D(b) * D(b))) CHECK_VECTOR(ad_v_mul_drelu(n, a, b, y), D(b) > 0 ? D(a) : 0)
+                    CHECK_VECTOR(ad_v_mul_add(n, a, b, c, y), D(a) * D(b) + D(c))
+                        CHECK_VECTOR(ad_v_mul_add_mul(n, a, b, c, d, y), D(a) * D(b) + D(c) * D(d))
+                            CHECK_VECTOR(ad_v_mul_dtanh_dot(n, a, b, c, d, y),
+                                         D(a) * (1 - D(b) * D(b)) - 2 * D(b) * D(c) * D(d))
+                                CHECK_VECTOR(ad_v_scale(n, (real)0.3, a, y), (double)(real)0.3 * D(a))
+                                    CHECK_VECTOR(ad_v_shift(n, (real)0.3, a, y), (double)(real)0.3 + D(a))
+                                        CHECK_VECTOR(ad_v_axpy(n, (real)0.3, a, y),
+                                                     D(o) + (double)(real)0.3 * D(a))
+                                            CHECK_VECTOR(ad_v_axpby(n, (real)0.3, a, (real)0.7, y),
+                                                         (double)(real)0.7 * D(o) + (double)(real)0.3 * D(a))
+                                                CHECK_VECTOR(ad_v_polyak(n, 0.25, a, y),
+                                                             0.75 * D(o) + 0.25 * D(a))
+                                                    CHECK_VECTOR(ad_v_clip(n, (real)-0.25, (real)0.5, a, y),
+                                                                 fmin(0.5, fmax(-0.25, D(a))))
+                                                        CHECK_VECTOR(ad_v_fill(n, (real)2.5, y), 2.5)
+                                                            CHECK_VECTOR(ad_memory_copy(n, a, y), D(a))}
+
+TEST(minimum_maximum_clip_relu_keep_nan) {
+    FOR_EACH_ISA(isa) {
+        real x[2] = {(real)NAN, 1}, z[2] = {1, (real)NAN}, y[2];
+        ad_v_min(2, x, z, y);
+        EXPECT(isnan(y[0]) && isnan(y[1]));
+        ad_v_max(2, x, z, y);
+        EXPECT(isnan(y[0]) && isnan(y[1]));
+        ad_v_clip(2, 0, 2, x, y);
+        EXPECT(isnan(y[0]) && y[1] == 1);
+        ad_v_relu(2, x, y);
+        EXPECT(isnan(y[0]) && y[1] == 1);
+    }
+}
+
+TEST(broadcasts) {
+    FOR_EACH_ISA(isa) {
+        for (size_t m = 1; m < 6; m++)
+            for (size_t n = 1; n < 40; n += 3) {
+                matrix x = matrix_new(m, n, n), y = matrix_new(m, n, n), row = matrix_new(1, n, n),
+                       col = matrix_new(1, m, m);
+#define CHECK_BROADCAST(call, v, index, op)                                                                  \
+    call(m, n, x.at, v.at, y.at);                                                                            \
+    for (size_t i = 0; i < m; i++)                                                                           \
+        for (size_t j = 0; j < n; j++) {                                                                     \
+            double want = (double)x.at[i * n + j] op (double)v.at[index];                                    \
+            EXPECT_NEAR(y.at[i * n + j], want, 2 * EPSILON * (1 + fabs(want)));                              \
+        }                                                                                                    \
+    EXPECT(margins_whole(y));
+                CHECK_BROADCAST(ad_v_add_row, row, j, +)
+                CHECK_BROADCAST(ad_v_sub_row, row, j, -)
+                CHECK_BROADCAST(ad_v_mul_row, row, j, *)
+                CHECK_BROADCAST(ad_v_div_row, row, j, /)
+                CHECK_BROADCAST(ad_v_add_col, col, i, +)
+                CHECK_BROADCAST(ad_v_sub_col, col, i, -)
+                CHECK_BROADCAST(ad_v_mul_col, col, i, *)
+                CHECK_BROADCAST(ad_v_div_col, col, i, /)
+                free(x.memory), free(y.memory), free(row.memory), free(col.memory);
+            }
+    }
+}
+
+TEST(sums) {
+    FOR_EACH_ISA(isa) {
+        for (size_t n = 0; n < 600; n += n < 70 ? 1 : 53) {
+            matrix x = matrix_new(1, n, n), y = matrix_new(1, n, n);
+            long double sum = 0, dot = 0, squares = 0;
+            double size = 1, largest = 0;
+            for (size_t i = 0; i < n; i++) {
+                sum += x.at[i];
+                dot += (long double)x.at[i] * y.at[i];
+                squares += (long double)x.at[i] * x.at[i];
+                size += fabs((double)x.at[i]);
+                largest = fmax(largest, (double)x.at[i]);
+            }
+            EXPECT_NEAR(ad_v_sum(n, x.at), sum, 10 * EPSILON * size);
+            EXPECT_NEAR(ad_v_dot(n, x.at, y.at), dot, 10 * EPSILON * size);
+            EXPECT_NEAR(ad_v_sum_squares(n, x.at), squares, 10 * EPSILON * size);
+            EXPECT((double)ad_memory_read(n, x.at) >= largest);
+            free(x.memory), free(y.memory);
+        }
+    }
+}
+
+TEST(sums_of_rows_and_columns) {
+    FOR_EACH_ISA(isa) {
+        for (size_t m = 0; m < 40; m += m < 5 ? 1 : 6)
+            for (size_t n = 1; n < 150; n += n < 20 ? 1 : 13) {
+                matrix x = matrix_new(m, n, n + 2), cols = matrix_new(1, n, n), rows = matrix_new(1, m, m);
+                for (int accumulate = 0; accumulate < 2; accumulate++) {
+                    matrix before = matrix_copy(cols);
+                    ad_col_sums(m, n, x.at, x.ld, accumulate, cols.at);
+                    for (size_t j = 0; j < n; j++) {
+                        double sum = accumulate ? (double)before.at[j] : 0;
+                        for (size_t i = 0; i < m; i++) sum += (double)x.at[i * x.ld + j];
+                        EXPECT_NEAR(cols.at[j], sum, 40 * EPSILON);
+                    }
+                    free(before.memory);
+                }
+                ad_row_sums(m, n, x.at, x.ld, rows.at);
+                for (size_t i = 0; i < m; i++) {
+                    double sum = 0;
+                    for (size_t j = 0; j < n; j++) sum += (double)x.at[i * x.ld + j];
+                    EXPECT_NEAR(rows.at[i], sum, 100 * EPSILON);
+                }
+                EXPECT(margins_whole(cols) && margins_whole(rows));
+                free(x.memory), free(cols.memory), free(rows.memory);
+            }
+    }
+}
+
+TEST(softmax_and_log_softmax) {
+    FOR_EACH_ISA(isa) {
+        for (size_t m = 1; m < 40; m += 7)
+            for (size_t n = 1; n < 70; n += n < 20 ? 1 : 11) {
+                matrix x = matrix_new(m, n, n), p = matrix_new(m, n, n), l = matrix_new(m, n, n);
+                for (size_t i = 0; i < m * n; i++)
+                    x.at[i] = x.at[i] * (real)(i % 3 ? 4 : 60) - (i / n % 2 ? 300 : 0);
+                if (n > 1) x.at[1] = (real)-INFINITY;
+                ad_v_softmax(m, n, x.at, p.at);
+                ad_v_log_softmax(m, n, x.at, l.at);
+                for (size_t i = 0; i < m; i++) {
+                    double top = -INFINITY, sum = 0;
+                    for (size_t j = 0; j < n; j++) top = fmax(top, (double)x.at[i * n + j]);
+                    for (size_t j = 0; j < n; j++) sum += exp((double)x.at[i * n + j] - top);
+                    for (size_t j = 0; j < n; j++) {
+                        double want = (double)x.at[i * n + j] - top - log(sum);
+                        EXPECT_NEAR(p.at[i * n + j], exp(want), 20 * EPSILON);
+                        if (isinf(want)) EXPECT((double)l.at[i * n + j] == want);
+                        else EXPECT_NEAR(l.at[i * n + j], want, 10 * EPSILON * (1 + fabs(want)));
+                    }
+                }
+                EXPECT(margins_whole(p) && margins_whole(l));
+                ad_v_softmax(m, n, x.at, x.at);
+                EXPECT(memcmp(x.at, p.at, m * n * sizeof(real)) == 0);
+                free(x.memory), free(p.memory), free(l.memory);
+            }
+    }
+}
+
+TEST(adam_step) {
+    FOR_EACH_ISA(isa) {
+        for (size_t n = 0; n < 40; n++) {
+            matrix theta = matrix_new(1, n, n), u = matrix_new(1, n, n), v = matrix_new(1, n, n),
+                   g = matrix_new(1, n, n);
+            for (size_t i = 0; i < n; i++) v.at[i] = (real)fabs((double)v.at[i]);
+            matrix t0 = matrix_copy(theta), u0 = matrix_copy(u), v0 = matrix_copy(v);
+            ad_v_adam(n, theta.at, u.at, v.at, g.at, 0.01, 0.9, 0.999, 1e-3);
+            for (size_t i = 0; i < n; i++) {
+                double wu = 0.9 * (double)u0.at[i] + 0.1 * (double)g.at[i];
+                double wv = 0.999 * (double)v0.at[i] + 0.001 * (double)g.at[i] * (double)g.at[i];
+                EXPECT_NEAR(u.at[i], wu, 4 * EPSILON);
+                EXPECT_NEAR(v.at[i], wv, 4 * EPSILON);
+                EXPECT_NEAR(theta.at[i], (double)t0.at[i] - 0.01 * wu / (sqrt(wv) + 1e-3), 8 * EPSILON);
+            }
+            EXPECT(margins_whole(theta) && margins_whole(u) && margins_whole(v));
+            free(theta.memory), free(u.memory), free(v.memory), free(g.memory);
+            free(t0.memory), free(u0.memory), free(v0.memory);
+        }
+    }
+}
+
+TEST(variants_are_named_and_measured) {
+    FOR_EACH_ISA(isa) {
+        EXPECT_EQ(ad_kernels_isa(), isa);
+        EXPECT(strlen(ad_kernels()->name) > 0);
+        EXPECT(ad_peak_fma(10) > 0);
+    }
+}
+
+TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_epilogues),
+          CASE(gemm_does_not_depend_on_alignment), CASE(unary_functions_over_their_range),
+          CASE(unary_functions_do_not_depend_on_the_place), CASE(elementwise_functions),
+          CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
+          CASE(sums_of_rows_and_columns), CASE(softmax_and_log_softmax), CASE(adam_step),
+          CASE(variants_are_named_and_measured))
