@@ -1,0 +1,55 @@
+/* cg.h: conjugate gradient on any matrix-vector product.
+ *
+ * Solves (A + damping I) x = b for a symmetric A that is only known through products, starting from x = 0
+ * [Hestenes & Stiefel 1952]. It stops at the iteration limit, when the residual is small, or when a direction of
+ * non-positive curvature shows that A + damping I is not positive definite; x is then the best point so far.
+ *
+ * The directions are always the first n reals of the workspace and the products the second n, so that a Hessian
+ * product recorded over these two (autograd/plan.h) is applied without a copy:
+ *
+ *     real *work = fm_arena_array(&arena, real, AD_CG_WORK(n));
+ *     ad_product *hessian = ad_hessian(t, loss, w, parts, work, work + n);
+ *     ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .damping = 0.1};
+ *     ad_cg_result r = ad_cg(ad_apply_matvec, hessian, n, b, x, work, &options);
+ */
+#ifndef AD_CG_H
+#define AD_CG_H
+
+#include <stddef.h>
+
+#include "base/real.h"
+
+/* out = A v; both have n entries and are owned by the solver. */
+typedef void ad_matvec(void *context, size_t n, const real *v, real *out);
+
+typedef enum ad_cg_stop {
+    AD_CG_CONVERGED, /* the residual reached the tolerance (also: b = 0) */
+    AD_CG_ITERATIONS, /* the limit was reached first */
+    AD_CG_CURVATURE, /* <p, (A + damping I) p> <= 0: stopped before that step */
+    AD_CG_NONFINITE  /* a product gave NaN or infinity: x is the point before it */
+} ad_cg_stop;
+
+typedef struct ad_cg_options {
+    int iterations;   /* limit, > 0 */
+    double tolerance; /* stop when |b - Ax| <= tolerance |b| */
+    double damping;   /* lambda, >= 0 */
+} ad_cg_options;
+
+typedef struct ad_cg_result {
+    ad_cg_stop stop;
+    int iterations;   /* products made */
+    double residual;  /* |b - (A + damping I) x| by the recurrence */
+    double curvature; /* <p, (A + damping I) p> / <p, p> of the last direction */
+} ad_cg_result;
+
+/* Reals of workspace for n unknowns. */
+#define AD_CG_WORK(n) (3 * (n))
+
+/* b and x [n], work [AD_CG_WORK(n)], all the caller's and distinct. Allocates nothing. */
+ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, real *x, real *work,
+                   const ad_cg_options *options);
+
+/* "converged", "iteration limit", "non-positive curvature", "non-finite product". */
+const char *ad_cg_stop_name(ad_cg_stop stop);
+
+#endif

@@ -1,0 +1,132 @@
+/* plan.c: replay, and the linearised products made of two plans. */
+#include "autograd/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/plan_build.h"
+#include "stb_ds.h"
+
+size_t ad_plan_count(const ad_plan *plan) { return plan->step_count; }
+
+static void run_once(const ad_step *step, size_t count) {
+    for (size_t i = 0; i < count; i++) step[i].kernel(&step[i].call);
+}
+
+static void run_block(const ad_step *step, size_t count, size_t row, size_t rows) {
+    for (size_t i = 0; i < count; i++, step++) {
+        ad_call c = step->call;
+        c.y += row * step->advance_y;
+        if (step->rows_y) c.rows = (uint32_t)rows;
+        for (int k = 0; k < AD_MAX_IN; k++) {
+            if (!step->rows_x[k]) continue;
+            c.x[k] += row * step->advance_x[k];
+            c.x_rows[k] = (uint32_t)rows;
+        }
+        if (step->sums && row > 0) c.accumulate = true;
+        step->kernel(&c);
+    }
+}
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+void ad_replay(ad_plan *plan) {
+    for (size_t s = 0; s < plan->segment_count; s++) {
+        const ad_segment *segment = &plan->segments[s];
+        const ad_step *step = plan->steps + segment->first;
+        if (segment->block >= segment->rows) {
+            run_once(step, segment->count);
+            continue;
+        }
+        for (size_t row = 0; row < segment->rows; row += segment->block) {
+            run_block(step, segment->count, row, least(segment->block, segment->rows - row));
+        }
+    }
+}
+
+/* ---- linearised products ---- */
+
+struct ad_product {
+    ad_plan *linearise, *apply;
+    const real *v;
+    real *out;
+    size_t n, n_out; /* lengths of the two layouts, without what a caller's vector may have behind them */
+};
+
+/* Distance of leaf x[i] from x[0]: the place of its part in every vector of that layout. */
+static size_t offset_of(const ad_tape *t, const ad_var *x, size_t i) {
+    const ad_node *n = ad_node_of(t, x[i]), *first = ad_node_of(t, x[0]);
+    FM_CHECK(n->op == AD_OP_leaf && n->value >= first->value, "a product over %s %zu: not leaves over one vector",
+             AD_TABLE[n->op].name, i);
+    return (size_t)(n->value - first->value);
+}
+
+static size_t layout_length(const ad_tape *t, const ad_var *x, size_t n) {
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t end = offset_of(t, x, i) + ad_size(ad_node_of(t, x[i]));
+        if (end > length) length = end;
+    }
+    return length;
+}
+
+/* All leaves of the tape but the directions. */
+static ad_var *other_leaves(const ad_tape *t, const ad_var *direction, size_t n) {
+    ad_var *leaves = NULL;
+    for (uint32_t id = 0; id < ad_count(t); id++) {
+        bool other = t->nodes[id].op == AD_OP_leaf;
+        for (size_t i = 0; i < n && other; i++) other = direction[i].id != id;
+        if (other) arrput(leaves, ((ad_var){id}));
+    }
+    return leaves;
+}
+
+ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
+                     real *out) {
+    FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
+    ad_product *p = fm_arena_array(&t->arena, ad_product, 1);
+    *p = (ad_product){.v = v, .out = out, .n = layout_length(t, x, nx), .n_out = layout_length(t, z, nz)};
+    ad_var *direction = NULL, *gradient = NULL, *tangent = NULL;
+    arrsetlen(gradient, nz);
+    arrsetlen(tangent, nz);
+    for (size_t i = 0; i < nx; i++)
+        arrput(direction, ad_leaf(t, ad_rows(t, x[i]), ad_cols(t, x[i]), v + offset_of(t, x, i), "direction"));
+    ad_grad(t, loss, z, nz, gradient);
+    ad_push(t, gradient, nz, x, direction, nx, tangent);
+
+    memset(out, 0, p->n_out * sizeof *out);
+    ad_output *wanted = NULL;
+    for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){tangent[i], out + offset_of(t, z, i)}));
+    p->apply = ad_plan_make(t, direction, nx, wanted, nz);
+    arrsetlen(wanted, 0);
+    for (size_t i = 0; i < p->apply->read_count; i++) arrput(wanted, ((ad_output){p->apply->reads[i], NULL}));
+    ad_var *leaves = other_leaves(t, direction, nx);
+    p->linearise = ad_plan_make(t, leaves, arrlenu(leaves), wanted, arrlenu(wanted));
+    arrfree(leaves);
+    arrfree(wanted);
+    arrfree(direction);
+    arrfree(gradient);
+    arrfree(tangent);
+    return p;
+}
+
+ad_product *ad_hessian(ad_tape *t, ad_var loss, const ad_var *x, size_t n, const real *v, real *hv) {
+    return ad_mixed(t, loss, x, n, x, n, v, hv);
+}
+
+void ad_linearise(ad_product *p) { ad_replay(p->linearise); }
+void ad_apply(ad_product *p) { ad_replay(p->apply); }
+
+void ad_apply_matvec(void *context, size_t n, const real *v, real *out) {
+    ad_product *p = context;
+    FM_CHECK(p->n == p->n_out && n >= p->n, "a product of %zu by %zu as a matrix of %zu", p->n_out, p->n, n);
+    if (v != p->v) memcpy((real *)(uintptr_t)p->v, v, p->n * sizeof *v);
+    ad_apply(p);
+    if (out != p->out) memcpy(out, p->out, p->n * sizeof *out);
+    memset(out + p->n, 0, (n - p->n) * sizeof *out);
+}
+
+size_t ad_product_count(const ad_product *p, size_t *linearise) {
+    if (linearise != NULL) *linearise = ad_plan_count(p->linearise);
+    return ad_plan_count(p->apply);
+}

@@ -1,0 +1,72 @@
+/* plan_build.h: the inside of a plan, for plan.c (which runs it), plan_build.c and plan_fuse.c (which make it). */
+#ifndef AD_PLAN_BUILD_H
+#define AD_PLAN_BUILD_H
+
+#include "autograd/plan.h"
+#include "autograd/tape.h"
+
+#define AD_NO_NODE UINT32_MAX
+
+/* One evaluation of a replay. In a segment of several blocks, `advance` is the distance in reals between the rows of
+ * each array that goes row for row (0 for arrays that are whole or that each block uses anew). */
+typedef struct ad_step {
+    ad_kernel *kernel;
+    ad_call call;            /* addresses of the first block */
+    size_t advance_y, advance_x[AD_MAX_IN];
+    bool rows_y, rows_x[AD_MAX_IN]; /* the number of rows is the block's */
+    bool sums;               /* a sum over rows: adds to y from the second block on */
+} ad_step;
+
+/* Steps that go together through the blocks of `rows` rows. */
+typedef struct ad_segment {
+    size_t first, count;     /* steps */
+    size_t rows, block;      /* block = rows: all at once */
+} ad_segment;
+
+struct ad_plan {
+    ad_step *steps;
+    size_t step_count;
+    ad_segment *segments;
+    size_t segment_count;
+    ad_var *reads;           /* recorded values, other than leaves, that the steps use but do not compute */
+    size_t read_count;
+};
+
+/* What the builder knows of a node of the tape. */
+typedef struct ad_part {
+    bool live;               /* computed by this plan */
+    bool output;             /* must stand in its own memory after a replay, */
+    real *to;                /* or in this memory of the caller */
+    bool far;                /* read from another segment, or whole: must stand in its own memory */
+    uint32_t uses;           /* live nodes that read it, and outputs */
+    char flow;               /* last letter: 'r' row for row, '+' sum over rows, 'w' neither */
+    size_t rows;             /* of the batch it walks through (r and +), else 0 */
+    uint32_t level;          /* segments run by level */
+    uint32_t home;           /* the node whose memory holds the value: itself, or the one it was fused into */
+    uint32_t first_writer, last_writer; /* nodes that write that memory */
+    bool elided;             /* no step: its value is written by the steps of its arguments */
+    bool accumulates;        /* adds to what first_writer left */
+    uint32_t mask_y;         /* a folded act_grad's layer output, or AD_NO_NODE */
+    uint8_t mask;            /* its activation */
+    size_t position;         /* of its step */
+    size_t last_use;         /* position of the last step that needs this home */
+    size_t slot;             /* memory within a block, or SIZE_MAX: its own memory */
+} ad_part;
+
+typedef struct ad_build {
+    ad_tape *tape;
+    ad_plan *plan;
+    ad_part *part;           /* [count] */
+    uint32_t count;          /* nodes of the tape that are looked at */
+    uint32_t *order;         /* stb_ds array: live, not elided nodes in the order of their steps */
+} ad_build;
+
+/* Gives node `id` its level and flow; where two products are added, or an activation's derivative multiplies one, lets
+ * the products write the result directly. Nodes come in the order of the tape, uses already counted. */
+void ad_build_place(ad_build *b, uint32_t id);
+
+static inline bool ad_same_segment(const ad_part *a, const ad_part *b) {
+    return a->level == b->level && a->rows == b->rows;
+}
+
+#endif

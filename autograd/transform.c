@@ -1,0 +1,162 @@
+/* transform.c: reverse and forward mode, once for all ops. Nothing here knows an op by name. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/tape.h"
+
+/* Which nodes depend on x through a derivative. What lies behind an x does not matter: x is where variation starts. */
+static unsigned char *dependence(const ad_tape *t, const ad_var *x, size_t nx, uint32_t count) {
+    unsigned char *depends = calloc(count, 1);
+    FM_CHECK(depends != NULL, "out of memory for %u marks", count);
+    for (size_t i = 0; i < nx; i++) depends[x[i].id] = 2;
+    for (uint32_t id = 0; id < count; id++) {
+        const ad_node *n = &t->nodes[id];
+        const ad_op_row *row = &AD_TABLE[n->op];
+        if (depends[id] || row->kind == AD_FLAT) continue;
+        for (int i = 0; i < row->arity; i++)
+            if (row->rows[i] != 'i' && depends[n->in[i]]) depends[id] = 1;
+    }
+    return depends;
+}
+
+static ad_var *no_vars(uint32_t count) {
+    ad_var *v = malloc(count * sizeof *v);
+    FM_CHECK(v != NULL, "out of memory for %u nodes", count);
+    memset(v, 0xff, count * sizeof *v); /* AD_NONE */
+    return v;
+}
+
+static void add_to(ad_tape *t, ad_var *sum, ad_var term) {
+    if (ad_is_zero(t, term)) return;
+    *sum = ad_is_none(*sum) ? term : ad_add(t, *sum, term);
+}
+
+static ad_var or_zeros(ad_tape *t, ad_var v, ad_var like) {
+    return ad_is_none(v) ? ad_zeros(t, ad_rows(t, like), ad_cols(t, like)) : v;
+}
+
+static void check_same_shape(const ad_tape *t, const char *what, ad_var a, ad_var b) {
+    FM_CHECK(ad_rows(t, a) == ad_rows(t, b) && ad_cols(t, a) == ad_cols(t, b), "%s: [%zu, %zu] for [%zu, %zu]", what,
+             ad_rows(t, b), ad_cols(t, b), ad_rows(t, a), ad_cols(t, a));
+}
+
+/* ---- reverse ---- */
+
+void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g) {
+    uint32_t count = ad_count(t);
+    unsigned char *depends = dependence(t, x, nx, count);
+    ad_var *adjoint = no_vars(count);
+    for (size_t k = 0; k < ny; k++) {
+        check_same_shape(t, "vjp: a seed", y[k], seed[k]);
+        add_to(t, &adjoint[y[k].id], seed[k]);
+    }
+    for (uint32_t id = count; id-- > 0;) {
+        if (ad_is_none(adjoint[id]) || depends[id] != 1) continue;
+        const ad_op_row *row = &AD_TABLE[t->nodes[id].op];
+        for (int i = 0; i < row->arity; i++) {
+            ad_var node = {id}, in = ad_in(t, node, i);
+            if (row->rows[i] == 'i' || !depends[in.id]) continue;
+            ad_var term = row->rule(t, node, i, adjoint[id]);
+            if (row->kind == AD_ELEM) term = ad_mul(t, adjoint[id], term);
+            add_to(t, &adjoint[in.id], term);
+        }
+    }
+    for (size_t i = 0; i < nx; i++) g[i] = or_zeros(t, adjoint[x[i].id], x[i]);
+    free(adjoint);
+    free(depends);
+}
+
+void ad_grad(ad_tape *t, ad_var loss, const ad_var *x, size_t n, ad_var *g) {
+    FM_CHECK(ad_rows(t, loss) == 1 && ad_cols(t, loss) == 1, "gradient of %s [%zu, %zu], not a scalar",
+             ad_op_name(t, loss), ad_rows(t, loss), ad_cols(t, loss));
+    ad_var one = ad_fill(t, 1, 1, 1);
+    ad_vjp(t, &loss, &one, 1, x, n, g);
+}
+
+/* ---- forward ---- */
+
+/* sum over i of dx_i dy/da_i, two products at a time. */
+static ad_var push_elementwise(ad_tape *t, const ad_op_row *row, ad_var node, const ad_var *dx) {
+    ad_var sum = AD_NONE, held_dx = AD_NONE, held_slope = AD_NONE;
+    for (int i = 0; i < row->arity; i++) {
+        if (ad_is_none(dx[i])) continue;
+        ad_var slope = row->rule(t, node, i, AD_NONE);
+        if (ad_is_zero(t, slope)) continue;
+        if (ad_is_none(held_dx)) {
+            held_dx = dx[i];
+            held_slope = slope;
+            continue;
+        }
+        add_to(t, &sum, ad_mul_add(t, held_dx, held_slope, dx[i], slope));
+        held_dx = AD_NONE;
+    }
+    if (!ad_is_none(held_dx)) add_to(t, &sum, ad_mul(t, held_dx, held_slope));
+    return sum;
+}
+
+/* The op again, on the tangents; an index argument stays what it is. */
+static ad_var push_linear(ad_tape *t, const ad_op_row *row, ad_var node, const ad_var *dx) {
+    ad_var in[AD_MAX_IN];
+    for (int i = 0; i < row->arity; i++) {
+        ad_var primal = ad_in(t, node, i);
+        in[i] = row->rows[i] == 'i' ? primal : or_zeros(t, dx[i], primal);
+    }
+    ad_node n = t->nodes[node.id];
+    return ad_emit(t, n.op, n.rows, n.cols, in, n.attr);
+}
+
+static ad_var push_bilinear(ad_tape *t, ad_var node, const ad_var *dx) {
+    ad_var sum = AD_NONE;
+    ad_node n = t->nodes[node.id];
+    for (int i = 0; i < 2; i++) {
+        if (ad_is_none(dx[i])) continue;
+        ad_var in[2] = {ad_in(t, node, 0), ad_in(t, node, 1)};
+        in[i] = dx[i];
+        add_to(t, &sum, ad_emit(t, n.op, n.rows, n.cols, in, n.attr));
+    }
+    return sum;
+}
+
+static ad_var push_node(ad_tape *t, ad_var node, const ad_var *tangent) {
+    const ad_op_row *row = &AD_TABLE[t->nodes[node.id].op];
+    ad_var dx[AD_MAX_IN];
+    bool any = false;
+    for (int i = 0; i < row->arity; i++) {
+        dx[i] = row->rows[i] == 'i' ? AD_NONE : tangent[ad_in(t, node, i).id];
+        any = any || !ad_is_none(dx[i]);
+    }
+    if (!any) return AD_NONE;
+    switch (row->kind) {
+        case AD_ELEM: return push_elementwise(t, row, node, dx);
+        case AD_LINEAR: return push_linear(t, row, node, dx);
+        case AD_BILINEAR: return push_bilinear(t, node, dx);
+        case AD_GENERAL: return row->jvp(t, node, dx);
+        default: return AD_NONE;
+    }
+}
+
+void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx, ad_var *dy) {
+    uint32_t count = ad_count(t);
+    unsigned char *depends = dependence(t, x, nx, count), *needed = calloc(count, 1);
+    FM_CHECK(needed != NULL, "out of memory for %u marks", count);
+    for (size_t k = 0; k < ny; k++) needed[y[k].id] = 1;
+    for (uint32_t id = count; id-- > 0;) {
+        if (!needed[id] || depends[id] != 1) continue;
+        const ad_node *n = &t->nodes[id];
+        for (int i = 0; i < AD_TABLE[n->op].arity; i++) needed[n->in[i]] = 1;
+    }
+    ad_var *tangent = no_vars(count);
+    for (size_t i = 0; i < nx; i++) {
+        check_same_shape(t, "push: a direction", x[i], dx[i]);
+        if (!ad_is_zero(t, dx[i])) tangent[x[i].id] = dx[i];
+    }
+    for (uint32_t id = 0; id < count; id++) {
+        if (depends[id] != 1 || !needed[id]) continue;
+        ad_var v = push_node(t, (ad_var){id}, tangent);
+        if (!ad_is_none(v) && !ad_is_zero(t, v)) tangent[id] = v;
+    }
+    for (size_t k = 0; k < ny; k++) dy[k] = or_zeros(t, tangent[y[k].id], y[k]);
+    free(tangent);
+    free(needed);
+    free(depends);
+}
