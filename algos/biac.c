@@ -165,7 +165,8 @@ static ad_var answer(const biac *b, int k, ad_var obs, const ad_var *columns) {
     return b->facts->action[k].n > 0 ? ad_softmax(t, out) : ad_tanh(t, out);
 }
 
-/* - Q_i(o_i, a) with mu_i in slot i (Eq. 22), and, for the total derivative, the answers of the levels below. */
+/* - Q_i(o_i, a) with mu_i in slot i (Eq. 22). For the total derivative the levels below answer, and agents of the same
+ * level play what they would now, without the noise of the replay: an answer to noise has another slope. */
 static void record_box_actor(biac *b, const algo_setup *setup, int i) {
     ad_tape *t = b->tape;
     ad_var obs[ENV_AGENTS_MAX], columns[ENV_AGENTS_MAX];
@@ -177,6 +178,9 @@ static void record_box_actor(biac *b, const algo_setup *setup, int i) {
         ad_var rows_k = ad_leaf(t, b->batch, b->critic[k].mlp.in, b->joint_obs[k], "critic input");
         obs[k] = ad_slice_cols(t, rows_k, 0, (size_t)b->facts->obs_length[k]);
     }
+    for (int k = 0; k < b->joint.agents && b->config->reaction == BIAC_REACTION_TOTAL; k++)
+        if (k != i && b->order.level[k] == b->order.level[i] && biac_has_actor(b, k))
+            columns[k] = ad_stop(t, answer(b, k, obs[k], columns));
     columns[i] = answer(b, i, obs[i], columns);
     for (int turn = 0; turn < b->order.agents && b->config->reaction == BIAC_REACTION_TOTAL; turn++) {
         int k = b->order.turn[turn];

@@ -1,0 +1,17 @@
+/* table.c: one row per algorithm. */
+#include <string.h>
+
+#include "algos/algo.h"
+
+extern const algo_type algo_biac;
+
+const algo_type *const ALGO_TABLE[] = {
+    &algo_biac,
+    NULL,
+};
+
+const algo_type *algo_find(const char *name) {
+    for (size_t i = 0; ALGO_TABLE[i] != NULL; i++)
+        if (strcmp(ALGO_TABLE[i]->name, name) == 0) return ALGO_TABLE[i];
+    return NULL;
+}
