@@ -60,14 +60,14 @@ size_t ad_cols(const ad_tape *t, ad_var v);
 uint32_t ad_count(const ad_tape *t);                 /* nodes on the tape */
 const char *ad_op_name(const ad_tape *t, ad_var v);  /* "matmul" */
 
-/* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only leaves and
- * the outputs of that plan are up to date. */
+/* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only leaves
+ * and those outputs of that plan that have no memory of their own are up to date. */
 const real *ad_value(const ad_tape *t, ad_var v);
 
 /* The first number of a scalar. */
 real ad_scalar(const ad_tape *t, ad_var v);
 
-/* Evaluates the tape anew, node by node, and describes the first one with a NaN or an infinity in words ("log of
+/* Evaluates the tape anew, node by node, and describes the first one with a NaN or an infinity in words ("log
  * [64, 1], first at row 3, from leaf 'batch.obs'"): for the guard that reports a broken run. False when all is finite. */
 bool ad_find_nonfinite(ad_tape *t, char *text, size_t size);
 
@@ -87,7 +87,7 @@ ad_var ad_mul(ad_tape *t, ad_var a, ad_var b);
 ad_var ad_div(ad_tape *t, ad_var a, ad_var b);
 ad_var ad_min(ad_tape *t, ad_var a, ad_var b); /* derivative to the smaller; to `a` when equal */
 ad_var ad_max(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_mul_add(ad_tape *t, ad_var a, ad_var b, ad_var c, ad_var d); /* a b + c d, all of one shape */
+ad_var ad_mul_add(ad_tape *t, ad_var a, ad_var b, ad_var c, ad_var d); /* a b + c d, of a's shape */
 ad_var ad_neg(ad_tape *t, ad_var a);
 ad_var ad_scale(ad_tape *t, ad_var a, double factor);
 ad_var ad_shift(ad_tape *t, ad_var a, double offset); /* a + offset */

@@ -52,7 +52,7 @@
     X(inside, 1, FLAT, "r>r", "low < a < high", k_inside, none, none)                                                 \
     X(row_max, 1, FLAT, "r>r", "max over the row", k_row_max, none, none)                                             \
     /* products, sums, broadcasts */                                                                                  \
-    X(matmul, 2, BILINEAR, "matmul", "op(a) op(b)", k_matmul, r_matmul, none)                                         \
+    X(matmul, 2, BILINEAR, "matmul", "op(a) op(b)", k_product, r_matmul, none)                                         \
     X(sum, 1, LINEAR, "r>+", "sum of all", k_sum, r_sum, none)                                                        \
     X(sum_rows, 1, LINEAR, "r>+", "sum over the rows", k_sum_rows, r_sum_rows, none)                                  \
     X(sum_cols, 1, LINEAR, "r>r", "sum over the columns", k_sum_cols, r_sum_cols, none)                               \
@@ -72,7 +72,7 @@
     X(gather, 2, LINEAR, "ri>r", "a[r, index[r]]", k_gather, r_gather, none)                                          \
     X(scatter, 2, LINEAR, "ri>r", "a[r] at index[r], else 0", k_scatter, r_scatter, none)                             \
     /* fused; each equals its composite to second order */                                                            \
-    X(affine, 3, GENERAL, "rww>r", "act(x w + b)", k_affine, v_affine, j_affine)                                      \
+    X(affine, 3, GENERAL, "rww>r", "act(x w + b)", k_product, v_affine, j_affine)                                      \
     X(act_grad, 2, GENERAL, "rr>r", "g act'(y)", k_act_grad, v_act_grad, j_act_grad)                                  \
     X(act_curve, 4, GENERAL, "rrrr>r", "dg act'(y) + g act''(y) dy", k_act_curve, v_act_curve, j_act_curve)           \
     X(log_softmax, 1, GENERAL, "r>r", "a - log sum exp a", k_log_softmax, v_log_softmax, j_log_softmax)               \

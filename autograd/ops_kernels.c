@@ -58,28 +58,24 @@ void k_row_max(const ad_call *c) {
 
 /* ---- products ---- */
 
-/* What follows a product: the activation, and the derivative of one that a plan folded in (its layer output is x[3]).
- * A pass over the finished block, still in the cache, is faster than the product's own epilogue: it uses whole vectors
- * where a row of 20 ends in a fragment. */
-static void finish(const ad_call *c, ad_act act) {
-    if (act == AD_RELU) ad_v_relu(count(c), c->y, c->y);
-    if (act == AD_TANH) ad_v_tanh(count(c), c->y, c->y);
+void ad_product_columns(const ad_call *c, size_t from, size_t to) {
+    bool affine = c->x[2] != NULL, trans_b = c->attr.trans_b;
+    size_t k = c->attr.trans_a ? c->x_rows[0] : c->x_cols[0], ld = c->x_cols[1];
+    ad_epilogue bias = {.bias = affine ? c->x[2] + from : NULL};
+    ad_gemm(c->attr.trans_a, trans_b, c->rows, to - from, k, c->x[0], c->x_cols[0],
+            c->x[1] + (trans_b ? from * ld : from), ld, c->accumulate, c->y + from, c->cols, affine ? &bias : NULL);
+}
+
+void ad_product_finish(const ad_call *c) {
+    if (c->attr.act == AD_RELU) ad_v_relu(count(c), c->y, c->y);
+    if (c->attr.act == AD_TANH) ad_v_tanh(count(c), c->y, c->y);
     if (c->attr.mask == AD_RELU) ad_v_mul_drelu(count(c), c->y, c->x[3], c->y);
     if (c->attr.mask == AD_TANH) ad_v_mul_dtanh(count(c), c->y, c->x[3], c->y);
 }
 
-void k_matmul(const ad_call *c) {
-    size_t k = c->attr.trans_a ? c->x_rows[0] : c->x_cols[0];
-    ad_gemm(c->attr.trans_a, c->attr.trans_b, c->rows, c->cols, k, c->x[0], c->x_cols[0], c->x[1], c->x_cols[1],
-            c->accumulate, c->y, c->cols, NULL);
-    finish(c, AD_IDENTITY);
-}
-
-void k_affine(const ad_call *c) {
-    ad_epilogue e = {.bias = c->x[2]};
-    ad_gemm(false, false, c->rows, c->cols, c->x_cols[0], c->x[0], c->x_cols[0], c->x[1], c->x_cols[1], c->accumulate,
-            c->y, c->cols, &e);
-    finish(c, (ad_act)c->attr.act);
+void k_product(const ad_call *c) {
+    ad_product_columns(c, 0, c->cols);
+    ad_product_finish(c);
 }
 
 void k_act_grad(const ad_call *c) {

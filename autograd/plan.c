@@ -4,43 +4,90 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels.h"
+#include "autograd/ops_kernels.h"
 #include "autograd/plan_build.h"
+#include "autograd/pool.h"
 #include "stb_ds.h"
 
 size_t ad_plan_count(const ad_plan *plan) { return plan->step_count; }
 
-static void run_once(const ad_step *step, size_t count) {
-    for (size_t i = 0; i < count; i++) step[i].kernel(&step[i].call);
+typedef struct pieces { const ad_call *call; size_t count; } pieces;
+
+static void run_piece(void *context, size_t part, int thread) {
+    const pieces *p = context;
+    (void)thread;
+    size_t cols = p->call->cols / p->count;
+    ad_product_columns(p->call, part * cols, (part + 1) * cols);
 }
 
-static void run_block(const ad_step *step, size_t count, size_t row, size_t rows) {
+/* All rows at once: large products may be shared out, by columns. */
+static void run_once(const ad_step *step, size_t count) {
+    bool shared = ad_threads() > 1;
     for (size_t i = 0; i < count; i++, step++) {
-        ad_call c = step->call;
-        c.y += row * step->advance_y;
-        if (step->rows_y) c.rows = (uint32_t)rows;
-        for (int k = 0; k < AD_MAX_IN; k++) {
-            if (!step->rows_x[k]) continue;
-            c.x[k] += row * step->advance_x[k];
-            c.x_rows[k] = (uint32_t)rows;
+        if (!shared || step->pieces == 1) {
+            step->kernel(&step->call);
+            continue;
         }
-        if (step->sums && row > 0) c.accumulate = true;
-        step->kernel(&c);
+        pieces p = {&step->call, step->pieces};
+        ad_pool_run(run_piece, &p, p.count);
+        ad_product_finish(&step->call);
     }
 }
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+/* The blocks of one lane, with one thread's memory. */
+typedef struct lane { const ad_segment *segment; size_t index, start, row, rows; int thread; } lane;
+
+static void run_step(const ad_step *step, const lane *l) {
+    size_t own = (size_t)l->thread * l->segment->slot_stride;
+    ad_call c = step->call;
+    c.y += l->row * step->advance_y + (step->slot_y ? own : 0);
+    if (step->rows_y) c.rows = (uint32_t)l->rows;
+    for (int k = 0; k < AD_MAX_IN; k++) {
+        if (!step->rows_x[k]) continue;
+        c.x[k] += l->row * step->advance_x[k] + (step->slot_x[k] ? own : 0);
+        c.x_rows[k] = (uint32_t)l->rows;
+    }
+    if (step->sums && l->index > 0)
+        c.y = l->segment->partial + (l->index - 1) * l->segment->partial_stride + step->partial;
+    if (step->sums && l->row > l->start) c.accumulate = true;
+    step->kernel(&c);
+}
+
+typedef struct lanes { const ad_segment *segment; const ad_step *step; } lanes;
+
+static void run_lane(void *context, size_t index, int thread) {
+    const lanes *all = context;
+    const ad_segment *s = all->segment;
+    size_t blocks = (s->rows + s->block - 1) / s->block;
+    size_t end = (index + 1) * blocks / s->lanes * s->block;
+    lane l = {.segment = s, .index = index, .thread = thread, .start = index * blocks / s->lanes * s->block};
+    for (l.row = l.start; l.row < end && l.row < s->rows; l.row += s->block) {
+        l.rows = s->rows - l.row < s->block ? s->rows - l.row : s->block;
+        for (size_t i = 0; i < s->count; i++) run_step(&all->step[i], &l);
+    }
+}
+
+/* Adds the lanes' sums to the first lane's, in order. */
+static void gather_sums(const ad_segment *s, const ad_step *step) {
+    for (size_t i = 0; i < s->count; i++, step++) {
+        if (!step->sums || step->call.accumulate) continue;
+        size_t n = (size_t)step->call.rows * step->call.cols;
+        for (size_t k = 0; k + 1 < s->lanes; k++)
+            ad_v_add(n, step->call.y, s->partial + k * s->partial_stride + step->partial, step->call.y);
+    }
+}
 
 void ad_replay(ad_plan *plan) {
     for (size_t s = 0; s < plan->segment_count; s++) {
         const ad_segment *segment = &plan->segments[s];
-        const ad_step *step = plan->steps + segment->first;
-        if (segment->block >= segment->rows) {
-            run_once(step, segment->count);
+        lanes all = {segment, plan->steps + segment->first};
+        if (segment->lanes == 1) {
+            run_once(all.step, segment->count);
             continue;
         }
-        for (size_t row = 0; row < segment->rows; row += segment->block) {
-            run_block(step, segment->count, row, least(segment->block, segment->rows - row));
-        }
+        ad_pool_run(run_lane, &all, segment->lanes);
+        gather_sums(segment, all.step);
     }
 }
 

@@ -26,8 +26,8 @@
 
 typedef struct ad_plan ad_plan;
 
-/* A node whose numbers are wanted after a replay, and where: `to` [rows * cols] is borrowed and written by every
- * replay; NULL leaves them on the tape, for ad_value. */
+/* A node whose numbers are wanted after a replay, and where: `to` [rows * cols] is borrowed, written at once and
+ * by every replay, and the caller's to change in between; it may not overlap a leaf. NULL: on the tape, for ad_value. */
 typedef struct ad_output { ad_var var; real *to; } ad_output;
 
 /* A plan for the nodes between `changing` leaves and the outputs; what does not depend on the changing leaves keeps its
@@ -63,8 +63,9 @@ int ad_threads(void);
  */
 typedef struct ad_product ad_product;
 
-/* hv = H v for H = d2 loss / dx2; v and hv are flat vectors over the leaves x in their order, borrowed. Both exact
- * second derivatives, kinks taken as constant masks. Recorded here; linearised at the present point. */
+/* hv = H v for H = d2 loss / dx2. The leaves x lie in one vector, x[0] first, perhaps with gaps; v and hv have that
+ * layout and are borrowed; gaps of hv are zero. Exact second derivatives, kinks taken as constant masks. Recorded here
+ * and linearised at the present point. */
 ad_product *ad_hessian(ad_tape *t, ad_var loss, const ad_var *x, size_t n, const real *v, real *hv);
 
 /* out = d/dz <d loss / dx, v> (v constant): the mixed product of total derivatives [Zheng 2022, Eq. 15]. */

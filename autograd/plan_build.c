@@ -5,9 +5,14 @@
 #include "autograd/plan_build.h"
 #include "stb_ds.h"
 
-/* Bytes of block-local memory that a block may fill, and rows that make a block worth its overhead. */
+/* Bytes of block-local memory that a block may fill, and rows that make a block worth its overhead. Lanes that the blocks
+ * are dealt to. Multiply-adds that make a product worth several threads, and columns of a piece of it: of whole tiles
+ * of every kernel, so that a piece sums like the whole. */
 #define BLOCK_BYTES (96 * 1024)
 #define BLOCK_ROWS_MIN 256
+#define LANES 8
+#define PIECE_WORK (512 * 1024)
+#define PIECE_COLS 64
 
 /* ---- which nodes ---- */
 
@@ -170,12 +175,19 @@ static size_t block_rows(const slot *slots, size_t rows) {
 
 /* ---- steps ---- */
 
-static real *address(const ad_build *b, uint32_t id, real *const *slot_memory, bool *own) {
+static real *address(const ad_build *b, uint32_t id, real *const *slot_memory, bool *in_slot) {
     uint32_t home = home_of(b, id);
     const ad_part *p = &b->part[home];
-    *own = !b->part[id].live || p->slot == SIZE_MAX;
+    *in_slot = b->part[id].live && p->slot != SIZE_MAX;
     if (p->to != NULL) return p->to;
-    return *own ? b->tape->nodes[home].value : slot_memory[p->slot];
+    return *in_slot ? slot_memory[p->slot] : b->tape->nodes[home].value;
+}
+
+static size_t pieces_of(const ad_node *n, const ad_call *c) {
+    if (n->op != AD_OP_matmul && n->op != AD_OP_affine) return 1;
+    size_t k = c->attr.trans_a ? c->x_rows[0] : c->x_cols[0];
+    if ((size_t)c->rows * c->cols * k < PIECE_WORK || c->cols % PIECE_COLS != 0) return 1;
+    return c->cols / PIECE_COLS;
 }
 
 static void make_step(const ad_build *b, uint32_t id, real *const *slot_memory, ad_step *step) {
@@ -183,20 +195,35 @@ static void make_step(const ad_build *b, uint32_t id, real *const *slot_memory, 
     const ad_part *p = &b->part[id];
     uint32_t in[AD_MAX_IN];
     char letters[AD_MAX_IN] = {0};
-    bool own;
     int arity = arguments(b, id, in, letters);
     *step = (ad_step){.kernel = AD_TABLE[n->op].kernel, .rows_y = p->flow == 'r', .sums = p->flow == '+'};
     ad_call_of(b->tape, n, &step->call);
     step->call.attr.mask = p->mask;
     step->call.accumulate = p->accumulates;
-    step->call.y = address(b, id, slot_memory, &own);
-    step->advance_y = own && p->flow == 'r' ? n->cols : 0;
+    step->call.y = address(b, id, slot_memory, &step->slot_y);
+    step->advance_y = !step->slot_y && p->flow == 'r' ? n->cols : 0;
+    step->partial = b->part[home_of(b, id)].partial;
+    step->pieces = pieces_of(n, &step->call);
     for (int i = 0; i < arity; i++) {
         if (in[i] == AD_NO_NODE) continue;
-        step->call.x[i] = address(b, in[i], slot_memory, &own);
+        step->call.x[i] = address(b, in[i], slot_memory, &step->slot_x[i]);
         step->rows_x[i] = letters[i] != 'w' && p->flow != 'w';
-        step->advance_x[i] = own && step->rows_x[i] ? b->tape->nodes[in[i]].cols : 0;
+        step->advance_x[i] = !step->slot_x[i] && step->rows_x[i] ? b->tape->nodes[in[i]].cols : 0;
     }
+}
+
+/* Deals the blocks to lanes and gives every sum its place among a lane's partial sums. */
+static void make_lanes(ad_build *b, ad_segment *segment) {
+    size_t blocks = (segment->rows + segment->block - 1) / segment->block;
+    segment->lanes = blocks < LANES ? blocks : LANES;
+    if (segment->lanes == 1) return;
+    for (size_t i = segment->first; i < segment->first + segment->count; i++) {
+        ad_part *home = &b->part[home_of(b, b->order[i])];
+        if (home->flow != '+' || home->first_writer != b->order[i]) continue;
+        home->partial = segment->partial_stride;
+        segment->partial_stride += (ad_size(&b->tape->nodes[home_of(b, b->order[i])]) + 15) / 16 * 16;
+    }
+    segment->partial = fm_arena_array(&b->tape->arena, real, (segment->lanes - 1) * segment->partial_stride);
 }
 
 static void make_segment(ad_build *b, size_t first, size_t end) {
@@ -205,9 +232,14 @@ static void make_segment(ad_build *b, size_t first, size_t end) {
     slot *slots = assign_slots(b, first, end);
     ad_segment *segment = &b->plan->segments[b->plan->segment_count++];
     *segment = (ad_segment){.first = first, .count = end - first, .rows = rows, .block = block_rows(slots, rows)};
+    make_lanes(b, segment);
     real **memory = NULL;
-    for (size_t s = 0; s < arrlenu(slots); s++)
-        arrput(memory, fm_arena_alloc_raw(&b->tape->arena, slots[s].cols * segment->block, sizeof(real)));
+    for (size_t s = 0; s < arrlenu(slots); s++) segment->slot_stride += slots[s].cols * segment->block;
+    real *slot_memory = fm_arena_alloc_raw(&b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
+    for (size_t s = 0; s < arrlenu(slots); s++) {
+        arrput(memory, slot_memory);
+        slot_memory += slots[s].cols * segment->block;
+    }
     for (size_t i = first; i < end; i++) make_step(b, b->order[i], memory, &b->plan->steps[i]);
     arrfree(memory);
     arrfree(slots);

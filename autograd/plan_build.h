@@ -7,20 +7,29 @@
 
 #define AD_NO_NODE UINT32_MAX
 
-/* One evaluation of a replay. In a segment of several blocks, `advance` is the distance in reals between the rows of
- * each array that goes row for row (0 for arrays that are whole or that each block uses anew). */
+/* One evaluation of a replay, with the addresses of the first block and of thread 0. In a segment of several blocks,
+ * `advance` is the distance in reals between the rows of each array that goes row for row (0 for arrays that are whole,
+ * or that each block uses anew). */
 typedef struct ad_step {
     ad_kernel *kernel;
-    ad_call call;            /* addresses of the first block */
+    ad_call call;
     size_t advance_y, advance_x[AD_MAX_IN];
     bool rows_y, rows_x[AD_MAX_IN]; /* the number of rows is the block's */
+    bool slot_y, slot_x[AD_MAX_IN]; /* in the memory of a block, of which every thread has its own */
     bool sums;               /* a sum over rows: adds to y from the second block on */
+    size_t partial;          /* sums: where in the memory of a lane's partial sums */
+    size_t pieces;           /* a large product: column ranges that threads may compute apart */
 } ad_step;
 
-/* Steps that go together through the blocks of `rows` rows. */
+/* Steps that go together through the blocks of `rows` rows. The blocks are dealt to `lanes`, whose number depends on
+ * the shapes alone; lanes may run at once, and their sums are added in order. */
 typedef struct ad_segment {
     size_t first, count;     /* steps */
     size_t rows, block;      /* block = rows: all at once */
+    size_t lanes;
+    size_t slot_stride;      /* reals of block memory per thread */
+    real *partial;           /* [lanes - 1, partial_stride] sums of the lanes but the first */
+    size_t partial_stride;
 } ad_segment;
 
 struct ad_plan {
@@ -51,6 +60,7 @@ typedef struct ad_part {
     size_t position;         /* of its step */
     size_t last_use;         /* position of the last step that needs this home */
     size_t slot;             /* memory within a block, or SIZE_MAX: its own memory */
+    size_t partial;          /* sums of several blocks: place in a lane's partial sums */
 } ad_part;
 
 typedef struct ad_build {

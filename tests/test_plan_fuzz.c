@@ -1,0 +1,380 @@
+/* Random graphs: what plans replay equals what a fresh tape computes.
+ *
+ * A graph is drawn from its seed and from shapes alone, so the same seed builds the same graph over other numbers. It
+ * mixes batches of different lengths (mostly longer than a block), small matrices, and the patterns that plans fuse; a
+ * gradient and a tangent of it are part of the graph in most seeds. */
+#include "autograd/plan.h"
+
+#include <stdlib.h>
+
+#include "autograd/tape.h"
+#include "base/random.h"
+#include "tests/test.h"
+
+enum { LEAVES = 12, POOL = 160, COLS_MAX = 12, ROWS_MAX = 1500, OUTPUTS = 12 };
+static const bool DOUBLE = sizeof(real) == 8;
+
+/* The numbers of the leaves: 0..5 batches, 6..8 small matrices, 9 a bias, 10 and 11 columns of an index for each batch.
+ * Most are four columns wide, so that many fit together as they are. */
+typedef struct world {
+    size_t rows[LEAVES], cols[LEAVES];
+    real *data[LEAVES];
+} world;
+
+typedef struct graph {
+    ad_tape *t;
+    fm_rng rng;
+    ad_var leaf[LEAVES], pool[POOL];
+    size_t count;
+} graph;
+
+static const size_t BATCHES[] = {1, 2, 5, 64, 97, 100, 257, 500, 1000, ROWS_MAX};
+
+static size_t below(fm_rng *rng, size_t n) { return (size_t)fm_rng_below(rng, n); }
+
+/* ---- leaves ---- */
+
+static void world_fill(world *w, fm_rng *rng, size_t i) {
+    for (size_t k = 0; k < w->rows[i] * w->cols[i]; k++)
+        w->data[i][k] = (real)(i < 10 ? 1.6 * fm_rng_uniform(rng) - 0.8 : (double)below(rng, 3));
+}
+
+static world world_new(uint64_t seed) {
+    fm_rng rng = fm_rng_split(seed, FM_RNG_TEST, 1, 0);
+    world w;
+    size_t batch[2];
+    for (int b = 0; b < 2; b++) batch[b] = BATCHES[below(&rng, sizeof BATCHES / sizeof *BATCHES)];
+    for (size_t i = 0; i < LEAVES; i++) {
+        size_t width = i % 3 == 2 ? 3 + below(&rng, 4) : 4;
+        w.rows[i] = i < 6 || i > 9 ? batch[i % 2] : i == 9 ? 1 : width;
+        w.cols[i] = i < 10 ? width : 1;
+        w.data[i] = malloc(w.rows[i] * w.cols[i] * sizeof(real));
+        FM_CHECK(w.data[i] != NULL, "out of memory");
+        world_fill(&w, &rng, i);
+    }
+    return w;
+}
+
+static void world_free(world *w) {
+    for (size_t i = 0; i < LEAVES; i++) free(w->data[i]);
+}
+
+/* ---- the graph ---- */
+
+static size_t rows_of(const graph *g, ad_var v) { return ad_rows(g->t, v); }
+static size_t cols_of(const graph *g, ad_var v) { return ad_cols(g->t, v); }
+
+/* Adds a node, brought back to moderate numbers; too large ones are dropped. */
+static void keep(graph *g, ad_var v) {
+    if (g->count == POOL || cols_of(g, v) > COLS_MAX || rows_of(g, v) > 2 * ROWS_MAX) return;
+    g->pool[g->count++] = v;
+}
+
+/* Late nodes are preferred: depth. */
+static ad_var pick(graph *g) {
+    size_t back = below(&g->rng, 2) ? below(&g->rng, g->count < 12 ? g->count : 12) : below(&g->rng, g->count);
+    return g->pool[g->count - 1 - back];
+}
+
+/* A node of that shape (0: any), or AD_NONE. */
+static ad_var pick_shape(graph *g, size_t rows, size_t cols) {
+    size_t start = below(&g->rng, g->count);
+    for (size_t i = 0; i < g->count; i++) {
+        ad_var v = g->pool[(start + i) % g->count];
+        if ((rows == 0 || rows_of(g, v) == rows) && (cols == 0 || cols_of(g, v) == cols)) return v;
+    }
+    return AD_NONE;
+}
+
+/* A small matrix [rows, cols] made from a small leaf. */
+static ad_var weight(graph *g, size_t rows, size_t cols) {
+    ad_tape *t = g->t;
+    size_t first = below(&g->rng, 4);
+    for (size_t i = 0; i < 4; i++) {
+        ad_var w = g->leaf[6 + (first + i) % 4];
+        if (rows_of(g, w) == rows && cols_of(g, w) == cols) return w;
+    }
+    ad_var w = g->leaf[6 + first];
+    while (rows_of(g, w) < rows) w = ad_concat_rows(t, w, w);
+    while (cols_of(g, w) < cols) w = ad_concat_cols(t, w, w);
+    return ad_slice_cols(t, ad_slice_rows(t, w, rows_of(g, w) - rows, rows), 0, cols);
+}
+
+static ad_var unary(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    switch (below(&g->rng, DOUBLE ? 17 : 14)) {
+        case 0: return ad_tanh(t, a);
+        case 1: return ad_sigmoid(t, a);
+        case 2: return ad_relu(t, a);
+        case 3: return ad_softplus(t, a);
+        case 4: return ad_exp(t, ad_tanh(t, a));
+        case 5: return ad_log(t, ad_shift(t, ad_sigmoid(t, a), 0.1));
+        case 6: return ad_sqrt(t, ad_shift(t, ad_square(t, a), 0.3));
+        case 7: return ad_neg(t, a);
+        case 8: return ad_scale(t, a, 0.7);
+        case 9: return ad_abs(t, a);
+        case 10: return ad_clip(t, a, -0.5, 0.4);
+        case 11: return ad_stop(t, a);
+        case 12: return ad_copy(t, a);
+        case 13: return ad_row_max(t, a);
+        case 14: return ad_sign(t, a);
+        case 15: return ad_inside(t, a, -0.3, 0.3);
+        default: return ad_greater(t, a, ad_fill(t, rows_of(g, a), cols_of(g, a), 0.1));
+    }
+}
+
+static ad_var binary(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    size_t rows = rows_of(g, a), cols = cols_of(g, a), shape = below(&g->rng, 5);
+    ad_var b = pick_shape(g, shape == 1 || shape == 3 ? 1 : rows, shape == 2 || shape == 3 ? 1 : cols);
+    if (ad_is_none(b)) b = a;
+    switch (below(&g->rng, 6)) {
+        case 0: return ad_add(t, a, b);
+        case 1: return ad_sub(t, a, b);
+        case 2: return ad_tanh(t, ad_mul(t, a, b));
+        case 3: return ad_div(t, a, ad_shift(t, ad_square(t, b), 1));
+        case 4: return ad_min(t, a, b);
+        default: return ad_max(t, a, b);
+    }
+}
+
+/* a and three more of its shape. */
+static ad_var of_four(graph *g, ad_var a) {
+    ad_var x[3];
+    for (int i = 0; i < 3; i++) x[i] = pick_shape(g, rows_of(g, a), cols_of(g, a));
+    if (below(&g->rng, 2)) return ad_tanh(g->t, ad_mul_add(g->t, a, x[0], x[1], x[2]));
+    return ad_act_curve(g->t, a, x[0], ad_tanh(g->t, x[1]), ad_tanh(g->t, x[2]), AD_TANH);
+}
+
+static ad_var product(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    size_t n = 1 + below(&g->rng, 7);
+    switch (below(&g->rng, 5)) {
+        case 0: return ad_scale(t, ad_matmul(t, a, weight(g, cols_of(g, a), n)), 0.4);
+        case 1: return ad_scale(t, ad_matmul_t(t, a, false, weight(g, n, cols_of(g, a)), true), 0.4);
+        case 2: {
+            ad_var b = pick_shape(g, rows_of(g, a), 0);
+            return ad_scale(t, ad_matmul_t(t, a, true, b, false), 1 / (double)rows_of(g, a));
+        }
+        case 3: {
+            ad_var w = weight(g, n, 4);
+            return rows_of(g, a) == 4 ? ad_tanh(t, ad_matmul_t(t, a, true, w, true)) : a;
+        }
+        default: {
+            ad_act act = (ad_act)below(&g->rng, 3);
+            return ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), act);
+        }
+    }
+}
+
+static ad_var random_product(graph *g, size_t rows, size_t n) {
+    ad_var a = pick_shape(g, rows, below(&g->rng, 2) ? 4 : 0);
+    if (ad_is_none(a)) a = pick_shape(g, rows, 0);
+    return ad_matmul(g->t, a, weight(g, cols_of(g, a), n));
+}
+
+/* A sum over the rows of two products, which plans write into one place. */
+static ad_var fused_row_sum(graph *g, ad_var a) {
+    ad_var b = pick_shape(g, rows_of(g, a), 0), c = pick_shape(g, rows_of(g, a), cols_of(g, a));
+    ad_var sum = ad_add(g->t, ad_matmul_t(g->t, a, true, b, false), ad_matmul_t(g->t, c, true, b, false));
+    if (below(&g->rng, 2)) sum = ad_add(g->t, sum, ad_matmul_t(g->t, c, true, b, false));
+    return ad_scale(g->t, sum, 1 / (double)rows_of(g, a));
+}
+
+/* What plans fuse: chains of sums of products and of products times the derivative of an activation, in any order, some
+ * of them recorded before others, some read twice. */
+static ad_var fused(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    size_t n = below(&g->rng, 3) ? 4 : 1 + below(&g->rng, 6), rows = rows_of(g, a);
+    ad_act act[2] = {below(&g->rng, 2) ? AD_TANH : AD_RELU, AD_TANH};
+    ad_var y[2], before[2], sum;
+    for (int i = 0; i < 2; i++) {
+        ad_var c = pick_shape(g, rows, 0);
+        y[i] = ad_affine(t, c, weight(g, cols_of(g, c), n), weight(g, 1, n), act[i]);
+    }
+    before[0] = random_product(g, rows, n);
+    sum = random_product(g, rows, n);
+    before[1] = random_product(g, rows, n);
+    if (below(&g->rng, 3) == 0) sum = ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
+    for (size_t links = below(&g->rng, 6); links > 0; links--) {
+        size_t i = below(&g->rng, 2);
+        switch (below(&g->rng, 5)) {
+            case 0: sum = ad_act_grad(t, sum, y[i], act[i]); break;
+            case 1: sum = ad_add(t, sum, random_product(g, rows, n)); break;
+            case 2: sum = ad_add(t, random_product(g, rows, n), sum); break;
+            case 3: sum = ad_add(t, sum, before[i]); break;
+            default:
+                if (below(&g->rng, 2)) sum = ad_act_grad(t, sum, y[i], act[i]);
+                else keep(g, sum);
+                break;
+        }
+    }
+    return ad_scale(t, sum, 0.2);
+}
+
+static ad_var reduction(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    size_t rows = rows_of(g, a), cols = cols_of(g, a);
+    switch (below(&g->rng, 7)) {
+        case 0: return ad_mean(t, a);
+        case 1: return ad_mean_rows(t, a);
+        case 2: return ad_mean_cols(t, a);
+        case 3: return ad_log_softmax(t, a);
+        case 4: return ad_softmax(t, a);
+        case 5: return rows == 1 ? ad_broadcast(t, a, BATCHES[below(&g->rng, 9)], cols) : ad_sum_cols(t, ad_tanh(t, a));
+        default: return cols == 1 ? ad_broadcast(t, a, rows, 1 + below(&g->rng, 6)) : ad_mean_rows(t, a);
+    }
+}
+
+static ad_var piece(graph *g, ad_var a) {
+    ad_tape *t = g->t;
+    size_t rows = rows_of(g, a), cols = cols_of(g, a), from = below(&g->rng, cols), from_row = below(&g->rng, rows);
+    ad_var b;
+    switch (below(&g->rng, 9)) {
+        case 0: return ad_slice_cols(t, a, from, 1 + below(&g->rng, cols - from));
+        case 1: return ad_pad_cols(t, a, from, 2 * cols);
+        case 2: return ad_is_none(b = pick_shape(g, rows, 0)) ? a : ad_concat_cols(t, a, b);
+        case 3: return ad_slice_rows(t, a, from_row, 1 + below(&g->rng, rows - from_row));
+        case 4: return ad_pad_rows(t, a, from_row, rows + from_row + below(&g->rng, 3));
+        case 5: return ad_is_none(b = pick_shape(g, 0, cols)) ? a : ad_concat_rows(t, a, b);
+        case 6: return rows % 2 == 0 ? ad_reshape(t, a, rows / 2, 2 * cols) : ad_reshape(t, a, rows * cols, 1);
+        case 7: return rows <= COLS_MAX ? ad_transpose(t, a) : a;
+        default:
+            for (size_t i = 10; i < LEAVES; i++) {
+                if (rows_of(g, g->leaf[i]) != rows) continue;
+                return cols == 1 ? ad_scatter(t, a, g->leaf[i], 3 + below(&g->rng, 3))
+                       : cols >= 3 ? ad_gather(t, a, g->leaf[i]) : a;
+            }
+            return a;
+    }
+}
+
+static void grow(graph *g, size_t steps) {
+    for (size_t i = 0; i < steps; i++) {
+        ad_var a = pick(g);
+        switch (below(&g->rng, 9)) {
+            case 0: case 1: keep(g, unary(g, a)); break;
+            case 2: case 3: keep(g, binary(g, a)); break;
+            case 4: keep(g, product(g, a)); break;
+            case 5: keep(g, below(&g->rng, 4) ? fused(g, a) : fused_row_sum(g, a)); break;
+            case 6: keep(g, reduction(g, a)); break;
+            case 7: keep(g, piece(g, a)); break;
+            default: keep(g, of_four(g, a)); break;
+        }
+    }
+}
+
+/* The gradient of some of the graph in some leaves, and its tangent: the shapes of graph that plans are made for. */
+static void differentiate(graph *g) {
+    ad_tape *t = g->t;
+    ad_var loss = ad_zeros(t, 1, 1), x[4], dx[4], y[4], dy[4];
+    for (int i = 0; i < 3; i++) loss = ad_add(t, loss, ad_mean(t, ad_square(t, pick(g))));
+    for (size_t i = 0; i < 4; i++) x[i] = g->leaf[i == 0 ? below(&g->rng, 6) : 5 + i];
+    ad_grad(t, loss, x, 4, y);
+    for (size_t i = 0; i < 4; i++) {
+        dx[i] = below(&g->rng, 4) ? ad_tanh(t, ad_shift(t, x[i], 0.2)) : ad_zeros(t, rows_of(g, x[i]), cols_of(g, x[i]));
+        keep(g, y[i]);
+    }
+    ad_push(t, y, 4, x, dx, 4, dy);
+    for (size_t i = 0; i < 4; i++) keep(g, dy[i]);
+}
+
+static graph graph_new(const world *w, uint64_t seed) {
+    graph g = {.t = ad_tape_new(), .rng = fm_rng_split(seed, FM_RNG_TEST, 2, 0)};
+    for (size_t i = 0; i < LEAVES; i++) {
+        g.leaf[i] = ad_leaf(g.t, w->rows[i], w->cols[i], w->data[i], "leaf");
+        if (i < 10) keep(&g, g.leaf[i]);
+    }
+    grow(&g, 3 + below(&g.rng, 30));
+    if (below(&g.rng, 3)) differentiate(&g);
+    grow(&g, below(&g.rng, 6));
+    return g;
+}
+
+/* ---- a plan and what it should give ---- */
+
+typedef struct wanted {
+    size_t n, which[OUTPUTS]; /* places in the pool */
+    ad_output out[OUTPUTS];
+    ad_plan *plan;
+} wanted;
+
+static wanted wanted_new(graph *g, fm_rng *rng, const ad_var *changing, size_t n_changing) {
+    wanted w = {.n = 1 + below(rng, OUTPUTS)};
+    for (size_t k = 0; k < w.n; k++) {
+        w.which[k] = below(rng, 3) ? g->count - 1 - below(rng, g->count < 20 ? g->count : 20) : below(rng, g->count);
+        if (k > 0 && below(rng, 8) == 0) w.which[k] = w.which[k - 1];
+        w.out[k].var = g->pool[w.which[k]];
+        size_t size = rows_of(g, w.out[k].var) * cols_of(g, w.out[k].var);
+        w.out[k].to = below(rng, 3) ? malloc(size * sizeof(real)) : NULL;
+    }
+    w.plan = ad_plan_make(g->t, changing, n_changing, w.out, w.n);
+    return w;
+}
+
+static void wanted_free(wanted *w) {
+    for (size_t k = 0; k < w->n; k++) free(w->out[k].to);
+}
+
+/* A caller may do what he likes with his memory between replays. */
+static void spoil(const graph *g, const wanted *w) {
+    for (size_t k = 0; k < w->n; k++)
+        for (size_t i = 0; w->out[k].to != NULL && i < rows_of(g, w->out[k].var) * cols_of(g, w->out[k].var); i++)
+            w->out[k].to[i] = (real)NAN;
+}
+
+/* In double entry by entry. In float a rounding may turn a mask over, so the whole is judged. */
+static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_t seed, int round) {
+    for (size_t k = 0; k < w->n; k++) {
+        ad_var mine = w->out[k].var, theirs = fresh->pool[w->which[k]];
+        const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(g->t, mine), *y = ad_value(fresh->t, theirs);
+        double worst = 0, difference = 0, size = 0;
+        for (size_t i = 0; i < rows_of(g, mine) * cols_of(g, mine); i++) {
+            double d = fabs((double)x[i] - (double)y[i]), s = fabs((double)y[i]);
+            if (!(d / (1 + s) <= worst)) worst = d / (1 + s);
+            difference += d * d;
+            size += s * s;
+        }
+        double relative = sqrt(difference / (1 + size));
+        EXPECT_MSG(DOUBLE ? worst < 1e-9 : relative < 0.02,
+                   "seed %llu round %d: output %zu of %zu (pool %zu, %s [%zu, %zu], %s): worst %g, all %g",
+                   (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(g->t, mine), rows_of(g, mine),
+                   cols_of(g, mine), w->out[k].to != NULL ? "bound" : "on the tape", worst, relative);
+    }
+}
+
+static void run_seed(uint64_t seed) {
+    fm_rng rng = fm_rng_split(seed, FM_RNG_TEST, 3, 0);
+    world w = world_new(seed);
+    graph g = graph_new(&w, seed);
+    ad_var changing[LEAVES];
+    bool some = below(&rng, 2), changes[LEAVES];
+    size_t n_changing = 0;
+    for (size_t i = 0; i < LEAVES; i++) {
+        changes[i] = !some || below(&rng, 2);
+        if (changes[i]) changing[n_changing++] = g.leaf[i];
+    }
+    wanted plans[2] = {wanted_new(&g, &rng, some ? changing : NULL, some ? n_changing : 0), wanted_new(&g, &rng, NULL, 0)};
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < LEAVES && round > 0; i++)
+            if (changes[i]) world_fill(&w, &rng, i);
+        graph fresh = graph_new(&w, seed);
+        for (int p = 0; p < 2; p++) {
+            spoil(&g, &plans[p]);
+            ad_replay(plans[p].plan);
+        }
+        for (int p = 0; p < 2; p++) compare(&g, &plans[p], &fresh, seed, round);
+        ad_tape_free(fresh.t);
+    }
+    for (int p = 0; p < 2; p++) wanted_free(&plans[p]);
+    ad_tape_free(g.t);
+    world_free(&w);
+}
+
+TEST(plans_of_random_graphs_replay_what_a_fresh_tape_computes) {
+    const char *seeds = getenv("FUZZ_SEEDS");
+    uint64_t n = seeds != NULL ? strtoull(seeds, NULL, 10) : 600;
+    for (uint64_t seed = 0; seed < n; seed++) run_seed(seed);
+}
+
+TEST_MAIN(CASE(plans_of_random_graphs_replay_what_a_fresh_tape_computes))

@@ -1,0 +1,323 @@
+/* The tape: marks, equal nodes, broadcasting, simplifications, the errors of shapes, the guard. */
+#include "autograd/ad.h"
+
+#include <stdlib.h>
+
+#include "autograd/tape.h"
+#include "tests/aborts.h"
+#include "tests/test.h"
+
+static real DATA[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+
+static ad_var leaf(ad_tape *t, size_t rows, size_t cols) { return ad_leaf(t, rows, cols, DATA, "data"); }
+static bool same(ad_var a, ad_var b) { return a.id == b.id; }
+
+/* ---- life ---- */
+
+TEST(tape_describes_its_nodes) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 2, 3), b = ad_matmul_t(t, a, false, a, true);
+    EXPECT_EQ(ad_rows(t, a), 2);
+    EXPECT_EQ(ad_cols(t, a), 3);
+    EXPECT_EQ(ad_rows(t, b), 2);
+    EXPECT_EQ(ad_cols(t, b), 2);
+    EXPECT_EQ(ad_count(t), 2);
+    EXPECT_TEXT(ad_op_name(t, a), "leaf");
+    EXPECT_TEXT(ad_op_name(t, b), "matmul");
+    EXPECT(ad_value(t, a) == DATA);
+    EXPECT_NEAR(ad_value(t, b)[1], 32, 0);
+    EXPECT_NEAR(ad_scalar(t, ad_sum(t, a)), 21, 0);
+    EXPECT(ad_is_none(AD_NONE) && !ad_is_none(a));
+    ad_tape_free(t);
+    ad_tape_free(NULL);
+}
+
+TEST(tape_equal_nodes_are_one) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 2, 3), again = leaf(t, 2, 3), b = ad_exp(t, a);
+    EXPECT(!same(a, again)); /* leaves are what the caller says, also over the same memory */
+    EXPECT(same(b, ad_exp(t, a)));
+    EXPECT(!same(b, ad_exp(t, again)));
+    EXPECT(same(ad_fill(t, 2, 2, 3), ad_fill(t, 2, 2, 3)));
+    EXPECT(!same(ad_fill(t, 2, 2, 3), ad_fill(t, 2, 2, 4)));
+    EXPECT(!same(ad_fill(t, 2, 2, 3), ad_fill(t, 4, 1, 3)));
+    EXPECT(!same(ad_scale(t, a, 2), ad_scale(t, a, 3)));
+    EXPECT(!same(ad_clip(t, a, 2, 3), ad_clip(t, a, 2, 4)));
+    EXPECT(!same(ad_slice_cols(t, a, 0, 1), ad_slice_cols(t, a, 1, 1)));
+    EXPECT(!same(ad_sub(t, a, again), ad_sub(t, again, a)));
+    ad_var s = leaf(t, 3, 3);
+    EXPECT(!same(ad_matmul_t(t, s, true, s, false), ad_matmul_t(t, s, false, s, true)));
+    EXPECT(!same(ad_matmul_t(t, s, true, s, false), ad_matmul_t(t, s, false, s, false)));
+    EXPECT(!same(ad_matmul_t(t, s, true, s, true), ad_matmul_t(t, s, false, s, true)));
+    ad_var bias = leaf(t, 1, 3);
+    EXPECT(!same(ad_affine(t, s, s, bias, AD_TANH), ad_affine(t, s, s, bias, AD_RELU)));
+    ad_tape_free(t);
+}
+
+/* What was forgotten is computed anew, with the numbers of now; what was kept is still found. */
+TEST(tape_reset_forgets_later_nodes) {
+    real x = 2;
+    ad_tape *t = ad_tape_new();
+    ad_var a = ad_leaf(t, 1, 1, &x, "x"), kept = ad_square(t, a);
+    ad_mark mark = ad_mark_now(t);
+    size_t used = t->arena.used;
+    for (int round = 0; round < 100; round++) {
+        x = (real)(3 + round);
+        ad_var late = round % 4 < 2 ? ad_exp(t, kept) : ad_leaf(t, 1, 1, &x, "x again"), shifted = ad_shift(t, late, round);
+        EXPECT(same(kept, ad_square(t, a)));
+        EXPECT_EQ(late.id, 2);
+        EXPECT_NEAR(ad_scalar(t, shifted), round + (round % 4 < 2 ? exp(4.0) : 3 + round), 1e-4);
+        EXPECT_EQ(ad_count(t), 4);
+        ad_reset(t, mark);
+        EXPECT_EQ(ad_count(t), 2);
+        EXPECT_EQ(t->arena.used, used);
+    }
+    ad_tape_free(t);
+}
+
+/* A training step records, resets and records again: soon nothing more is taken from the system. */
+TEST(tape_recording_again_takes_no_new_memory) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 8, 8);
+    ad_mark mark = ad_mark_now(t);
+    size_t calls = 0, slots = 0;
+    for (int round = 0; round < 50; round++) {
+        if (round == 2) {
+            calls = fm_arena_system_calls();
+            slots = t->seen_size;
+        }
+        ad_var b = a;
+        for (int i = 0; i < 300; i++) b = ad_shift(t, b, i + round);
+        ad_reset(t, mark);
+    }
+    EXPECT_EQ(fm_arena_system_calls(), calls);
+    EXPECT_EQ(t->seen_size, slots);
+    ad_tape_free(t);
+}
+
+/* Every size that the look-up table can be asked to have, with most of its slots in use. */
+TEST(tape_finds_equal_nodes_among_many) {
+    ad_tape *t = ad_tape_new();
+    enum { MANY = 20000 };
+    ad_var *nodes = malloc(MANY * sizeof *nodes), x = leaf(t, 1, 1);
+    for (int i = 0; i < MANY; i++) nodes[i] = ad_shift(t, x, i + 1);
+    EXPECT_EQ(ad_count(t), MANY + 1);
+    for (int i = 0; i < MANY; i++) EXPECT(same(nodes[i], ad_shift(t, x, i + 1)));
+    EXPECT_EQ(ad_count(t), MANY + 1);
+    EXPECT_EQ(t->seen_size & (t->seen_size - 1), 0);
+    free(nodes);
+    ad_tape_free(t);
+    for (int before = 0; before < 1500; before += 50) { /* tables that are made anew while a prefix is kept */
+        t = ad_tape_new();
+        x = leaf(t, 1, 1);
+        for (int i = 0; i < before; i++) leaf(t, 1, 1);
+        for (int i = 0; i < 2500; i++) x = ad_shift(t, x, i + 1);
+        EXPECT_EQ(ad_count(t), (uint32_t)before + 2501);
+        ad_tape_free(t);
+    }
+}
+
+/* ---- broadcasting ---- */
+
+TEST(tape_binary_builders_broadcast_the_second) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 3, 2), row = leaf(t, 1, 2), column = leaf(t, 3, 1), scalar = leaf(t, 1, 1);
+    ad_var seconds[3] = {row, column, scalar};
+    for (int k = 0; k < 3; k++) {
+        const ad_var y[7] = {ad_add(t, a, seconds[k]), ad_sub(t, a, seconds[k]), ad_mul(t, a, seconds[k]),
+                             ad_div(t, a, seconds[k]), ad_min(t, a, seconds[k]), ad_max(t, a, seconds[k]),
+                             ad_greater(t, a, seconds[k])};
+        for (int r = 0; r < 3; r++)
+            for (int c = 0; c < 2; c++) {
+                double x = (double)DATA[2 * r + c], b = (double)DATA[k == 0 ? c : k == 1 ? r : 0];
+                const double wanted[7] = {x + b, x - b, x * b, x / b, fmin(x, b), fmax(x, b), x > b};
+                for (int i = 0; i < 7; i++) EXPECT_NEAR(ad_value(t, y[i])[2 * r + c], wanted[i], 1e-6);
+            }
+    }
+    ad_tape_free(t);
+}
+
+TEST(tape_means) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 3, 2);
+    EXPECT_NEAR(ad_scalar(t, ad_mean(t, a)), 3.5, 1e-6);
+    EXPECT_NEAR(ad_value(t, ad_mean_rows(t, a))[1], 4, 1e-6);
+    EXPECT_NEAR(ad_value(t, ad_mean_cols(t, a))[2], 5.5, 1e-6);
+    ad_tape_free(t);
+}
+
+/* ---- simplifications ---- */
+
+static bool is_fill(const ad_tape *t, ad_var v, double wanted) {
+    double value;
+    return ad_is_fill(t, v, &value) && value == wanted;
+}
+
+TEST(tape_zeros_and_ones_vanish) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 3, 3), zero = ad_zeros(t, 3, 3), one = ad_fill(t, 3, 3, 1), two = ad_fill(t, 3, 3, 2);
+    EXPECT(same(ad_add(t, a, zero), a));
+    EXPECT(same(ad_add(t, zero, a), a));
+    EXPECT(same(ad_sub(t, a, zero), a));
+    EXPECT(same(ad_sub(t, zero, a), ad_neg(t, a)));
+    EXPECT(same(ad_mul(t, a, one), a));
+    EXPECT(same(ad_mul(t, one, a), a));
+    EXPECT(same(ad_mul(t, a, two), ad_scale(t, a, 2)));
+    EXPECT(ad_is_zero(t, ad_mul(t, a, zero)));
+    EXPECT(ad_is_zero(t, ad_mul(t, zero, a)));
+    EXPECT(ad_is_zero(t, ad_scale(t, a, 0)));
+    EXPECT(same(ad_scale(t, a, 1), a));
+    EXPECT(same(ad_div(t, a, one), a));
+    EXPECT(same(ad_div(t, a, two), ad_scale(t, a, 0.5)));
+    EXPECT(ad_is_zero(t, ad_div(t, zero, a)));
+    EXPECT(same(ad_mul_add(t, a, one, a, zero), a));
+    EXPECT(same(ad_mul_add(t, a, a, zero, a), ad_mul(t, a, a)));
+    EXPECT(ad_is_zero(t, ad_matmul(t, a, zero)));
+    EXPECT(ad_is_zero(t, ad_matmul(t, zero, a)));
+    EXPECT(is_fill(t, ad_mul(t, two, two), 4));
+    EXPECT(ad_is_zero(t, ad_act_grad(t, zero, a, AD_TANH)));
+    EXPECT(same(ad_act_grad(t, a, two, AD_IDENTITY), a));
+    ad_tape_free(t);
+}
+
+TEST(tape_linear_ops_of_zeros_are_zeros) {
+    ad_tape *t = ad_tape_new();
+    ad_var zero = ad_zeros(t, 3, 2), column = ad_zeros(t, 3, 1), index = ad_leaf(t, 3, 1, DATA + 63, "index");
+    const ad_var y[] = {ad_neg(t, zero), ad_sum(t, zero), ad_sum_rows(t, zero), ad_sum_cols(t, zero),
+                        ad_broadcast(t, column, 3, 4), ad_transpose(t, zero), ad_reshape(t, zero, 2, 3),
+                        ad_slice_cols(t, zero, 1, 1), ad_slice_rows(t, zero, 1, 1), ad_concat_cols(t, zero, zero),
+                        ad_concat_rows(t, zero, zero), ad_stop(t, zero), ad_scale(t, zero, 3),
+                        ad_scatter(t, column, index, 4)};
+    for (size_t i = 0; i < sizeof y / sizeof *y; i++) EXPECT_MSG(ad_is_zero(t, y[i]), "case %zu", i);
+    ad_tape_free(t);
+}
+
+TEST(tape_chains_collapse) {
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 2, 3), row = leaf(t, 1, 3), column = leaf(t, 3, 1), scalar = leaf(t, 1, 1);
+    EXPECT(same(ad_neg(t, ad_neg(t, a)), a));
+    EXPECT(same(ad_scale(t, ad_scale(t, a, 2), 0.5), a));
+    EXPECT(same(ad_scale(t, ad_scale(t, a, 2), 3), ad_scale(t, a, 6)));
+    EXPECT(same(ad_neg(t, ad_scale(t, a, 2)), ad_scale(t, a, -2)));
+    EXPECT(same(ad_scale(t, ad_neg(t, a), 2), ad_scale(t, a, -2)));
+    EXPECT(same(ad_sum_rows(t, row), row));
+    EXPECT(same(ad_sum_cols(t, column), column));
+    EXPECT(same(ad_sum(t, scalar), scalar));
+    EXPECT(!same(ad_sum_rows(t, column), column));
+    EXPECT(same(ad_broadcast(t, a, 2, 3), a));
+    EXPECT(same(ad_slice_cols(t, a, 0, 3), a));
+    EXPECT(same(ad_reshape(t, a, 2, 3), a));
+    EXPECT(is_fill(t, ad_broadcast(t, ad_fill(t, 1, 1, 2), 4, 4), 2));
+    EXPECT(is_fill(t, ad_broadcast(t, ad_fill(t, 1, 3, 2), 4, 3), 2));
+    EXPECT(!same(ad_copy(t, a), a)); /* a copy is asked for where the numbers are wanted twice */
+    ad_tape_free(t);
+}
+
+/* ---- errors ---- */
+
+#define ABORT_CASE(name, expression)                                                                                  \
+    static void abort_##name(void) {                                                                                  \
+        ad_tape *t = ad_tape_new();                                                                                   \
+        ad_var a = leaf(t, 2, 3), b = leaf(t, 4, 5);                                                                  \
+        (void)a, (void)b;                                                                                             \
+        (void)(expression);                                                                                           \
+    }
+ABORT_CASE(add, ad_add(t, a, b))
+ABORT_CASE(mul_add, ad_mul_add(t, a, a, a, b))
+ABORT_CASE(matmul, ad_matmul(t, a, b))
+ABORT_CASE(matmul_t, ad_matmul_t(t, a, true, b, true))
+ABORT_CASE(affine, ad_affine(t, a, ad_transpose(t, a), b, AD_TANH))
+ABORT_CASE(broadcast, ad_broadcast(t, a, 4, 3))
+ABORT_CASE(slice_cols, ad_slice_cols(t, a, 2, 2))
+ABORT_CASE(slice_rows, ad_slice_rows(t, a, 0, 0))
+ABORT_CASE(slice_wraps, ad_slice_rows(t, a, 1, SIZE_MAX))
+ABORT_CASE(concat_cols, ad_concat_cols(t, a, b))
+ABORT_CASE(concat_rows, ad_concat_rows(t, a, b))
+ABORT_CASE(reshape, ad_reshape(t, a, 2, 2))
+ABORT_CASE(gather, ad_gather(t, a, b))
+ABORT_CASE(gather_outside, ad_gather(t, ad_slice_cols(t, a, 0, 2), leaf(t, 2, 1)))
+ABORT_CASE(scatter, ad_scatter(t, a, leaf(t, 2, 1), 4))
+ABORT_CASE(clip, ad_clip(t, a, 1, -1))
+ABORT_CASE(empty_leaf, ad_leaf(t, 0, 3, DATA, "nothing"))
+ABORT_CASE(empty_fill, ad_fill(t, 2, 0, 1))
+ABORT_CASE(scalar, ad_scalar(t, a))
+ABORT_CASE(other_tape, ad_exp(t, (ad_var){99}))
+ABORT_CASE(grad, (ad_grad(t, a, &a, 1, &b), 0))
+ABORT_CASE(push, (ad_push(t, &a, 1, &a, &b, 1, &b), 0))
+ABORT_CASE(vjp, (ad_vjp(t, &a, &b, 1, &a, 1, &b), 0))
+ABORT_CASE(reset, (ad_reset(t, (ad_mark){.nodes = 9}), 0))
+
+TEST(tape_shape_mistakes_name_the_op_and_the_shapes) {
+    EXPECT_ABORTS(abort_add, "add: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_mul_add, "mul_add: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_matmul, "matmul: [2, 3] with [4, 5]: inner sizes 3 and 4");
+    EXPECT_ABORTS(abort_matmul_t, "matmul: [2, 3]^T with [4, 5]^T: inner sizes 2 and 5");
+    EXPECT_ABORTS(abort_affine, "affine: x [2, 3], w [3, 2], b [4, 5]");
+    EXPECT_ABORTS(abort_broadcast, "broadcast: [2, 3] to [4, 3]");
+    EXPECT_ABORTS(abort_slice_cols, "slice_cols: 2 from 2 of 3");
+    EXPECT_ABORTS(abort_slice_rows, "slice_rows: 0 from 0 of 2");
+    EXPECT_ABORTS(abort_slice_wraps, "slice_rows: ");
+    EXPECT_ABORTS(abort_concat_cols, "concat_cols: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_concat_rows, "concat_rows: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_reshape, "reshape: [2, 3] to [2, 2]");
+    EXPECT_ABORTS(abort_gather, "gather: [2, 3] with an index [4, 5]");
+    EXPECT_ABORTS(abort_gather_outside, "index 2 in row 1 of 2 columns");
+    EXPECT_ABORTS(abort_scatter, "scatter: of [2, 3]");
+    EXPECT_ABORTS(abort_grad, "gradient of leaf [2, 3], not a scalar");
+    EXPECT_ABORTS(abort_push, "push: a direction: [4, 5] for [2, 3]");
+    EXPECT_ABORTS(abort_vjp, "vjp: a seed: [4, 5] for [2, 3]");
+}
+
+TEST(tape_other_mistakes_abort) {
+    EXPECT_ABORTS(abort_clip, "clip: from 1 to -1");
+    EXPECT_ABORTS(abort_empty_leaf, "leaf 'nothing' [0, 3]");
+    EXPECT_ABORTS(abort_empty_fill, "fill: a result of [2, 0]");
+    EXPECT_ABORTS(abort_scalar, "leaf is [2, 3], not a scalar");
+    EXPECT_ABORTS(abort_other_tape, "node 99 of a tape with 2");
+    EXPECT_ABORTS(abort_reset, "reset to a mark of 9 nodes");
+}
+
+/* ---- the guard ---- */
+
+TEST(tape_guard_names_op_row_and_leaf) {
+    char text[200] = "";
+    real x[6] = {1, 1, 1, 1, 1, 1};
+    ad_tape *t = ad_tape_new();
+    ad_var a = ad_leaf(t, 3, 2, x, "batch.obs"), b = ad_exp(t, ad_log(t, a));
+    EXPECT(!ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_TEXT(text, "");
+    x[4] = -1; /* the log of row 2 */
+    EXPECT(ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_TEXT(text, "log [3, 2], first at row 2, from leaf 'batch.obs'");
+    x[4] = (real)INFINITY;
+    EXPECT(ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_TEXT(text, "leaf 'batch.obs' [3, 2], first at row 2");
+    x[4] = 1;
+    EXPECT(!ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_NEAR(ad_value(t, b)[4], 1, 1e-6);
+    char few[12];
+    x[0] = (real)NAN;
+    EXPECT(ad_find_nonfinite(t, few, sizeof few));
+    EXPECT_TEXT(few, "leaf 'batch");
+    ad_tape_free(t);
+}
+
+TEST(tape_guard_knows_leaves_without_a_name) {
+    char text[200] = "";
+    real x = -1;
+    ad_tape *t = ad_tape_new();
+    ad_sqrt(t, ad_leaf(t, 1, 1, &x, NULL));
+    EXPECT(ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_TEXT(text, "sqrt [1, 1], first at row 0");
+    x = (real)NAN;
+    EXPECT(ad_find_nonfinite(t, text, sizeof text));
+    EXPECT_TEXT(text, "leaf '' [1, 1], first at row 0");
+    ad_tape_free(t);
+}
+
+TEST_MAIN(CASE(tape_describes_its_nodes), CASE(tape_equal_nodes_are_one), CASE(tape_reset_forgets_later_nodes),
+          CASE(tape_recording_again_takes_no_new_memory), CASE(tape_finds_equal_nodes_among_many),
+          CASE(tape_binary_builders_broadcast_the_second), CASE(tape_means), CASE(tape_zeros_and_ones_vanish),
+          CASE(tape_linear_ops_of_zeros_are_zeros), CASE(tape_chains_collapse),
+          CASE(tape_shape_mistakes_name_the_op_and_the_shapes), CASE(tape_other_mistakes_abort),
+          CASE(tape_guard_names_op_row_and_leaf), CASE(tape_guard_knows_leaves_without_a_name))
