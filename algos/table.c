@@ -3,11 +3,10 @@
 
 #include "algos/algo.h"
 
-extern const algo_type algo_biac;
+extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_hysteretic, algo_lenient, algo_maddpg, algo_td3;
 
 const algo_type *const ALGO_TABLE[] = {
-    &algo_biac,
-    NULL,
+    &algo_biac, &algo_bilevel_q, &algo_idqn, &algo_hysteretic, &algo_lenient, &algo_maddpg, &algo_td3, NULL,
 };
 
 const algo_type *algo_find(const char *name) {

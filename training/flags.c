@@ -64,8 +64,8 @@ fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err) {
         if ((strncmp(word, "--", 2) == 0 && word[2]) || strcmp(word, "-h") == 0) {
             if (take_flag(f, argc, argv, &at, err) != FM_OK) return FM_BAD;
         } else if (word[0] == '-' || !f->word) {
-            return fm_fail(err, "unexpected '%s'; expected %s%s--flag value, and --help lists the flags", word,
-                           f->word ? f->word : "", f->word ? " or " : "");
+            return fm_fail(err, "unexpected '%s'; expected %s%s--flag value, and --help lists the flags",
+                           word, f->word ? f->word : "", f->word ? " or " : "");
         } else {
             f->words[f->words_count++] = word;
             at++;

@@ -1,4 +1,5 @@
-/* flags.h: the command line of a program with few flags: an option table, texts of any length, and plain words.
+/* flags.h: the command line of a program with few flags: an option table, texts of any length, and plain
+ * words.
  *
  *     typedef struct config { int64_t episodes; bool csv, help; } config;
  *     static const fm_option OPTIONS[] = {
@@ -38,8 +39,8 @@ typedef struct flags {
     size_t given_count;
 } flags;
 
-/* Errors: an unknown flag (the nearest is named), a missing or wrong value, a word where none is expected. Free the
- * flags in every case. */
+/* Errors: an unknown flag (the nearest is named), a missing or wrong value, a word where none is expected.
+ * Free the flags in every case. */
 fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err);
 
 /* The last value given for a text, or NULL. */

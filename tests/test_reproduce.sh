@@ -1,0 +1,176 @@
+#!/bin/sh
+# Tests ./reproduce: the list, the columns, the cheap items against what is known of them, files, bad input.
+# FIRSTMOVER_BIN is the folder of the programs.
+
+bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
+reproduce=$bin/reproduce
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+# Sanitized and double-precision builds are many times slower, and lie elsewhere.
+slow=no
+[ "${FIRSTMOVER_BIN:-.}" = . ] || slow=yes
+cd "$work" || exit 2
+
+passed=0
+failed=0
+
+# check WORDS CONDITION...: counts one case; shows the words when the command fails.
+check() {
+    words=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf '  FAILED %s\n' "$words"
+        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
+    fi
+}
+
+# bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, no rows on stdout,
+# nothing left behind.
+bad() {
+    part=$1
+    shift
+    rm -rf here
+    mkdir here
+    (cd here && "$reproduce" "$@" --quiet >../out 2>../err </dev/null)
+    status=$?
+    check "'$*': status $status, expected 2" [ "$status" -eq 2 ]
+    check "'$*': more or less than one line" [ "$(wc -l <err)" -eq 1 ]
+    check "'$*': says '$part'" grep -qF -- "$part" err
+    check "'$*': begins with 'reproduce: '" grep -q '^reproduce: ' err
+    check "'$*': nothing on stdout, nothing left" [ ! -s out -a -z "$(ls -A here)" ]
+}
+
+header=item,row,metric,paper,ours,lo,hi,trials
+
+# value FILE ROW METRIC COLUMN: a field of the table.
+value() { awk -F, -v r="$2" -v m="$3" -v c="$4" '$2 == r && $3 == m { print $c }' "$1"; }
+
+# near A B TOLERANCE
+near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t && b - a <= t) }'; }
+
+# ---- the list ----
+
+"$reproduce" --list >list 2>err
+check "--list: status $?" [ $? -eq 0 ]
+for item in fig2 table2 fig4 table3 fig5 table4 fig7 grid oligopoly; do
+    check "--list names biac/$item once" [ "$(grep -c "^biac/$item " list)" -eq 1 ]
+done
+for flag in --help --version; do
+    "$reproduce" $flag >out 2>err
+    check "$flag: status 0 and something to read" [ $? -eq 0 -a -s out -a ! -s err ]
+done
+
+# ---- fig2, with few games ----
+
+games=60
+"$reproduce" biac/fig2 --trials $games --csv --out one --quiet >out 2>err
+check "fig2: status $?" [ $? -eq 0 ]
+check "--quiet says nothing on stderr" [ ! -s err ]
+check "the columns are as promised" [ "$(head -n 1 out)" = "$header" ]
+check "every row has 8 fields" [ "$(awk -F, 'NF != 8' out | wc -l)" -eq 0 ]
+check "rows.csv holds the same" cmp -s out one/biac/fig2/rows.csv
+check "the paper gives no numbers" [ "$(awk -F, 'NR > 1 && $4 != ""' out | wc -l)" -eq 0 ]
+# Exact measurements of 20,000 games; 60 games are within four standard errors (0.6 to 0.7 a game) of them.
+check "SE leader at c = 0.9" near "$(value out '10x10 c=0.9' 'SE leader' 5)" 2.471 0.35
+check "mean NE follower at c = 0.5" near "$(value out '10x10 c=0.5' 'mean NE follower' 5)" 1.752 0.35
+check "common interest: both get the same" \
+    [ "$(value out '10x10 c=1' 'SE leader' 5)" = "$(value out '10x10 c=1' 'SE follower' 5)" ]
+check "equilibria of 100x100 with common interest: 10000 / 199" \
+    near "$(value out '100x100 c=1' equilibria 5)" 50.25 4
+check "the intervals enclose the means" \
+    [ "$(awk -F, 'NR > 1 && $6 != "" && ($6 > $5 + 1e-9 || $7 < $5 - 1e-9)' out | wc -l)" -eq 0 ]
+check "the figure's numbers and script are there" [ -s one/biac/fig2/fig2.csv -a -s one/biac/fig2/fig2.gp ]
+if command -v gnuplot >/dev/null 2>&1; then
+    check "and its drawing" grep -q '<svg' one/biac/fig2/fig2.svg
+    check "in which nothing is missing" [ "$(grep -c 'mean NE leader' one/biac/fig2/fig2.svg)" -ge 5 ]
+fi
+mkdir empty
+(
+    PATH=$work/empty
+    export PATH
+    "$reproduce" biac/fig2 --trials 2 --csv --out bare --quiet >bare_out 2>err
+)
+check "without gnuplot: status $?" [ $? -eq 0 ]
+check "the script is written in any case" [ -s bare/biac/fig2/fig2.gp -a ! -e bare/biac/fig2/fig2.svg ]
+"$reproduce" biac/fig2 --trials $games --csv --quiet >again 2>err
+check "a repeated call gives the same rows" cmp -s out again
+check "without --out: runs/reproduce" [ -s runs/reproduce/biac/fig2/rows.csv ]
+"$reproduce" biac/fig2 --trials 2 --quiet >people 2>err
+check "the next free one" [ -s runs/reproduce-2/biac/fig2/rows.csv ]
+check "for a person: paper and ours" grep -q 'paper  *ours  *95 % interval' people
+
+# ---- items with training ----
+
+items=biac/grid
+[ $slow = yes ] || items="biac/fig4 biac/grid"
+"$reproduce" $items --quick --trials 1 --csv --out two --quiet >out 2>err
+check "$items: status $?" [ $? -eq 0 ]
+check "one header" [ "$(grep -c "^$header" out)" -eq 1 ]
+check "grid: the outcomes sum up" \
+    [ "$(awk -F, '$2 == "I-DQN" && $3 ~ /^greedy: (both|neither)/ { s += $5 } END { print s }' out)" = 100 ]
+for row in Bi-AC I-DQN; do
+    folder=two/biac/grid/$(echo $row | tr A-Z a-z)
+    loss=$(awk -F, 'NR == 2 { print 20 - $6 }' "$folder/result.csv")
+    check "grid: $row misses exact play by $loss" [ "$(value out $row 'greedy: loss of A to exact play' 5)" = "$loss" ]
+    without=0
+    [ "$loss" != 0 ] || without=100
+    check "grid: $row plays exactly or not" [ "$(value out $row 'greedy: starts without a loss %' 5)" = $without ]
+done
+"$bin/play" two/biac/grid/bi-ac >people 2>err
+check "its policies can be played" grep -q '^biac, trial 0 of' people
+if [ $slow = no ]; then
+    check "fig4: rows of both variants" \
+        [ "$(grep -c '^biac/fig4,Bi-AC,' out)" -eq "$(grep -c '^biac/fig4,Bi-AC published,' out)" ]
+    check "fig4: curves" [ "$(wc -l <two/biac/fig4/fig4.csv)" -gt 500 -a -s two/biac/fig4/fig4-published.gp ]
+    check "fig4: Q2(C,Z) converges to the payoff" \
+        near "$(value out Bi-AC 'Q2(C-Z) at the end (payoff: 30)' 5)" 30 1.5
+    "$reproduce" biac/table3 --quick --trials 1 --csv --out three --quiet >out 2>err
+    check "table3: status $?" [ $? -eq 0 ]
+    check "table3: 12 rows of 3 metrics" [ "$(wc -l <out)" -eq 37 ]
+    check "table3: the paper's numbers" \
+        [ "$(value out MADDPG 'leader return' 4)" = 12 -a "$(value out Bi-AC 'A-X %' 4)" = 100 ]
+    check "table3: Bi-AC finds the Stackelberg point" [ "$(value out Bi-AC 'A-X %' 5)" = 100 ]
+    check "table3: a run per row" [ -s three/biac/table3/lenient-dqn-published/result.csv ]
+    "$reproduce" biac/table3 --quick --trials 1 --csv --out three --quiet --resume >again 2>err
+    check "--resume finds everything done" cmp -s out again
+fi
+
+# ---- going on ----
+
+"$reproduce" biac/grid --trials 1 --seed 5 --out parts >out 2>err &
+pid=$!
+tries=0
+while [ ! -d parts/biac/grid/bi-ac/trials/000 ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+kill -TERM $pid
+wait $pid
+status=$?
+check "interrupted: status $status, expected 130" [ $status -eq 130 ]
+check "says how to go on" grep -q -- 'the same command with --resume --out parts' err
+"$reproduce" biac/grid --trials 2 --seed 5 --out parts --resume --quiet >out 2>err
+check "another run is not gone on with" [ $? -eq 2 ]
+check "and its folder is named" grep -q "'parts/biac/grid/bi-ac' holds another run" err
+
+# ---- bad input ----
+
+bad "which item? --list names them"
+bad "did you mean 'biac/table2'" biac/tabel2
+bad "did you mean 'biac/fig2'" fig2
+bad "unknown item 'zzzzzzzz'; --list names them" zzzzzzzz
+bad "did you mean '--trials'" biac/fig2 --trails 3
+bad "--trials: -1 is out of range" biac/fig2 --trials -1
+bad "--jobs: 'x' is not a whole number" biac/fig2 --jobs x
+bad "its value is missing" biac/fig2 --out
+bad "it is a file" biac/fig2 --out /dev/null
+bad "/proc/nowhere" biac/fig2 --out /proc/nowhere/below
+bad "is there already" biac/fig2 --out "$work/one"
+if [ -e /dev/full ]; then
+    "$reproduce" --list >/dev/full 2>err
+    check "stdout that is full: status 2" [ $? -eq 2 ]
+fi
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

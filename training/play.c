@@ -1,0 +1,303 @@
+/* play.c: the program `./play`: shows a trained policy, or a script of actions, decision by decision. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "training/checkpoint.h"
+#include "training/flags.h"
+#include "training/play_script.h"
+#include "training/play_show.h"
+#include "training/trial.h"
+#include "training/version.h"
+
+typedef struct play_config {
+    char env[FM_TEXT_MAX];
+    int64_t trial, episodes, seed;
+    bool csv, help, version;
+} play_config;
+
+#define SEED_OWN (-1)
+
+static const fm_option OPTIONS[] = {
+    FM_OPT_TEXT(play_config, env, "",
+                "what a script is played in: a name (./train --list) or the path of a .nfg file"),
+    FM_OPT_INT(play_config, trial, "0", 0, 1000000, "", "which trial of FOLDER plays", ""),
+    FM_OPT_INT(play_config, episodes, "1", 1, 1000000000, "", "how many are played", ""),
+    FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9e18, "",
+               "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
+    FM_OPT_BOOL(play_config, csv, "false", "prints a table instead of pictures", ""),
+    FM_OPT_BOOL(play_config, help, "false", "this text; with --env also the options of the environment", ""),
+    FM_OPT_BOOL(play_config, version, "false", "the version", ""),
+    FM_OPT_END,
+};
+
+static const flag_text TEXTS[] = {
+    {"actions", "A/B,A/B,...", "the script: '/' between the actions of the agents, ',' between decisions"},
+    {"set", "key=value", "an option of the environment; may be repeated"},
+    {NULL, NULL, NULL},
+};
+
+static const char USAGE[] =
+    "usage: ./play FOLDER [--trial K] [flags]              a policy that ./train left in FOLDER\n"
+    "       ./play --env NAME --actions A/B,... [flags]    a script of actions\n"
+    "\n"
+    "Shows the situation before and after every decision, the actions, rewards and returns. A policy\n"
+    "plays greedily. In a script the last decision is repeated until the episode ends, and every episode\n"
+    "starts from the first one. Actions are labels or indices; a number for a box, or several joined\n"
+    "by ':'.\n"
+    "\n"
+    "  ./play --env merge --set speed0=39 --set speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
+    "  ./play --env maintain --actions A/X --csv\n"
+    "  ./play --env duopoly --actions 6/3\n"
+    "\n"
+    "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions,\n"
+    "rewards 0): episode,step,action_0,...,reward_0,...,terminated,truncated, and then the environment's\n"
+    "readings by name.\n"
+    "\n"
+    "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
+
+/* What plays. */
+typedef struct player {
+    const env *env;
+    const loop *policy; /* NULL: the script */
+    play_script script;
+    uint64_t seed;
+    char title[1200];
+} player;
+
+/* ---- opening ---- */
+
+/* "--set env.key=value" or "--set key=value" -> the part from the key on. */
+static fm_status check_set(const char *text, const char **pair, fm_error *err) {
+    const char *equals = strchr(text, '=');
+    *pair = strncmp(text, "env.", 4) == 0 ? text + 4 : text;
+    if (!equals || equals <= *pair)
+        return fm_fail(err, "--set: '%s' is not a setting; expected key=value", text);
+    if (equals[1] == '\0') return fm_fail(err, "--set %s: its value is missing", text);
+    if (strncmp(text, "algo.", 5) == 0)
+        return fm_fail(err, "--set %s: a policy plays as it was trained; set only what the environment has",
+                       text);
+    return FM_OK;
+}
+
+static fm_status set_options(const flags *given, env *e, fm_error *err) {
+    static const fm_option NONE[] = {FM_OPT_END};
+    for (size_t i = 0; i < given->given_count; i++) {
+        const char *pair;
+        char key[128];
+        if (strcmp(given->given[i].name, "set") != 0) continue;
+        if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
+        size_t length = strcspn(pair, "=");
+        if (length >= sizeof key) return fm_fail(err, "--set: the key '%.60s...' is too long", pair);
+        memcpy(key, pair, length);
+        key[length] = '\0';
+        const fm_option *table = e->type->options ? e->type->options : NONE;
+        if (fm_options_set(table, e->config, key, pair + length + 1, err) != FM_OK)
+            return fm_fail_in(err, "--set %s: ", e->type->name);
+    }
+    return FM_OK;
+}
+
+static fm_status open_script(const play_config *config, const flags *given, env *e, fm_arena *arena,
+                             player *p, fm_error *err) {
+    const char *text = flags_text(given, "actions");
+    if (!text) return fm_fail(err, "--env %s: --actions is missing: which ones are played?", config->env);
+    if (env_open(config->env, arena, e, err) != FM_OK) return FM_BAD;
+    if (set_options(given, e, err) != FM_OK || env_create(e, arena, err) != FM_OK) return FM_BAD;
+    if (play_script_parse(&e->facts, text, arena, &p->script, err) != FM_OK) return FM_BAD;
+    p->env = e;
+    p->seed = config->seed == SEED_OWN ? 0 : (uint64_t)config->seed;
+    snprintf(p->title, sizeof p->title, "a script of %lld decision%s", (long long)p->script.decisions,
+             p->script.decisions == 1 ? "" : "s");
+    return FM_OK;
+}
+
+/* The words that make ./train's parser read the folder's configuration, and then what was set beside it. */
+static fm_status parse_run(const flags *given, const char *folder, fm_arena *arena, run_plan *run,
+                           fm_error *err) {
+    char path[1100];
+    char **words = fm_arena_array(arena, char *, 1 + 2 * given->given_count);
+    int n = 0;
+    if (snprintf(path, sizeof path, "--config=%s/config.ini", folder) >= (int)sizeof path)
+        return fm_fail(err, "'%.60s...': the path is too long", folder);
+    if (!fm_file_exists(folder)) return fm_fail(err, "there is no folder '%s'", folder);
+    if (!fm_file_exists(strchr(path, '=') + 1))
+        return fm_fail(err, "'%s' holds no run: it has no config.ini; ./train leaves such folders", folder);
+    words[n++] = path;
+    for (size_t i = 0; i < given->given_count; i++) {
+        const char *pair;
+        if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
+        size_t size = strlen(pair) + 5;
+        words[n++] = "--set";
+        words[n] = fm_arena_array(arena, char, size);
+        snprintf(words[n++], size, "env.%s", pair);
+    }
+    return run_parse(run, n, words, err);
+}
+
+static fm_status load_policy(const play_config *config, const char *folder, const run_plan *run, loop *l,
+                             fm_error *err) {
+    char trial_folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX + 40];
+    if (config->trial >= run->config.trials)
+        return fm_fail(err, "--trial %lld: the run in '%s' has %lld trial%s, counted from 0",
+                       (long long)config->trial, folder, (long long)run->config.trials,
+                       run->config.trials == 1 ? "" : "s");
+    checkpoint_folder(folder, config->trial, trial_folder);
+    snprintf(path, sizeof path, "%s/%s", trial_folder, CHECKPOINT_PARAMETERS);
+    if (!fm_file_exists(path))
+        return fm_fail(err, "trial %lld has no policy yet: there is no '%s'", (long long)config->trial, path);
+    loop_setup setup = trial_setup(run, config->trial);
+    setup.copies = 1;
+    loop_init(l, &setup);
+    return checkpoint_load(l, trial_folder, err);
+}
+
+static fm_status open_policy(const play_config *config, const flags *given, run_plan *run, loop *l,
+                             fm_arena *arena, player *p, fm_error *err) {
+    const char *folder = given->words[0];
+    if (config->env[0])
+        return fm_fail(err, "FOLDER and --env exclude each other: a policy plays where it was trained");
+    if (flags_text(given, "actions"))
+        return fm_fail(err, "FOLDER and --actions exclude each other; a script needs --env");
+    if (given->words_count > 1)
+        return fm_fail(err, "one folder at a time: '%s' stands behind '%s'", given->words[1], folder);
+    if (parse_run(given, folder, arena, run, err) != FM_OK) return FM_BAD;
+    if (load_policy(config, folder, run, l, err) != FM_OK) return FM_BAD;
+    p->env = &run->env;
+    p->policy = l;
+    p->seed = config->seed == SEED_OWN ? l->setup.seed : (uint64_t)config->seed;
+    snprintf(p->title, sizeof p->title, "%s, trial %lld of %.900s", run->algo->name, (long long)config->trial,
+             folder);
+    return FM_OK;
+}
+
+/* ---- playing ---- */
+
+/* A policy obeys the mask; a script is told what it did not. */
+static fm_status check_legal(const play_stage *stage, fm_error *err) {
+    const env_facts *facts = &stage->vec.env->facts;
+    for (int i = 0; facts->masks && i < facts->agents; i++) {
+        if (facts->action[i].n == 0) continue;
+        const uint8_t *mask = stage->vec.mask + facts->mask_at[i];
+        int chosen = (int)stage->vec.actions[facts->action_at[i]];
+        char text[32], list[512] = "";
+        if (mask[chosen]) continue;
+        size_t used = 0;
+        for (int k = 0; k < facts->action[i].n && used + 1 < sizeof list; k++) {
+            if (!mask[k]) continue;
+            int n = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+                             env_action_label(facts, i, k, text, sizeof text));
+            used += n > 0 ? (size_t)n : 0;
+        }
+        return fm_fail(err,
+                       "--actions: decision %lld of episode %lld: '%s' of %s is not legal then; legal: %s",
+                       (long long)stage->decision + 1, (long long)stage->episode,
+                       env_action_label(facts, i, chosen, text, sizeof text), facts->agent_name[i], list);
+    }
+    return FM_OK;
+}
+
+static void choose(const player *p, play_stage *stage) {
+    const env_facts *facts = &p->env->facts;
+    env_vec *vec = &stage->vec;
+    algo_view view = {.copies = 1, .obs = vec->obs, .mask = vec->mask};
+    if (p->policy) p->policy->setup.algo->act(p->policy->learner, &view, true, vec->actions);
+    else memcpy(vec->actions, play_script_at(&p->script, facts, stage->decision),
+                (size_t)facts->action_total * sizeof *vec->actions);
+}
+
+/* After several episodes: how they ended, and the mean returns. */
+typedef struct score { int64_t episodes; double sum[ENV_AGENTS_MAX]; int64_t *outcomes; } score;
+
+static void add_score(score *all, const play_stage *stage) {
+    all->episodes++;
+    for (int i = 0; i < stage->vec.env->facts.agents; i++) all->sum[i] += stage->returns[i];
+    if (stage->outcome >= 0) all->outcomes[stage->outcome]++;
+}
+
+static void put_score(const score *all, const env_facts *facts) {
+    if (all->episodes < 2) return;
+    printf("\n%lld episodes; mean returns: ", (long long)all->episodes);
+    for (int i = 0; i < facts->agents; i++)
+        printf("%s%s %.6g", i ? ", " : "", facts->agent_name[i], all->sum[i] / (double)all->episodes);
+    printf("\n");
+    for (int o = 0; o < facts->outcomes; o++)
+        if (all->outcomes[o] > 0) printf("  %s: %lld\n", facts->outcome_name[o], (long long)all->outcomes[o]);
+}
+
+static fm_status play(const player *p, const play_config *config, fm_arena *arena, fm_error *err) {
+    const env_facts *facts = &p->env->facts;
+    void (*show)(const play_stage *, FILE *) = config->csv ? play_show_row : play_show_picture;
+    score all = {.outcomes = fm_arena_array(arena, int64_t, (size_t)facts->outcomes)};
+    play_stage stage;
+    play_stage_init(&stage, p->env, p->seed, arena);
+    if (config->csv) play_show_header(facts, stdout);
+    else printf("%s\n%s\n", facts->title, p->title);
+    for (int64_t episode = 0; episode < config->episodes && !ferror(stdout); episode++) {
+        if (episode > 0) play_stage_next(&stage);
+        show(&stage, stdout);
+        while (!stage.ended) {
+            choose(p, &stage);
+            if (!p->policy && check_legal(&stage, err) != FM_OK) return FM_BAD;
+            play_stage_step(&stage);
+            show(&stage, stdout);
+        }
+        add_score(&all, &stage);
+    }
+    if (!config->csv) put_score(&all, facts);
+    return FM_OK;
+}
+
+static fm_status help(const play_config *config, const flags *given, fm_arena *arena, fm_error *err) {
+    env e;
+    if (config->env[0] && env_open(config->env, arena, &e, err) != FM_OK) return FM_BAD;
+    fputs(USAGE, stdout);
+    flags_help(given, stdout);
+    if (config->env[0]) {
+        printf("\noptions of %s (%s):\n", e.type->name, e.type->doc);
+        if (e.type->options && e.type->options->name) fm_options_help(e.type->options, NULL, stdout);
+        else printf("  none\n");
+    }
+    printf("\nexit status: 0 done, 2 wrong input\n");
+    return FM_OK;
+}
+
+static fm_status run(const play_config *config, const flags *given, fm_error *err) {
+    fm_arena arena = {0};
+    run_plan plan = {0};
+    loop l = {0};
+    env e;
+    player p = {0};
+    fm_status status;
+    if (config->help) {
+        status = help(config, given, &arena, err);
+    } else if (config->version) {
+        printf("%s\n", run_version());
+        status = FM_OK;
+    } else {
+        if (given->words_count > 0) status = open_policy(config, given, &plan, &l, &arena, &p, err);
+        else if (config->env[0]) status = open_script(config, given, &e, &arena, &p, err);
+        else status = fm_fail(err, "expected FOLDER, or --env NAME --actions A/B,...; --help says more");
+        if (status == FM_OK) status = play(&p, config, &arena, err);
+    }
+    if (l.setup.algo) loop_free(&l);
+    run_free(&plan);
+    fm_arena_free(&arena);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    play_config config;
+    fm_error err;
+    flags given = {.options = OPTIONS, .config = &config, .texts = TEXTS, .word = "FOLDER"};
+    fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
+    if (status == FM_OK) status = run(&config, &given, &err);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FM_OK)
+        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
+    if (status != FM_OK) fprintf(stderr, "play: %s\n", err.text);
+    flags_free(&given);
+    return (int)status;
+}
