@@ -91,6 +91,9 @@ static const algo_preset PRESETS[] = {
     {"published", "", 30000,
      "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 loss=huber "
      "target_period=10 entropy=0 sample_follower=yes scale_rewards=no"},
+    {"published", "merge", 24000,
+     "hidden=30,30 batch=64 buffer=500 leader=actor leader_critic_lr=0.01 critic_lr=0.01 actor_lr=0.001 gamma=1 "
+     "gumbel=yes target_period=10 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {NULL, NULL, 0, NULL},
 };
 

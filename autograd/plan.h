@@ -18,6 +18,18 @@
  *     ad_replay(plan);
  *     FM_CHECK(out[0] == 38, "25 + 4 + 9");
  *     ad_tape_free(t);
+ *
+ * Example (compiled by the tests):
+ *
+ *     real w[2] = {1, 2}, v[2] = {1, 0}, hv[2];
+ *     ad_tape *t = ad_tape_new();
+ *     ad_var x = ad_leaf(t, 1, 2, w, "w");
+ *     ad_var loss = ad_square(t, ad_sum(t, ad_square(t, x)));
+ *     ad_product *h = ad_hessian(t, loss, &x, 1, v, hv);
+ *     ad_linearise(h);                        // after w changed
+ *     ad_apply(h);                            // hv = H v; H = 4 |w|^2 I + 8 w w^T
+ *     FM_CHECK(hv[0] == 28 && hv[1] == 16, "%g %g", (double)hv[0], (double)hv[1]);
+ *     ad_tape_free(t);
  */
 #ifndef AD_PLAN_H
 #define AD_PLAN_H
@@ -48,18 +60,6 @@ int ad_threads(void);
  *
  * A product is y -> dy along a direction: recorded once with the direction as a leaf, linearised at a point (one
  * evaluation of all that does not depend on the direction) and then applied many times.
- *
- * Example (compiled by the tests):
- *
- *     real w[2] = {1, 2}, v[2] = {1, 0}, hv[2];
- *     ad_tape *t = ad_tape_new();
- *     ad_var x = ad_leaf(t, 1, 2, w, "w");
- *     ad_var loss = ad_square(t, ad_sum(t, ad_square(t, x)));
- *     ad_product *h = ad_hessian(t, loss, &x, 1, v, hv);
- *     ad_linearise(h);                        // after w changed
- *     ad_apply(h);                            // hv = H v; H = 4 |w|^2 I + 8 w w^T
- *     FM_CHECK(hv[0] == 28 && hv[1] == 16, "%g %g", (double)hv[0], (double)hv[1]);
- *     ad_tape_free(t);
  */
 typedef struct ad_product ad_product;
 

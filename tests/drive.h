@@ -7,7 +7,8 @@
  *     drive_greedy(&d, actions);      // in the situation that copy 0 is in
  *     drive_end(&d);
  *
- * The pieces are there by themselves too: drive_open, drive_start. Options that do not fit, and an environment that the algorithm does not accept, stop the test with their message. */
+ * The pieces are there by themselves too: drive_open, drive_start. Options that do not fit, and an
+ * environment that the algorithm does not accept, stop the test with their message. */
 #ifndef TESTS_DRIVE_H
 #define TESTS_DRIVE_H
 
@@ -37,15 +38,16 @@ static inline void drive_must(fm_status status, const fm_error *err) {
     exit(1);
 }
 
-/* Applies the presets for the environment as a run does: those that apply by themselves, then the one of that name. */
+/* Applies the presets for the environment as a run does: those that apply by themselves, then the one of that
+ * name. */
 static inline void drive_preset(drive *d, const char *name, fm_error *err) {
     for (const algo_preset *p = d->algo->presets; p && p->settings; p++)
         if (strcmp(p->name, name) == 0 && (!*p->env || strcmp(p->env, d->game.facts.name) == 0))
             drive_must(fm_options_apply(d->algo->options, d->config, p->settings, err), err);
 }
 
-/* Makes the game `name` of the table, or that of `own` when it is not NULL, and the config. "preset=NAME" may stand
- * first in the algorithm's settings. */
+/* Makes the game `name` of the table, or that of `own` when it is not NULL, and the config. "preset=NAME" may
+ * stand first in the algorithm's settings. */
 static inline void drive_open(drive *d, const algo_type *algo, const env_type *own, const char *name,
                               const char *env_settings, const char *settings) {
     fm_error err;

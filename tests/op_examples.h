@@ -1,7 +1,8 @@
 /* op_examples.h: one example of every op of the table, for tests/test_ops.c.
  *
- * EXAMPLES lists, in the order of the table, example_<name> of every op; an op without one does not compile. An example
- * knows its arguments in a few shapes, how to build the op on them, and a plain formula for each number of the result. */
+ * EXAMPLES lists, in the order of the table, example_<name> of every op; an op without one does not
+ * compile. An example knows its arguments in a few shapes, how to build the op on them, and a plain
+ * formula for each number of the result. */
 #ifndef TESTS_OP_EXAMPLES_H
 #define TESTS_OP_EXAMPLES_H
 
@@ -49,30 +50,35 @@ static double at(const real *const *x, const example *e, int i, size_t r, size_t
 #define B at(x, e, 1, r, c)
 #define C at(x, e, 2, r, c)
 #define D at(x, e, 3, r, c)
-#define BUILD(name, expression)                                                                                       \
-    static ad_var build_##name(ad_tape *t, const ad_var *in, const example *e) {                                      \
-        (void)t, (void)in, (void)e;                                                                                   \
-        return expression;                                                                                            \
+#define BUILD(name, expression)                                                                              \
+    static ad_var build_##name(ad_tape *t, const ad_var *in, const example *e) {                             \
+        (void)t, (void)in, (void)e;                                                                          \
+        return expression;                                                                                   \
     }
-#define VALUE(name, expression)                                                                                       \
-    static double value_##name(const real *const *x, const example *e, size_t r, size_t c) {                          \
-        (void)x, (void)e, (void)r, (void)c;                                                                           \
-        return expression;                                                                                            \
+#define VALUE(name, expression)                                                                              \
+    static double value_##name(const real *const *x, const example *e, size_t r, size_t c) {                 \
+        (void)x, (void)e, (void)r, (void)c;                                                                  \
+        return expression;                                                                                   \
     }
 /* An op of `arity` arguments of one shape; `more` sets what is special. */
-#define EXAMPLE(name, arity, build_expression, value_expression, more)                                                \
-    BUILD(name, build_expression)                                                                                     \
-    VALUE(name, value_expression)                                                                                     \
-    static example example_##name(int shape) {                                                                        \
-        example e = arguments(shape, arity);                                                                          \
-        e.build = build_##name;                                                                                       \
-        e.value = value_##name;                                                                                       \
-        more;                                                                                                         \
-        return e;                                                                                                     \
+#define EXAMPLE(name, arity, build_expression, value_expression, more)                                       \
+    BUILD(name, build_expression)                                                                            \
+    VALUE(name, value_expression)                                                                            \
+    static example example_##name(int shape) {                                                               \
+        example e = arguments(shape, arity);                                                                 \
+        e.build = build_##name;                                                                              \
+        e.value = value_##name;                                                                              \
+        more;                                                                                                \
+        return e;                                                                                            \
     }
 
-static double act_of(ad_act act, double x) { return act == AD_TANH ? tanh(x) : act == AD_RELU ? fmax(x, 0) : x; }
-static double slope_of(ad_act act, double y) { return act == AD_TANH ? 1 - y * y : act == AD_RELU ? y > 0 : 1; }
+static double act_of(ad_act act, double x) {
+    return act == AD_TANH ? tanh(x) : act == AD_RELU ? fmax(x, 0) : x;
+}
+
+static double slope_of(ad_act act, double y) {
+    return act == AD_TANH ? 1 - y * y : act == AD_RELU ? y > 0 : 1;
+}
 
 static double row_log_sum(const real *const *x, const example *e, size_t r) {
     double sum = 0;
@@ -86,17 +92,20 @@ static double row_most(const real *const *x, const example *e, size_t r) {
     return most;
 }
 
-static double total(const real *const *x, const example *e, bool over_rows, bool over_cols, size_t r, size_t c) {
+static double total(const real *const *x, const example *e, bool over_rows, bool over_cols, size_t r,
+                    size_t c) {
     double sum = 0;
     for (size_t i = over_rows ? 0 : r; i < (over_rows ? e->rows[0] : r + 1); i++)
-        for (size_t j = over_cols ? 0 : c; j < (over_cols ? e->cols[0] : c + 1); j++) sum += at(x, e, 0, i, j);
+        for (size_t j = over_cols ? 0 : c; j < (over_cols ? e->cols[0] : c + 1); j++)
+            sum += at(x, e, 0, i, j);
     return sum;
 }
 
 static double product(const real *const *x, const example *e, size_t r, size_t c) {
     double sum = 0;
     for (size_t i = 0; i < (e->trans_a ? e->rows[0] : e->cols[0]); i++)
-        sum += (e->trans_a ? at(x, e, 0, i, r) : at(x, e, 0, r, i)) * (e->trans_b ? at(x, e, 1, c, i) : at(x, e, 1, i, c));
+        sum += (e->trans_a ? at(x, e, 0, i, r) : at(x, e, 0, r, i)) *
+               (e->trans_b ? at(x, e, 1, c, i) : at(x, e, 1, i, c));
     return sum;
 }
 
@@ -158,39 +167,44 @@ EXAMPLE(sigmoid, 1, ad_sigmoid(t, in[0]), 1 / (1 + exp(-A)), (void)e)
 EXAMPLE(relu, 1, ad_relu(t, in[0]), fmax(A, 0), set_kink(&e, 0))
 EXAMPLE(softplus, 1, ad_softplus(t, in[0]), log(1 + exp(A)), (void)e)
 EXAMPLE(abs, 1, ad_abs(t, in[0]), fabs(A), set_kink(&e, 0))
-EXAMPLE(clip, 1, ad_clip(t, in[0], e->k2, e->k), fmin(fmax(A, e->k2), e->k), set_kink(&e, 0.6); e.k = 0.6; e.k2 = -0.6)
+EXAMPLE(clip, 1, ad_clip(t, in[0], e->k2, e->k), fmin(fmax(A, e->k2), e->k), set_kink(&e, 0.6);
+        e.k = 0.6; e.k2 = -0.6)
 EXAMPLE(stop, 1, ad_stop(t, in[0]), A, (void)e)
 EXAMPLE(greater, 2, ad_greater(t, in[0], in[1]), A > B, e.apart = true)
 EXAMPLE(sign, 1, ad_sign(t, in[0]), A > 0 ? 1 : A < 0 ? -1 : 0, set_kink(&e, 0))
-EXAMPLE(inside, 1, ad_inside(t, in[0], e->k2, e->k), A > e->k2 && A < e->k, set_kink(&e, 0.6); e.k = 0.6; e.k2 = -0.6)
+EXAMPLE(inside, 1, ad_inside(t, in[0], e->k2, e->k), A > e->k2 && A < e->k, set_kink(&e, 0.6);
+        e.k = 0.6; e.k2 = -0.6)
 EXAMPLE(row_max, 1, ad_row_max(t, in[0]), row_most(x, e, r), (void)e)
-EXAMPLE(matmul, 2, ad_matmul_t(t, in[0], e->trans_a, in[1], e->trans_b), product(x, e, r, c), set_product(&e, shape))
+EXAMPLE(matmul, 2, ad_matmul_t(t, in[0], e->trans_a, in[1], e->trans_b), product(x, e, r, c),
+        set_product(&e, shape))
 EXAMPLE(sum, 1, ad_sum(t, in[0]), total(x, e, true, true, r, c), (void)e)
 EXAMPLE(sum_rows, 1, ad_sum_rows(t, in[0]), total(x, e, true, false, r, c), (void)e)
 EXAMPLE(sum_cols, 1, ad_sum_cols(t, in[0]), total(x, e, false, true, r, c), (void)e)
 EXAMPLE(broadcast_all, 1, ad_broadcast(t, in[0], 3, 4), at(x, e, 0, 0, 0), e.rows[0] = e.cols[0] = 1)
-EXAMPLE(broadcast_rows, 1, ad_broadcast(t, in[0], 3, e->cols[0]), at(x, e, 0, 0, c), e.rows[0] = 1; e.cols[0] += 1)
-EXAMPLE(broadcast_cols, 1, ad_broadcast(t, in[0], e->rows[0], 4), at(x, e, 0, r, 0), e.cols[0] = 1; e.rows[0] += 1)
+EXAMPLE(broadcast_rows, 1, ad_broadcast(t, in[0], 3, e->cols[0]), at(x, e, 0, 0, c), e.rows[0] = 1;
+        e.cols[0] += 1)
+EXAMPLE(broadcast_cols, 1, ad_broadcast(t, in[0], e->rows[0], 4), at(x, e, 0, r, 0), e.cols[0] = 1;
+        e.rows[0] += 1)
 EXAMPLE(copy, 1, ad_copy(t, in[0]), A, (void)e)
 EXAMPLE(reshape, 1, ad_reshape(t, in[0], e->cols[0], e->rows[0]), (double)x[0][r * e->rows[0] + c], (void)e)
 EXAMPLE(transpose, 1, ad_transpose(t, in[0]), at(x, e, 0, c, r), (void)e)
-EXAMPLE(slice_cols, 1, ad_slice_cols(t, in[0], e->from, e->count), at(x, e, 0, r, c + e->from), e.cols[0] += 2;
-        e.from = 1; e.count = e.cols[0] - 2)
-EXAMPLE(pad_cols, 1, ad_pad_cols(t, in[0], 2, e->cols[0] + 3), c < 2 || c >= 2 + e->cols[0] ? 0 : at(x, e, 0, r, c - 2),
-        (void)e)
+EXAMPLE(slice_cols, 1, ad_slice_cols(t, in[0], e->from, e->count), at(x, e, 0, r, c + e->from),
+        e.cols[0] += 2; e.from = 1; e.count = e.cols[0] - 2)
+EXAMPLE(pad_cols, 1, ad_pad_cols(t, in[0], 2, e->cols[0] + 3),
+        c < 2 || c >= 2 + e->cols[0] ? 0 : at(x, e, 0, r, c - 2), (void)e)
 EXAMPLE(concat_cols, 2, ad_concat_cols(t, in[0], in[1]), c < e->cols[0] ? A : at(x, e, 1, r, c - e->cols[0]),
         e.cols[1] += 2)
-EXAMPLE(slice_rows, 1, ad_slice_rows(t, in[0], e->from, e->count), at(x, e, 0, r + e->from, c), e.rows[0] += 2;
-        e.from = 1; e.count = e.rows[0] - 2)
-EXAMPLE(pad_rows, 1, ad_pad_rows(t, in[0], 2, e->rows[0] + 3), r < 2 || r >= 2 + e->rows[0] ? 0 : at(x, e, 0, r - 2, c),
-        (void)e)
+EXAMPLE(slice_rows, 1, ad_slice_rows(t, in[0], e->from, e->count), at(x, e, 0, r + e->from, c),
+        e.rows[0] += 2; e.from = 1; e.count = e.rows[0] - 2)
+EXAMPLE(pad_rows, 1, ad_pad_rows(t, in[0], 2, e->rows[0] + 3),
+        r < 2 || r >= 2 + e->rows[0] ? 0 : at(x, e, 0, r - 2, c), (void)e)
 EXAMPLE(concat_rows, 2, ad_concat_rows(t, in[0], in[1]), r < e->rows[0] ? A : at(x, e, 1, r - e->rows[0], c),
         e.rows[1] += 2)
 EXAMPLE(gather, 2, ad_gather(t, in[0], in[1]), at(x, e, 0, r, (size_t)x[1][r]), set_index(&e, e.cols[0]))
 EXAMPLE(scatter, 2, ad_scatter(t, in[0], in[1], e->index_cols), c == (size_t)x[1][r] ? (double)x[0][r] : 0,
         e.cols[0] = 1; set_index(&e, COLS[shape] + 1))
-EXAMPLE(affine, 3, ad_affine(t, in[0], in[1], in[2], e->act), act_of(e->act, product(x, e, r, c) + at(x, e, 2, 0, c)),
-        set_affine(&e, shape))
+EXAMPLE(affine, 3, ad_affine(t, in[0], in[1], in[2], e->act),
+        act_of(e->act, product(x, e, r, c) + at(x, e, 2, 0, c)), set_affine(&e, shape))
 EXAMPLE(act_grad, 2, ad_act_grad(t, in[0], in[1], e->act), A *slope_of(e->act, B), 
         set_act(&e, shape % 2 ? AD_TANH : AD_RELU, 1))
 EXAMPLE(act_curve, 4, ad_act_curve(t, in[0], in[1], in[2], in[3], e->act), A *(1 - C * C) - 2 * B * C * D,

@@ -100,7 +100,8 @@ TEST(cg_solves_in_n_steps) {
             double wanted[MAX];
             random_vector(b, m.n, s);
             eliminate(&m, damping, b, wanted);
-            ad_cg_options options = {.iterations = (int)m.n + 2, .tolerance = DOUBLE ? 1e-12 : 1e-6, .damping = damping};
+            ad_cg_options options = {.iterations = (int)m.n + 2, .damping = damping};
+            options.tolerance = DOUBLE ? 1e-12 : 1e-6;
             ad_cg_result r = ad_cg(apply, &m, m.n, b, x, work, &options);
             EXPECT_EQ(r.stop, AD_CG_CONVERGED);
             EXPECT(r.iterations <= (int)m.n + 2);
@@ -143,7 +144,8 @@ TEST(cg_stops_at_the_limit_and_at_the_tolerance) {
     EXPECT_EQ(r.stop, AD_CG_CONVERGED);
     EXPECT(r.iterations > 1 && r.iterations < 40);
     EXPECT(residual_of(&m, 0, b, x) <= 0.1001 * size);
-    int needed = r.iterations; /* one step fewer does not do; that many do, although they are also the limit */
+    /* one step fewer does not do; that many do, although they are also the limit */
+    int needed = r.iterations;
     r = ad_cg(apply, &m, 40, b, x, work, &(ad_cg_options){.iterations = needed - 1, .tolerance = 0.1});
     EXPECT_EQ(r.stop, AD_CG_ITERATIONS);
     r = ad_cg(apply, &m, 40, b, x, work, &(ad_cg_options){.iterations = needed, .tolerance = 0.1});
@@ -166,8 +168,9 @@ TEST(cg_stops_at_negative_curvature_with_the_best_point) {
     if (r.iterations == 2)
         for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], one[i], 0);
     EXPECT_NEAR(r.residual, residual_of(&m, 0, b, x), 1e-5);
-    r = ad_cg(apply, &m, 3, b, x, work, &(ad_cg_options){.iterations = 10, .tolerance = 1e-5, .damping = 1.5});
-    EXPECT_EQ(r.stop, AD_CG_CONVERGED); /* damping makes it positive definite */
+    ad_cg_options damped = {.iterations = 10, .tolerance = 1e-5, .damping = 1.5};
+    r = ad_cg(apply, &m, 3, b, x, work, &damped); /* positive definite now */
+    EXPECT_EQ(r.stop, AD_CG_CONVERGED);
     for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], (double)b[i] / (d[i] + 1.5), 1e-4);
 }
 
@@ -249,7 +252,8 @@ TEST(cg_on_the_hessian_of_a_net) {
     random_vector(b, N, 8);
     ad_tape *t = ad_tape_new();
     ad_var w[4] = {ad_leaf(t, IN, HIDDEN, theta, "w0"), ad_leaf(t, 1, HIDDEN, theta + IN * HIDDEN, "b0"),
-                   ad_leaf(t, HIDDEN, 1, theta + IN * HIDDEN + HIDDEN, "w1"), ad_leaf(t, 1, 1, theta + N - 1, "b1")};
+                   ad_leaf(t, HIDDEN, 1, theta + IN * HIDDEN + HIDDEN, "w1"),
+                   ad_leaf(t, 1, 1, theta + N - 1, "b1")};
     ad_var h = ad_affine(t, ad_leaf(t, ROWS, IN, data, "x"), w[0], w[1], AD_TANH);
     ad_var error = ad_sub(t, ad_affine(t, h, w[2], w[3], AD_IDENTITY), ad_leaf(t, ROWS, 1, target, "y"));
     ad_product *hessian = ad_hessian(t, ad_mean(t, ad_square(t, error)), w, 4, work, work + N);
@@ -274,7 +278,8 @@ TEST(cg_on_the_hessian_of_a_net) {
 }
 
 TEST_MAIN(CASE(cg_solves_in_n_steps), CASE(cg_takes_a_step_per_eigenvalue),
-          CASE(cg_stops_at_the_limit_and_at_the_tolerance), CASE(cg_stops_at_negative_curvature_with_the_best_point),
+          CASE(cg_stops_at_the_limit_and_at_the_tolerance),
+          CASE(cg_stops_at_negative_curvature_with_the_best_point),
           CASE(cg_stops_at_once_when_the_matrix_is_negative_or_zero), CASE(cg_of_zero_is_zero),
           CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_vectors_stand_in_the_workspace),
           CASE(cg_names_of_stops), CASE(cg_without_iterations_aborts), CASE(cg_on_the_hessian_of_a_net))

@@ -1,9 +1,10 @@
-/* Every op of the table (tests/op_examples.h): its values, its derivatives of first and second order, and fused ops
- * against composites.
+/* Every op of the table (tests/op_examples.h): its values, its derivatives of first and second order, and
+ * fused ops against composites.
  *
- * Four kinds of derivative test, because each misses what another sees: the adjoint identity compares the two modes and
- * does not see a fact that is wrong in both; differences see that, at their own accuracy; the symmetry of the Hessian
- * and the differences of gradients see facts that are right in value and wrong as functions. */
+ * Four kinds of derivative test, because each misses what another sees: the adjoint identity compares the
+ * two modes and does not see a fact that is wrong in both; differences see that, at their own accuracy;
+ * the symmetry of the Hessian and the differences of gradients see facts that are right in value and wrong
+ * as functions. */
 #include "autograd/tape.h"
 
 #include "base/random.h"
@@ -66,16 +67,19 @@ static bench bench_new(int op, int shape) {
     return b;
 }
 
-/* bench_new, on its tape. (A tape reads the numbers where they stand, so the bench must not move afterwards.) */
-#define WITH_BENCH(b, op, shape)                                                                                      \
-    bench b = bench_new(op, shape);                                                                                   \
+/* bench_new, on its tape. (A tape reads the numbers where they stand, so the bench must not move
+ * afterwards.) */
+#define WITH_BENCH(b, op, shape)                                                                             \
+    bench b = bench_new(op, shape);                                                                          \
     rebuild(&b)
 
-#define FOR_EACH_EXAMPLE(op, shape)                                                                                   \
-    for (int op = 0; op < AD_OP_COUNT; op++)                                                                          \
+#define FOR_EACH_EXAMPLE(op, shape)                                                                          \
+    for (int op = 0; op < AD_OP_COUNT; op++)                                                                 \
         for (int shape = 0; shape < SHAPES; shape++)
 
-static bool differentiable(const bench *b, int i) { return b->op == AD_OP_leaf || AD_TABLE[b->op].rows[i] != 'i'; }
+static bool differentiable(const bench *b, int i) {
+    return b->op == AD_OP_leaf || AD_TABLE[b->op].rows[i] != 'i';
+}
 
 static ad_var random_like(bench *b, ad_var like, real *memory) {
     size_t rows = ad_rows(b->t, like), cols = ad_cols(b->t, like);
@@ -106,11 +110,11 @@ static void move(bench *b, const int *which, size_t n, real directions[][MATRIX_
             b->data[which[k]][j] = (real)((double)b->data[which[k]][j] + by * (double)directions[k][j]);
 }
 
-#define EXPECT_CLOSE(b, what, x, y, tolerance)                                                                        \
-    do {                                                                                                              \
-        double close_x_ = (double)(x), close_y_ = (double)(y);                                                        \
-        EXPECT_MSG(fabs(close_x_ - close_y_) <= (tolerance) * (1 + fabs(close_x_) + fabs(close_y_)),                  \
-                   "%s, shape %d, %s: %.12g and %.12g", (b).name, (b).shape, what, close_x_, close_y_);               \
+#define EXPECT_CLOSE(b, what, x, y, tolerance)                                                               \
+    do {                                                                                                     \
+        double close_x_ = (double)(x), close_y_ = (double)(y);                                               \
+        EXPECT_MSG(fabs(close_x_ - close_y_) <= (tolerance) * (1 + fabs(close_x_) + fabs(close_y_)),         \
+                   "%s, shape %d, %s: %.12g and %.12g", (b).name, (b).shape, what, close_x_, close_y_);      \
     } while (0)
 
 static void expect_same(const bench *b, const char *what, ad_var x, ad_var y) {
@@ -194,8 +198,8 @@ TEST(ops_tangents_equal_differences) {
             move(&b, &i, 1, v, -2 * step());
             rebuild(&b);
             for (size_t k = 0; k < size; k++)
-                EXPECT_CLOSE(b, "tangent", jv[k], ((double)up[k] - (double)ad_value(b.t, b.y)[k]) / (2 * step()),
-                             loose());
+                EXPECT_CLOSE(b, "tangent", jv[k],
+                             ((double)up[k] - (double)ad_value(b.t, b.y)[k]) / (2 * step()), loose());
             ad_tape_free(b.t);
         }
     }
@@ -224,7 +228,8 @@ TEST(ops_gradients_equal_differences) {
         draw_weights(&b, weights);
         size_t n = list_inputs(&b, x, which);
         ad_grad(b.t, scalar_of(&b, weights), x, n, g);
-        for (size_t k = 0; k < n; k++) memcpy(kept[k], ad_value(b.t, g[k]), in_size(&b, which[k]) * sizeof(real));
+        for (size_t k = 0; k < n; k++)
+            memcpy(kept[k], ad_value(b.t, g[k]), in_size(&b, which[k]) * sizeof(real));
         for (size_t k = 0; k < n && AD_TABLE[b.op].kind != AD_FLAT; k++) {
             for (size_t j = 0; j < in_size(&b, which[k]); j++) {
                 real *entry = &b.data[which[k]][j], was = *entry;
@@ -245,7 +250,8 @@ TEST(ops_gradients_equal_differences) {
 /* ---- second order ---- */
 
 /* hv[k] = the Hessian product of scalar_of along v, for all arguments at once. */
-static void hessian_product(bench *b, const real *weights, const ad_var *x, const ad_var *v, size_t n, ad_var *hv) {
+static void hessian_product(bench *b, const real *weights, const ad_var *x, const ad_var *v, size_t n,
+                            ad_var *hv) {
     ad_var g[AD_MAX_IN];
     ad_grad(b->t, scalar_of(b, weights), x, n, g);
     ad_push(b->t, g, n, x, v, n, hv);
@@ -287,7 +293,8 @@ TEST(ops_hessian_products_equal_differences_of_gradients) {
         size_t n = list_inputs(&b, x, which);
         for (size_t k = 0; k < n; k++) v[k] = random_like(&b, x[k], direction[k]);
         hessian_product(&b, weights, x, v, n, hv);
-        for (size_t k = 0; k < n; k++) memcpy(kept[k], ad_value(b.t, hv[k]), in_size(&b, which[k]) * sizeof(real));
+        for (size_t k = 0; k < n; k++)
+            memcpy(kept[k], ad_value(b.t, hv[k]), in_size(&b, which[k]) * sizeof(real));
         for (int side = 0; side < 2; side++) {
             move(&b, which, n, direction, side == 0 ? step() : -2 * step());
             rebuild(&b);
@@ -298,7 +305,8 @@ TEST(ops_hessian_products_equal_differences_of_gradients) {
                     if (side == 0) up[k][j] = ad_value(b.t, g[k])[j];
                     else
                         EXPECT_CLOSE(b, "Hv", kept[k][j],
-                                     ((double)up[k][j] - (double)ad_value(b.t, g[k])[j]) / (2 * step()), loose());
+                                     ((double)up[k][j] - (double)ad_value(b.t, g[k])[j]) / (2 * step()),
+                                     loose());
                 }
         }
         ad_tape_free(b.t);

@@ -1,4 +1,5 @@
-/* Plans: a replay equals a fresh recording; outputs, memory, products. Random graphs are in test_plan_fuzz.c. */
+/* Plans: a replay equals a fresh recording; outputs, memory, products. Random graphs are in
+ * test_plan_fuzz.c. */
 #include "autograd/plan.h"
 
 #include <stdlib.h>
@@ -62,11 +63,13 @@ static ad_var net_loss(ad_tape *t, const net *m, const ad_var *w) {
     for (int l = 0; l < LAYERS; l++)
         h = ad_affine(t, h, w[2 * l], w[2 * l + 1], l + 1 < LAYERS ? m->act : AD_IDENTITY);
     if (m->softmax)
-        return ad_neg(t, ad_mean(t, ad_gather(t, ad_log_softmax(t, h), ad_leaf(t, m->rows, 1, m->column, "column"))));
+        return ad_neg(t, ad_mean(t, ad_gather(t, ad_log_softmax(t, h),
+                                              ad_leaf(t, m->rows, 1, m->column, "column"))));
     return ad_mean(t, ad_square(t, ad_sub(t, h, ad_leaf(t, m->rows, 1, m->target, "target"))));
 }
 
-static void expect_vectors(const char *what, size_t rows, const real *a, const real *b, size_t n, double allowed) {
+static void expect_vectors(const char *what, size_t rows, const real *a, const real *b, size_t n,
+                           double allowed) {
     double worst = 0, size = 0;
     for (size_t i = 0; i < n; i++) {
         double d = fabs((double)a[i] - (double)b[i]);
@@ -124,7 +127,8 @@ TEST(plan_gradient_equals_a_fresh_one_for_any_batch) {
     static const size_t rows[] = {1, 5, 64, 100, 257, 1000, 4000};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int kind = 0; kind < 4; kind++) {
-            net *m = net_new(rows[i], kind % 2 ? 64 : 20, kind < 2 ? AD_TANH : AD_RELU, kind == 1 || kind == 2);
+            net *m = net_new(rows[i], kind % 2 ? 64 : 20, kind < 2 ? AD_TANH : AD_RELU,
+                             kind == 1 || kind == 2);
             check_gradient(m);
             free(m);
         }
@@ -173,8 +177,8 @@ TEST(plan_replays_are_reproducible) {
     free(m);
 }
 
-/* The number of threads changes no bit: of sums over blocks of rows, and of products large enough to be shared out. Many
- * short jobs on more and fewer threads also try the pool itself. */
+/* The number of threads changes no bit: of sums over blocks of rows, and of products large enough to be
+ * shared out. Many short jobs on more and fewer threads also try the pool itself. */
 TEST(plan_threads_change_no_bit) {
     static const size_t rows[] = {4000, 1000, 100, 20}, hidden[] = {64, 20, 256, 256};
     for (int i = 0; i < 4; i++) {
@@ -193,8 +197,8 @@ TEST(plan_threads_change_no_bit) {
             ad_linearise(h);
             ad_apply(h);
             if (round == 0) memcpy(wanted, hv, n * sizeof *hv);
-            EXPECT_MSG(memcmp(wanted, hv, n * sizeof *hv) == 0, "%zu rows, %zu units, %d threads", rows[i], hidden[i],
-                       threads[round % 6]);
+            EXPECT_MSG(memcmp(wanted, hv, n * sizeof *hv) == 0, "%zu rows, %zu units, %d threads", rows[i],
+                       hidden[i], threads[round % 6]);
         }
         ad_set_threads(1);
         ad_tape_free(t);
@@ -210,7 +214,8 @@ typedef ad_var pattern(ad_tape *t, ad_var a, ad_var b, ad_var w);
 
 static ad_var square_weights(ad_tape *t, ad_var a, ad_var b, ad_var w) {
     (void)b; /* w has as many rows as the batch, is computed row for row, and is needed whole */
-    return ad_matmul(t, ad_tanh(t, a), ad_tanh(t, ad_slice_rows(t, ad_concat_rows(t, w, w), 1, ad_rows(t, w))));
+    ad_var turned_by_one = ad_slice_rows(t, ad_concat_rows(t, w, w), 1, ad_rows(t, w));
+    return ad_matmul(t, ad_tanh(t, a), ad_tanh(t, turned_by_one));
 }
 static ad_var weights_row_for_row(ad_tape *t, ad_var a, ad_var b, ad_var w) {
     return ad_add(t, ad_matmul(t, ad_tanh(t, a), ad_tanh(t, w)), b);
@@ -250,7 +255,8 @@ static ad_var row_sums_and_back(ad_tape *t, ad_var a, ad_var b, ad_var w) {
     return ad_add(t, ad_matmul(t, centred, ad_tanh(t, ad_scale(t, both, 0.01))), ad_matmul(t, b, w));
 }
 static ad_var normalised_twice(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    for (int i = 0; i < 3; i++) a = ad_add(t, ad_div(t, a, ad_shift(t, ad_mean(t, ad_square(t, a)), 1)), ad_softmax(t, b));
+    for (int i = 0; i < 3; i++)
+        a = ad_add(t, ad_div(t, a, ad_shift(t, ad_mean(t, ad_square(t, a)), 1)), ad_softmax(t, b));
     return ad_matmul(t, a, w);
 }
 static ad_var turned(ad_tape *t, ad_var a, ad_var b, ad_var w) {
@@ -282,7 +288,8 @@ static void check_pattern(const char *name, pattern *build, size_t rows, size_t 
                 ad_replay(plan);
             }
             t[fresh] = ad_tape_new();
-            ad_var a = ad_leaf(t[fresh], rows, cols, data, "a"), b = ad_leaf(t[fresh], rows, cols, data + batch, "b");
+            ad_var a = ad_leaf(t[fresh], rows, cols, data, "a");
+            ad_var b = ad_leaf(t[fresh], rows, cols, data + batch, "b");
             ad_var w = ad_leaf(t[fresh], cols, cols, data + 2 * batch, "w"), y = build(t[fresh], a, b, w);
             if (masked) y = ad_tanh(t[fresh], ad_add(t[fresh], y, ad_scale(t[fresh], y, 0.5)));
             ad_output out = {y, value};
@@ -301,7 +308,8 @@ TEST(plan_special_patterns) {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t i = 0; i < sizeof PATTERNS / sizeof *PATTERNS; i++)
             check_pattern(PATTERNS[i].name, PATTERNS[i].build, shapes[s][0], shapes[s][1]);
-    check_pattern("square_weights", square_weights, 450, 450); /* a matrix with as many rows as the batch has */
+    /* a matrix with as many rows as the batch has */
+    check_pattern("square_weights", square_weights, 450, 450);
     check_pattern("weights_row_for_row", weights_row_for_row, 450, 450);
 }
 
@@ -332,8 +340,8 @@ TEST(plan_outputs_of_every_kind) {
     ad_tape_free(t);
 }
 
-/* exp is its own derivative: the gradient of one plan is a number that another plan uses. What the caller does to the
- * gradient he was given is his business alone. */
+/* exp is its own derivative: the gradient of one plan is a number that another plan uses. What the caller
+ * does to the gradient he was given is his business alone. */
 TEST(plan_output_memory_belongs_to_the_caller) {
     real w[2] = {0, (real)0.5}, v[2] = {1, 2}, gradient[2], hv[2];
     ad_tape *t = ad_tape_new();
@@ -507,9 +515,11 @@ TEST(product_of_a_linear_loss_is_zero) {
     ad_tape_free(t);
 }
 
-/* The vectors of the product are used as they are; others are copied, also longer ones with a gap at the end. */
+/* The vectors of the product are used as they are; others are copied, also longer ones with a gap at the
+ * end. */
 TEST(product_as_a_matrix) {
-    real w[2] = {1, 2}, v[4] = {1, 0, 0, 0}, hv[4] = {9, 9, 9, 9}, other[4] = {0, 1, 8, 8}, result[4] = {9, 9, 9, 9};
+    real w[2] = {1, 2}, v[4] = {1, 0, 0, 0}, hv[4] = {9, 9, 9, 9};
+    real other[4] = {0, 1, 8, 8}, result[4] = {9, 9, 9, 9};
     ad_tape *t = ad_tape_new();
     ad_var x = ad_leaf(t, 1, 2, w, "w");
     ad_product *h = ad_hessian(t, ad_square(t, ad_sum(t, ad_square(t, x))), &x, 1, v, hv);
@@ -531,12 +541,16 @@ static void product_over_a_node(void) {
     ad_hessian(t, ad_sum(t, ad_square(t, x)), &x, 1, v, hv);
 }
 
-TEST(product_over_what_is_no_leaf_aborts) { EXPECT_ABORTS(product_over_a_node, "not leaves over one vector"); }
+TEST(product_over_what_is_no_leaf_aborts) {
+    EXPECT_ABORTS(product_over_a_node, "not leaves over one vector");
+}
 
 TEST_MAIN(CASE(plan_gradient_equals_a_fresh_one_for_any_batch), CASE(plan_of_one_block_gives_the_same_bits),
-          CASE(plan_replays_are_reproducible), CASE(plan_threads_change_no_bit), CASE(plan_special_patterns), CASE(plan_outputs_of_every_kind),
+          CASE(plan_replays_are_reproducible), CASE(plan_threads_change_no_bit), CASE(plan_special_patterns),
+          CASE(plan_outputs_of_every_kind),
           CASE(plan_output_memory_belongs_to_the_caller), CASE(plan_of_some_leaves_keeps_the_rest),
           CASE(plan_several_on_one_tape), CASE(plan_of_nothing),
-          CASE(product_hessian_equals_differences_and_follows_its_leaves), CASE(product_mixed_equals_the_formula),
+          CASE(product_hessian_equals_differences_and_follows_its_leaves),
+          CASE(product_mixed_equals_the_formula),
           CASE(product_of_a_linear_loss_is_zero), CASE(product_as_a_matrix),
           CASE(product_over_what_is_no_leaf_aborts))

@@ -1,8 +1,8 @@
 /* Random graphs: what plans replay equals what a fresh tape computes.
  *
- * A graph is drawn from its seed and from shapes alone, so the same seed builds the same graph over other numbers. It
- * mixes batches of different lengths (mostly longer than a block), small matrices, and the patterns that plans fuse; a
- * gradient and a tangent of it are part of the graph in most seeds. */
+ * A graph is drawn from its seed and from shapes alone, so the same seed builds the same graph over other
+ * numbers. It mixes batches of different lengths (mostly longer than a block), small matrices, and the
+ * patterns that plans fuse; a gradient and a tangent of it are part of the graph in most seeds. */
 #include "autograd/plan.h"
 
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 enum { LEAVES = 12, POOL = 160, COLS_MAX = 12, ROWS_MAX = 1500, OUTPUTS = 12 };
 static const bool DOUBLE = sizeof(real) == 8;
 
-/* The numbers of the leaves: 0..5 batches, 6..8 small matrices, 9 a bias, 10 and 11 columns of an index for each batch.
- * Most are four columns wide, so that many fit together as they are. */
+/* The numbers of the leaves: 0..5 batches, 6..8 small matrices, 9 a bias, 10 and 11 columns of an index
+ * for each batch. Most are four columns wide, so that many fit together as they are. */
 typedef struct world {
     size_t rows[LEAVES], cols[LEAVES];
     real *data[LEAVES];
@@ -72,7 +72,7 @@ static void keep(graph *g, ad_var v) {
 
 /* Late nodes are preferred: depth. */
 static ad_var pick(graph *g) {
-    size_t back = below(&g->rng, 2) ? below(&g->rng, g->count < 12 ? g->count : 12) : below(&g->rng, g->count);
+    size_t late = g->count < 12 ? g->count : 12, back = below(&g->rng, below(&g->rng, 2) ? late : g->count);
     return g->pool[g->count - 1 - back];
 }
 
@@ -181,8 +181,8 @@ static ad_var fused_row_sum(graph *g, ad_var a) {
     return ad_scale(g->t, sum, 1 / (double)rows_of(g, a));
 }
 
-/* What plans fuse: chains of sums of products and of products times the derivative of an activation, in any order, some
- * of them recorded before others, some read twice. */
+/* What plans fuse: chains of sums of products and of products times the derivative of an activation, in
+ * any order, some of them recorded before others, some read twice. */
 static ad_var fused(graph *g, ad_var a) {
     ad_tape *t = g->t;
     size_t n = below(&g->rng, 3) ? 4 : 1 + below(&g->rng, 6), rows = rows_of(g, a);
@@ -195,7 +195,8 @@ static ad_var fused(graph *g, ad_var a) {
     before[0] = random_product(g, rows, n);
     sum = random_product(g, rows, n);
     before[1] = random_product(g, rows, n);
-    if (below(&g->rng, 3) == 0) sum = ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
+    if (below(&g->rng, 3) == 0)
+        sum = ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
     for (size_t links = below(&g->rng, 6); links > 0; links--) {
         size_t i = below(&g->rng, 2);
         switch (below(&g->rng, 5)) {
@@ -221,14 +222,17 @@ static ad_var reduction(graph *g, ad_var a) {
         case 2: return ad_mean_cols(t, a);
         case 3: return ad_log_softmax(t, a);
         case 4: return ad_softmax(t, a);
-        case 5: return rows == 1 ? ad_broadcast(t, a, BATCHES[below(&g->rng, 9)], cols) : ad_sum_cols(t, ad_tanh(t, a));
+        case 5:
+            if (rows == 1) return ad_broadcast(t, a, BATCHES[below(&g->rng, 9)], cols);
+            return ad_sum_cols(t, ad_tanh(t, a));
         default: return cols == 1 ? ad_broadcast(t, a, rows, 1 + below(&g->rng, 6)) : ad_mean_rows(t, a);
     }
 }
 
 static ad_var piece(graph *g, ad_var a) {
     ad_tape *t = g->t;
-    size_t rows = rows_of(g, a), cols = cols_of(g, a), from = below(&g->rng, cols), from_row = below(&g->rng, rows);
+    size_t rows = rows_of(g, a), cols = cols_of(g, a);
+    size_t from = below(&g->rng, cols), from_row = below(&g->rng, rows);
     ad_var b;
     switch (below(&g->rng, 9)) {
         case 0: return ad_slice_cols(t, a, from, 1 + below(&g->rng, cols - from));
@@ -237,7 +241,9 @@ static ad_var piece(graph *g, ad_var a) {
         case 3: return ad_slice_rows(t, a, from_row, 1 + below(&g->rng, rows - from_row));
         case 4: return ad_pad_rows(t, a, from_row, rows + from_row + below(&g->rng, 3));
         case 5: return ad_is_none(b = pick_shape(g, 0, cols)) ? a : ad_concat_rows(t, a, b);
-        case 6: return rows % 2 == 0 ? ad_reshape(t, a, rows / 2, 2 * cols) : ad_reshape(t, a, rows * cols, 1);
+        case 6:
+            if (rows % 2 == 0) return ad_reshape(t, a, rows / 2, 2 * cols);
+            return ad_reshape(t, a, rows * cols, 1);
         case 7: return rows <= COLS_MAX ? ad_transpose(t, a) : a;
         default:
             for (size_t i = 10; i < LEAVES; i++) {
@@ -264,7 +270,8 @@ static void grow(graph *g, size_t steps) {
     }
 }
 
-/* The gradient of some of the graph in some leaves, and its tangent: the shapes of graph that plans are made for. */
+/* The gradient of some of the graph in some leaves, and its tangent: the shapes of graph that plans are
+ * made for. */
 static void differentiate(graph *g) {
     ad_tape *t = g->t;
     ad_var loss = ad_zeros(t, 1, 1), x[4], dx[4], y[4], dy[4];
@@ -272,7 +279,8 @@ static void differentiate(graph *g) {
     for (size_t i = 0; i < 4; i++) x[i] = g->leaf[i == 0 ? below(&g->rng, 6) : 5 + i];
     ad_grad(t, loss, x, 4, y);
     for (size_t i = 0; i < 4; i++) {
-        dx[i] = below(&g->rng, 4) ? ad_tanh(t, ad_shift(t, x[i], 0.2)) : ad_zeros(t, rows_of(g, x[i]), cols_of(g, x[i]));
+        dx[i] = ad_zeros(t, rows_of(g, x[i]), cols_of(g, x[i]));
+        if (below(&g->rng, 4)) dx[i] = ad_tanh(t, ad_shift(t, x[i], 0.2));
         keep(g, y[i]);
     }
     ad_push(t, y, 4, x, dx, 4, dy);
@@ -302,7 +310,8 @@ typedef struct wanted {
 static wanted wanted_new(graph *g, fm_rng *rng, const ad_var *changing, size_t n_changing) {
     wanted w = {.n = 1 + below(rng, OUTPUTS)};
     for (size_t k = 0; k < w.n; k++) {
-        w.which[k] = below(rng, 3) ? g->count - 1 - below(rng, g->count < 20 ? g->count : 20) : below(rng, g->count);
+        size_t late = g->count < 20 ? g->count : 20;
+        w.which[k] = g->count - 1 - below(rng, below(rng, 3) ? late : g->count);
         if (k > 0 && below(rng, 8) == 0) w.which[k] = w.which[k - 1];
         w.out[k].var = g->pool[w.which[k]];
         size_t size = rows_of(g, w.out[k].var) * cols_of(g, w.out[k].var);
@@ -318,16 +327,18 @@ static void wanted_free(wanted *w) {
 
 /* A caller may do what he likes with his memory between replays. */
 static void spoil(const graph *g, const wanted *w) {
-    for (size_t k = 0; k < w->n; k++)
-        for (size_t i = 0; w->out[k].to != NULL && i < rows_of(g, w->out[k].var) * cols_of(g, w->out[k].var); i++)
-            w->out[k].to[i] = (real)NAN;
+    for (size_t k = 0; k < w->n; k++) {
+        size_t size = rows_of(g, w->out[k].var) * cols_of(g, w->out[k].var);
+        for (size_t i = 0; w->out[k].to != NULL && i < size; i++) w->out[k].to[i] = (real)NAN;
+    }
 }
 
 /* In double entry by entry. In float a rounding may turn a mask over, so the whole is judged. */
 static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_t seed, int round) {
     for (size_t k = 0; k < w->n; k++) {
         ad_var mine = w->out[k].var, theirs = fresh->pool[w->which[k]];
-        const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(g->t, mine), *y = ad_value(fresh->t, theirs);
+        const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(g->t, mine);
+        const real *y = ad_value(fresh->t, theirs);
         double worst = 0, difference = 0, size = 0;
         for (size_t i = 0; i < rows_of(g, mine) * cols_of(g, mine); i++) {
             double d = fabs((double)x[i] - (double)y[i]), s = fabs((double)y[i]);
@@ -338,8 +349,9 @@ static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_
         double relative = sqrt(difference / (1 + size));
         EXPECT_MSG(DOUBLE ? worst < 1e-9 : relative < 0.02,
                    "seed %llu round %d: output %zu of %zu (pool %zu, %s [%zu, %zu], %s): worst %g, all %g",
-                   (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(g->t, mine), rows_of(g, mine),
-                   cols_of(g, mine), w->out[k].to != NULL ? "bound" : "on the tape", worst, relative);
+                   (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(g->t, mine),
+                   rows_of(g, mine), cols_of(g, mine), w->out[k].to != NULL ? "bound" : "on the tape",
+                   worst, relative);
     }
 }
 
@@ -354,7 +366,8 @@ static void run_seed(uint64_t seed) {
         changes[i] = !some || below(&rng, 2);
         if (changes[i]) changing[n_changing++] = g.leaf[i];
     }
-    wanted plans[2] = {wanted_new(&g, &rng, some ? changing : NULL, some ? n_changing : 0), wanted_new(&g, &rng, NULL, 0)};
+    wanted plans[2] = {wanted_new(&g, &rng, some ? changing : NULL, some ? n_changing : 0),
+                       wanted_new(&g, &rng, NULL, 0)};
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < LEAVES && round > 0; i++)
             if (changes[i]) world_fill(&w, &rng, i);

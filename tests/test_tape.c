@@ -63,7 +63,8 @@ TEST(tape_reset_forgets_later_nodes) {
     size_t used = t->arena.used;
     for (int round = 0; round < 100; round++) {
         x = (real)(3 + round);
-        ad_var late = round % 4 < 2 ? ad_exp(t, kept) : ad_leaf(t, 1, 1, &x, "x again"), shifted = ad_shift(t, late, round);
+        ad_var late = round % 4 < 2 ? ad_exp(t, kept) : ad_leaf(t, 1, 1, &x, "x again");
+        ad_var shifted = ad_shift(t, late, round);
         EXPECT(same(kept, ad_square(t, a)));
         EXPECT_EQ(late.id, 2);
         EXPECT_NEAR(ad_scalar(t, shifted), round + (round % 4 < 2 ? exp(4.0) : 3 + round), 1e-4);
@@ -185,7 +186,8 @@ TEST(tape_linear_ops_of_zeros_are_zeros) {
     ad_var zero = ad_zeros(t, 3, 2), column = ad_zeros(t, 3, 1), index = ad_leaf(t, 3, 1, DATA + 63, "index");
     const ad_var y[] = {ad_neg(t, zero), ad_sum(t, zero), ad_sum_rows(t, zero), ad_sum_cols(t, zero),
                         ad_broadcast(t, column, 3, 4), ad_transpose(t, zero), ad_reshape(t, zero, 2, 3),
-                        ad_slice_cols(t, zero, 1, 1), ad_slice_rows(t, zero, 1, 1), ad_concat_cols(t, zero, zero),
+                        ad_slice_cols(t, zero, 1, 1), ad_slice_rows(t, zero, 1, 1),
+                        ad_concat_cols(t, zero, zero),
                         ad_concat_rows(t, zero, zero), ad_stop(t, zero), ad_scale(t, zero, 3),
                         ad_scatter(t, column, index, 4)};
     for (size_t i = 0; i < sizeof y / sizeof *y; i++) EXPECT_MSG(ad_is_zero(t, y[i]), "case %zu", i);
@@ -215,12 +217,12 @@ TEST(tape_chains_collapse) {
 
 /* ---- errors ---- */
 
-#define ABORT_CASE(name, expression)                                                                                  \
-    static void abort_##name(void) {                                                                                  \
-        ad_tape *t = ad_tape_new();                                                                                   \
-        ad_var a = leaf(t, 2, 3), b = leaf(t, 4, 5);                                                                  \
-        (void)a, (void)b;                                                                                             \
-        (void)(expression);                                                                                           \
+#define ABORT_CASE(name, expression)                                                                         \
+    static void abort_##name(void) {                                                                         \
+        ad_tape *t = ad_tape_new();                                                                          \
+        ad_var a = leaf(t, 2, 3), b = leaf(t, 4, 5);                                                         \
+        (void)a, (void)b;                                                                                    \
+        (void)(expression);                                                                                  \
     }
 ABORT_CASE(add, ad_add(t, a, b))
 ABORT_CASE(mul_add, ad_mul_add(t, a, a, a, b))
@@ -315,7 +317,8 @@ TEST(tape_guard_knows_leaves_without_a_name) {
     ad_tape_free(t);
 }
 
-TEST_MAIN(CASE(tape_describes_its_nodes), CASE(tape_equal_nodes_are_one), CASE(tape_reset_forgets_later_nodes),
+TEST_MAIN(CASE(tape_describes_its_nodes), CASE(tape_equal_nodes_are_one),
+          CASE(tape_reset_forgets_later_nodes),
           CASE(tape_recording_again_takes_no_new_memory), CASE(tape_finds_equal_nodes_among_many),
           CASE(tape_binary_builders_broadcast_the_second), CASE(tape_means), CASE(tape_zeros_and_ones_vanish),
           CASE(tape_linear_ops_of_zeros_are_zeros), CASE(tape_chains_collapse),

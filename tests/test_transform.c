@@ -7,7 +7,7 @@
 
 /* ---- a net with two hidden layers: how many nodes ---- */
 
-enum { ROWS = 50, INPUTS = 7, HIDDEN = 20, PARAMETERS = INPUTS * HIDDEN + HIDDEN + HIDDEN * HIDDEN + 2 * HIDDEN + HIDDEN + 1 };
+enum { ROWS = 50, INPUTS = 7, HIDDEN = 20, PARAMETERS = (INPUTS + 1 + HIDDEN + 1 + 1) * HIDDEN + 1 };
 
 typedef struct net {
     ad_tape *t;
@@ -16,7 +16,8 @@ typedef struct net {
 } net;
 
 static void layout(ad_tape *t, const real *vector, const char *name, ad_var *w) {
-    const size_t rows[6] = {INPUTS, 1, HIDDEN, 1, HIDDEN, 1}, cols[6] = {HIDDEN, HIDDEN, HIDDEN, HIDDEN, 1, 1};
+    const size_t rows[6] = {INPUTS, 1, HIDDEN, 1, HIDDEN, 1};
+    const size_t cols[6] = {HIDDEN, HIDDEN, HIDDEN, HIDDEN, 1, 1};
     for (int i = 0; i < 6; i++) {
         w[i] = ad_leaf(t, rows[i], cols[i], vector, name);
         vector += rows[i] * cols[i];
@@ -61,8 +62,9 @@ TEST(transform_nodes_of_a_net) {
         /* x, 6 parameters and y; 3 layers; sub, square, sum, scale (of the mean) */
         EXPECT_EQ(ad_count(m.t), 8 + 3 + 4);
 
-        /* Fills: 1, 1/50, and that as a column. Scale: 2 (h - y), then 2/50 (h - y). Per layer the gradients of w and b;
-         * of its input in layers 2 and 3 only, where also the activation before is passed. */
+        /* Fills: 1, 1/50, and that as a column. Scale: 2 (h - y), then 2/50 (h - y). Per layer the
+         * gradients of w and b; of its input in layers 2 and 3 only, where also the activation before is
+         * passed. */
         uint32_t from = ad_count(m.t);
         ad_grad(m.t, m.loss, m.w, 6, m.g);
         EXPECT_EQ(ad_count(m.t) - from, 3 + 2 + 3 * 2 + 2 * 2);
@@ -70,9 +72,10 @@ TEST(transform_nodes_of_a_net) {
         EXPECT_EQ(count_of(m.t, from, "act_grad"), 2);
         EXPECT_EQ(count_like_input(m.t, from), 0);
 
-        /* Forward: layer 1 is x dw + db; layers 2 and 3 add dh w to h dw + db (3 nodes each); 2 activations; of the
-         * error one scale, and the fill 2/50 that it came from. Backward: w of layer 1 has x^T dd alone, layers 2 and 3
-         * two products and their sum; so have the gradients of their inputs; 3 biases, 2 activations. */
+        /* Forward: layer 1 is x dw + db; layers 2 and 3 add dh w to h dw + db (3 nodes each); 2
+         * activations; of the error one scale, and the fill 2/50 that it came from. Backward: w of layer 1
+         * has x^T dd alone, layers 2 and 3 two products and their sum; so have the gradients of their
+         * inputs; 3 biases, 2 activations. */
         ad_var d[6], hv[6];
         layout(m.t, m.direction, "direction", d);
         from = ad_count(m.t);
@@ -93,25 +96,27 @@ TEST(transform_steps_of_plans_of_a_net) {
         ad_grad(m.t, m.loss, m.w, 6, m.g);
         ad_output out[6];
         for (int i = 0; i < 6; i++) out[i] = (ad_output){m.g[i], NULL};
-        /* 3 layers, sub, scale; per layer w and b; the inputs of layers 2 and 3, which multiply by the derivative of the
-         * activation as they write. The loss itself is not needed. */
+        /* 3 layers, sub, scale; per layer w and b; the inputs of layers 2 and 3, which multiply by the
+         * derivative of the activation as they write. The loss itself is not needed. */
         EXPECT_EQ(ad_plan_count(ad_plan_make(m.t, NULL, 0, out, 6)), 3 + 2 + 3 * 2 + 2);
 
-        /* Once per point: the layers, sub, scale. relu: the gradient after the second hidden layer, in one step. tanh: that
-         * gradient before and after the activation, and the one before the first activation. */
+        /* Once per point: the layers, sub, scale. relu: the gradient after the second hidden layer, in one
+         * step. tanh: that gradient before and after the activation, and the one before the first
+         * activation. */
         size_t once, each;
         ad_product *h = ad_hessian(m.t, m.loss, m.w, 6, m.direction, m.result);
         each = ad_product_count(h, &once);
         EXPECT_EQ(once, 3 + 2 + (act == AD_TANH ? 3u : 1u));
-        /* As many steps as products, biases and one scale: sums and masks are written by the products. Forward 1 + 2 + 2,
-         * scale, inputs backward 2 + 2, weights 1 + 2 + 2, biases 3. tanh: its two curves are steps of their own. */
+        /* As many steps as products, biases and one scale: sums and masks are written by the products.
+         * Forward 1 + 2 + 2, scale, inputs backward 2 + 2, weights 1 + 2 + 2, biases 3. tanh: its two
+         * curves are steps of their own. */
         EXPECT_EQ(each, 5 + 1 + 4 + 5 + 3 + (act == AD_TANH ? 2u : 0u));
         ad_tape_free(m.t);
     }
 }
 
-/* Parameters that stand still cost nothing: of the last layer's direction nothing goes back to the first layers but
- * through the error. */
+/* Parameters that stand still cost nothing: of the last layer's direction nothing goes back to the first
+ * layers but through the error. */
 TEST(transform_push_follows_what_moves) {
     net m;
     net_make(&m, AD_TANH);
@@ -178,7 +183,8 @@ TEST(transform_gradient_of_x_in_x_is_one) {
 /* Of y = exp(x) + x with h = exp(x) held as a variable of its own: dy/dx is that of the second term alone. */
 TEST(transform_intermediate_nodes_are_variables) {
     ad_tape *t = ad_tape_new();
-    ad_var x = ad_leaf(t, 1, 1, XS, "x"), h = ad_exp(t, x), y = ad_add(t, ad_square(t, h), ad_scale(t, x, 3)), g[2];
+    ad_var x = ad_leaf(t, 1, 1, XS, "x"), h = ad_exp(t, x), g[2];
+    ad_var y = ad_add(t, ad_square(t, h), ad_scale(t, x, 3));
     const ad_var both[2] = {x, h};
     double e = exp(1.0);
     ad_grad(t, y, both, 2, g);

@@ -31,6 +31,8 @@ const fm_option RUN_OPTIONS[] = {
     FM_OPT_INT(run_config, rows, "20", 1, 100000, "", "rows of progress.csv per trial", ""),
     FM_OPT_INT(run_config, jobs, "0", 0, 1024, "processes", "trials at the same time; 0: one per processor",
                ""),
+    FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
+               "of one trial, for large networks only; small ones are faster with one", ""),
     FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
@@ -40,7 +42,7 @@ const fm_option RUN_OPTIONS[] = {
 
 /* How a run is carried out, which its results do not depend on: left out of config.ini, possible with
  * --resume. */
-static const char *const CARRY_OUT[] = {"jobs", "checkpoint_every", "quiet", "out"};
+static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "quiet", "out"};
 
 static const fm_option NO_OPTIONS[] = {FM_OPT_END};
 
@@ -175,8 +177,8 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
         if (strcmp(now->section, "run") != 0 || !carries_out(now->key) || strcmp(now->key, "out") == 0)
             return fm_fail(
                 err,
-                "--resume goes on with the run as it was begun; only --jobs, --checkpoint-every and "
-                "--quiet can stand beside it, not '%s'",
+                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint-every "
+                "and --quiet can stand beside it, not '%s'",
                 now->key);
     }
     if (arrlenu(*files) > 0) return fm_fail(err, "--resume and --config exclude each other");
@@ -379,7 +381,7 @@ void run_write_help(const run_plan *run, FILE *out) {
                  "The folder then\n"
                  "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
                  "per trial) and\n"
-                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs. A folder "
+                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or --threads. A folder "
                  "that holds a run\n"
                  "is never written over: without --out the next free name is taken.\n"
                  "\n"

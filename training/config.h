@@ -22,7 +22,7 @@
 /* The run's own options; each is also a flag. */
 typedef struct run_config {
     char algo[FM_TEXT_MAX], env[FM_TEXT_MAX], preset[FM_TEXT_MAX], out[FM_TEXT_MAX];
-    int64_t trials, seed, steps, copies, eval_episodes, window, rows, jobs, checkpoint_every;
+    int64_t trials, seed, steps, copies, eval_episodes, window, rows, jobs, threads, checkpoint_every;
     bool quiet;
 } run_config;
 

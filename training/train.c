@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/plan.h"
 #include "training/folder.h"
 #include "training/summary.h"
 #include "training/version.h"
@@ -27,6 +28,7 @@ static int train(const run_plan *run) {
     char folder[FOLDER_PATH_MAX];
     fm_error err;
     trials all;
+    ad_set_threads((int)run->config.threads);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
     else if (folder_make(run, folder, &err) != FM_OK) return say(&err);
     trials_setup setup = {.program = "train", .folder = folder, .resume = run->resume != NULL};
