@@ -88,7 +88,7 @@ static const algo_preset PRESETS[] = {
     {"", "duopoly", 20000, BOX},
     {"", "triopoly", 30000, BOX},
     {"", "oligopoly", 30000, BOX},
-    {"published", "", 30000,
+    {"published", "", 10000,
      "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 loss=huber "
      "target_period=10 entropy=0 sample_follower=yes scale_rewards=no"},
     {"published", "merge", 24000,

@@ -39,8 +39,8 @@ static const fm_option OPTIONS[] = {
     "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true"
 
 static const algo_preset PRESETS[] = {
-    {"published", "escape", 30000, PUBLISHED},
-    {"published", "maintain", 30000, PUBLISHED},
+    {"published", "escape", 15000, PUBLISHED},
+    {"published", "maintain", 15000, PUBLISHED},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,0 +1,260 @@
+/* bench.c: the program `bench`: how fast the parts are, and how fast this machine would allow them to be. */
+#include "benchmarks/bench.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/kernels.h"
+#include "autograd/plan.h"
+#include "base/text.h"
+#include "training/loop.h"
+#include "training/version.h"
+
+/* A sample lasts half a millisecond, or one repetition when that takes longer: short enough that other
+ * programs on the same processor interrupt few of them, which the median does not see. */
+#define SAMPLES_MAX 4096
+#define SAMPLE_SECONDS 0.0005
+#define COUNT_MAX ((size_t)1 << 40)
+
+static const fm_option OPTIONS[] = {
+    FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
+    FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
+    {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
+     "only the cases whose name contains this text", ""},
+    FM_OPT_END,
+};
+
+static const struct {
+    const char *name, *doc;
+    void (*run)(bench *b);
+} GROUPS[] = {
+    {"peak", "the machine: fused multiply-adds, reading and copying memory", bench_group_peak},
+    {"gemm", "matrix products, op MxNxK: M by N results, sums of K; n plain, t transposed", bench_group_gemm},
+    {"grad", "gradients of a squared error", bench_group_grad},
+    {"hvp", "Hessian-vector products, linearised before", bench_group_hvp},
+    {"cg10", "linearisation and 10 steps of conjugate gradient, damping 0.1", bench_group_cg10},
+    {"update", "whole update of Bi-AC: minibatch, 2 critics, actor, 3 Adams", bench_group_update},
+    {"adam", "parameters that Adam moves", bench_group_adam},
+    {"replay", "transitions drawn from a replay and laid out for an update", bench_group_replay},
+    {"env", "decisions of 64 copies under random actions", bench_group_env},
+    {"train", "decisions of whole trials, creation included", bench_group_train},
+};
+#define GROUP_COUNT (sizeof GROUPS / sizeof *GROUPS)
+
+/* ---- for the groups ---- */
+
+bool bench_wants(bench *b, const char *name) {
+    if (strstr(name, b->options.only) == NULL) return false;
+    b->cases++;
+    if (b->mode == BENCH_LIST) printf("%-7s %s\n", b->group, name);
+    return b->mode == BENCH_TABLE || b->mode == BENCH_CSV;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double timed(void (*work)(void *, size_t), void *context, size_t n) {
+    double start = loop_clock();
+    work(context, n);
+    return loop_clock() - start;
+}
+
+double bench_time(const bench *b, void (*work)(void *context, size_t n), void *context) {
+    double sample[SAMPLES_MAX], left = b->options.seconds, aim = fmin(SAMPLE_SECONDS, left / 16), spent = 0;
+    size_t n = 1, samples = 0;
+    for (;;) {
+        spent = timed(work, context, n);
+        left -= spent;
+        if (spent >= aim * 0.75 || left <= 0 || n >= COUNT_MAX) break;
+        double factor = spent > 0 ? aim / spent : 100;
+        n = (size_t)ceil((double)n * fmin(fmax(factor, 2), 100));
+    }
+    if (left < spent) return spent / (double)n;
+    while (samples < SAMPLES_MAX && left > 0) {
+        spent = timed(work, context, n);
+        left -= spent;
+        sample[samples++] = spent / (double)n;
+    }
+    qsort(sample, samples, sizeof *sample, ascending);
+    return samples % 2 == 1 ? sample[samples / 2] : (sample[samples / 2 - 1] + sample[samples / 2]) / 2;
+}
+
+/* 1234567 and 0.4321: all digits of what is large, four of what is small. */
+static void put_number(char *text, size_t size, double value) {
+    fm_text_format(text, size, fabs(value) >= 1000 ? "%.0f" : "%.4g", value);
+}
+
+static void put_grouped(char *text, size_t size, double value) {
+    if (fabs(value) < 1000) put_number(text, size, value);
+    else fm_text_grouped((int64_t)llround(value), text, size);
+}
+
+void bench_row(const bench *b, const char *name, double value, const char *unit, double limit) {
+    char number[64], most[64] = "", share[16] = "";
+    if (b->mode == BENCH_CSV) {
+        put_number(number, sizeof number, value);
+        if (limit > 0) {
+            put_number(most, sizeof most, limit);
+            fm_text_format(share, sizeof share, "%.4f", value / limit);
+        }
+        printf("%s,%s,%s,%s,%s,%s\n", b->group, name, number, unit, most, share);
+    } else {
+        put_grouped(number, sizeof number, value);
+        if (limit > 0) {
+            put_grouped(most, sizeof most, limit);
+            fm_text_format(share, sizeof share, "%.1f %%", 100 * value / limit);
+        }
+        printf("%-7s %-27s %15s %-14s %15s %8s\n", b->group, name, number, unit, most, share);
+    }
+    fflush(stdout);
+}
+
+bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t rows) {
+    double weights = 0, first = 0, width = (double)in;
+    for (int64_t l = 0; l <= hidden->n; l++) {
+        double next = l < hidden->n ? (double)hidden->v[l] : (double)out;
+        weights += width * next;
+        if (l == 0) first = weights;
+        width = next;
+    }
+    double r = (double)rows;
+    return (bench_work){6 * r * weights - 2 * r * first, 12 * r * weights - 8 * r * first,
+                        4 * r * weights - 2 * r * first};
+}
+
+/* ---- the command line ---- */
+
+typedef struct request {
+    bench b;
+    bool wanted[GROUP_COUNT];
+    bool help, version, check;
+} request;
+
+static void print_help(void) {
+    printf("usage: bench [GROUP...] [--csv] [--seconds S] [--threads N] [--case TEXT] [--list]\n\n"
+           "Measures the groups (all of them when none is named) and prints, for each case, the median and\n"
+           "what the machine would allow: the rate of fused multiply-adds or of memory, measured in the\n"
+           "same run, over the arithmetic or the bytes that the case needs at least.\n\ngroups\n");
+    for (size_t g = 0; g < GROUP_COUNT; g++) printf("  %-10s %s\n", GROUPS[g].name, GROUPS[g].doc);
+    printf("\noptions\n");
+    fm_options_help(OPTIONS, NULL, stdout);
+    printf("\n"
+           "  --csv      a table for programs: group,case,value,unit,limit,share (share = value / limit;\n"
+           "             both are empty where there is no limit)\n"
+           "  --list     the cases, without measuring them\n"
+           "  --check    numbers that grad, hvp and cg10 compute, to compare with other programs\n"
+           "  --help     this text\n"
+           "  --version  the version\n\n"
+           "FIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
+           "The exit status is 0, or 2 when something was wrong.\n");
+}
+
+static fm_status unknown_flag(const char *flag, fm_error *err) {
+    static const char *const FLAGS[] = {"--csv",  "--seconds", "--threads", "--case",
+                                        "--list", "--check",   "--help",    "--version"};
+    const char *nearest = fm_text_nearest(flag, FLAGS, sizeof FLAGS / sizeof *FLAGS);
+    if (nearest != NULL && strcmp(nearest, flag) == 0) return fm_fail(err, "%s: takes no value", flag);
+    return nearest ? fm_fail(err, "unknown flag '%s'; did you mean '%s'?", flag, nearest)
+                   : fm_fail(err, "unknown flag '%s'; --help lists the flags", flag);
+}
+
+static fm_status take_group(request *r, const char *word, fm_error *err) {
+    const char *names[GROUP_COUNT];
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        names[g] = GROUPS[g].name;
+        if (strcmp(word, names[g]) == 0) return r->wanted[g] = true, FM_OK;
+    }
+    const char *nearest = fm_text_nearest(word, names, GROUP_COUNT);
+    return nearest ? fm_fail(err, "unknown group '%s'; did you mean '%s'?", word, nearest)
+                   : fm_fail(err, "unknown group '%s'; --help lists the groups", word);
+}
+
+/* "--seconds 2" or "--seconds=2". */
+static fm_status take_flag(request *r, int argc, char *const *argv, int *at, fm_error *err) {
+    const char *word = argv[*at], *value = strchr(word, '=');
+    char name[64];
+    size_t length = value != NULL ? (size_t)(value - word) : strlen(word);
+    if (length >= sizeof name) return unknown_flag(word, err);
+    fm_text_format(name, sizeof name, "%.*s", (int)length, word);
+    if (value == NULL && strcmp(word, "--csv") == 0) return r->b.mode = BENCH_CSV, FM_OK;
+    if (value == NULL && strcmp(word, "--list") == 0) return r->b.mode = BENCH_LIST, FM_OK;
+    if (value == NULL && strcmp(word, "--check") == 0) return r->check = true, FM_OK;
+    if (value == NULL && strcmp(word, "--version") == 0) return r->version = true, FM_OK;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return r->help = true, FM_OK;
+    if (strncmp(name, "--", 2) != 0 || fm_options_find(OPTIONS, name + 2) == NULL)
+        return unknown_flag(name, err);
+    if (value != NULL) {
+        value++;
+    } else {
+        if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
+            return fm_fail(err, "%s: its value is missing", name);
+        value = argv[++*at];
+    }
+    if (fm_options_set(OPTIONS, &r->b.options, name + 2, value, err) != FM_OK) return fm_fail_in(err, "--");
+    return FM_OK;
+}
+
+static void run_groups(request *r, bench_mode mode) {
+    r->b.mode = mode;
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        if (!r->wanted[g]) continue;
+        r->b.group = GROUPS[g].name;
+        GROUPS[g].run(&r->b);
+    }
+}
+
+static fm_status parse(request *r, int argc, char *const *argv, fm_error *err) {
+    *r = (request){.b = {.mode = BENCH_TABLE}};
+    fm_options_reset(OPTIONS, &r->b.options);
+    bool any = false;
+    for (int i = 1; i < argc; i++) {
+        bool flag = argv[i][0] == '-';
+        if ((flag ? take_flag(r, argc, argv, &i, err) : take_group(r, argv[i], err)) != FM_OK) return FM_BAD;
+        any |= !flag;
+    }
+    for (size_t g = 0; g < GROUP_COUNT && !any; g++) r->wanted[g] = true;
+    if (r->help || r->version || r->check || r->b.options.only[0] == '\0') return FM_OK;
+    bench_mode mode = r->b.mode;
+    run_groups(r, BENCH_COUNT);
+    r->b.mode = mode;
+    if (r->b.cases > 0) return FM_OK;
+    return fm_fail(err, "--case: no case of these groups contains '%s'; --list shows them",
+                   r->b.options.only);
+}
+
+static void measure(request *r) {
+    ad_set_threads((int)r->b.options.threads);
+    if (r->b.mode == BENCH_CSV) {
+        printf("group,case,value,unit,limit,share\n");
+    } else {
+        const char *isa = ad_kernels()->name;
+        printf("%s, %s, %s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
+               (long long)r->b.options.threads, r->b.options.threads == 1 ? "" : "s", r->b.options.seconds);
+        printf("%-7s %-27s %15s %-14s %15s %8s\n", "group", "case", "value", "unit", "limit", "share");
+    }
+    run_groups(r, r->b.mode);
+}
+
+static int say(const fm_error *err) {
+    fprintf(stderr, "bench: %s\n", err->text);
+    return FM_BAD;
+}
+
+int main(int argc, char **argv) {
+    request r;
+    fm_error err;
+    if (parse(&r, argc, argv, &err) != FM_OK) return say(&err);
+    if (r.help) print_help();
+    else if (r.version) printf("%s, built by %s\n", run_version(), run_compiler());
+    else if (r.check) bench_check(&r.b);
+    else if (r.b.mode == BENCH_LIST) run_groups(&r, BENCH_LIST);
+    else measure(&r);
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
+    return say(&err);
+}

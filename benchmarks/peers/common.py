@@ -1,0 +1,145 @@
+"""What the two peers share: the cases of ./bench, their numbers, the clock, and the comparison with ours.
+
+Every number is a function of its place, so that all programs have the same ones without a file. For an
+index i and a stream s (32-bit arithmetic):
+
+    h = i + s * 0x9E3779B9
+    h = (h ^ h >> 16) * 0x7FEB352D
+    h = (h ^ h >> 15) * 0x846CA68B
+    h = h ^ h >> 16
+    u = (h >> 8) / 2^23 - 1                        a multiple of 2^-23 in [-1, 1)
+
+Streams: 1 inputs x, row by row; 2 targets; 3 the direction v; 4 parameters, counted through weight [in,
+out] and bias [out] of each layer. Weights are u * sqrt(6 / (in + out)), biases 0.1 u, targets the
+network's output + 0.1 u. The systems of cg10 have v on their right side."""
+
+import argparse
+import csv
+import math
+import statistics
+import sys
+import time
+
+import numpy as np
+
+STREAM_X, STREAM_Y, STREAM_V, STREAM_WEIGHT = 1, 2, 3, 4
+STEPS, DAMPING = 10, 0.1
+TOLERANCE = 1e-4
+
+# name: widths, activation, batch
+NETS = {
+    "Q23-256-256-1 relu B100": ([23, 256, 256, 1], "relu", 100),
+    "Q23-256-256-1 relu B256": ([23, 256, 256, 1], "relu", 256),
+    "V17-64-32-1 tanh B4000": ([17, 64, 32, 1], "tanh", 4000),
+    "V4-64-32-1 tanh B4000": ([4, 64, 32, 1], "tanh", 4000),
+    "Q7-64-64-1 relu B64": ([7, 64, 64, 1], "relu", 64),
+    "Q7-20-20-1 relu B512": ([7, 20, 20, 1], "relu", 512),
+}
+UPDATE = "biac maintain B512"
+
+
+def hashed(n, stream):
+    mask = 0xFFFFFFFF
+    h = (np.arange(n, dtype=np.uint64) + (stream * 0x9E3779B9 & mask)) & mask
+    h = ((h ^ h >> 16) * 0x7FEB352D) & mask
+    h = ((h ^ h >> 15) * 0x846CA68B) & mask
+    h = h ^ h >> 16
+    return (h >> 8).astype(np.float64) / 2**23 - 1
+
+
+def layout(flat, widths, scaled):
+    """One number per parameter -> [(weight, bias), ...], float32."""
+    layers, at = [], 0
+    for n_in, n_out in zip(widths, widths[1:]):
+        weight = flat[at : at + n_in * n_out].reshape(n_in, n_out)
+        at += n_in * n_out
+        bias = flat[at : at + n_out]
+        at += n_out
+        if scaled:
+            weight, bias = weight * math.sqrt(6 / (n_in + n_out)), 0.1 * bias
+        layers.append((weight.astype(np.float32), bias.astype(np.float32)))
+    return layers
+
+
+class Problem:
+    """Inputs of one case as numpy arrays. Targets need the network: y = output + y_noise."""
+
+    def __init__(self, name):
+        self.name = name
+        self.widths, self.act, self.rows = NETS[name]
+        count = sum((i + 1) * o for i, o in zip(self.widths, self.widths[1:]))
+        self.params = layout(hashed(count, STREAM_WEIGHT), self.widths, True)
+        self.direction = layout(hashed(count, STREAM_V), self.widths, False)
+        self.x = hashed(self.rows * self.widths[0], STREAM_X).reshape(self.rows, -1).astype(np.float32)
+        self.y_noise = (0.1 * hashed(self.rows, STREAM_Y)).reshape(-1, 1).astype(np.float32)
+
+
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--case", default="", help="only the cases whose name contains this text")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of measurement per form of a case")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--check", help="file that ./bench --check wrote")
+    return parser.parse_args()
+
+
+def measure(call, seconds, inner=1):
+    """Repetitions per second: the median over samples of half a millisecond or of one call, as ./bench does
+    it. `call` does `inner` repetitions and waits for their result."""
+    aim, n = min(0.0005, seconds / 16), 1
+    end = time.perf_counter() + seconds
+    while True:
+        start = time.perf_counter()
+        for _ in range(n):
+            call()
+        spent = time.perf_counter() - start
+        if spent >= 0.75 * aim or time.perf_counter() >= end:
+            break
+        n = math.ceil(n * min(max(aim / max(spent, 1e-9), 2), 100))
+    samples = []
+    while time.perf_counter() < end or not samples:
+        start = time.perf_counter()
+        for _ in range(n):
+            call()
+        samples.append(time.perf_counter() - start)
+    return n * inner / statistics.median(samples)
+
+
+class Report:
+    """Rows program,threads,group,case,form,value on stdout; what does not agree with ours, on stderr."""
+
+    def __init__(self, program, options):
+        self.program, self.options, self.ours, self.wrong = program, options, {}, 0
+        self.out = csv.writer(sys.stdout, lineterminator="\n")
+        if options.check:
+            with open(options.check, newline="") as file:
+                for row in csv.DictReader(file):
+                    case = self.ours.setdefault((row["group"], row["case"]), {})
+                    case[row["entry"]] = float(row["value"])
+
+    def row(self, group, case, form, value):
+        self.out.writerow([self.program, self.options.threads, group, case, form, f"{value:.6g}"])
+        sys.stdout.flush()
+
+    def compare(self, group, case, form, layers):
+        """Every entry that ours shows must agree to 1e-4 of it, or of a typical entry where it is small."""
+        ours = self.ours.get((group, case))
+        if ours is None:
+            return
+        flat = np.concatenate([np.asarray(part, np.float64).ravel() for layer in layers for part in layer])
+        norm = float(np.linalg.norm(flat))
+        typical = norm / math.sqrt(flat.size)
+        worst, where = 0.0, ""
+        for entry, value in ours.items():
+            if entry in ("loss", "steps"):
+                continue
+            theirs = norm if entry == "norm" else flat[int(entry)]
+            error = abs(theirs - value) / max(abs(value), typical)
+            if not error <= worst:
+                worst, where = error, f"entry {entry}: {theirs:.8g}, ours {value:.8g}"
+        if not worst <= TOLERANCE:
+            self.wrong += 1
+            print(f"{self.program} {form}: {group} {case} differs by {worst:.2g} ({where})", file=sys.stderr)
+
+    def status(self):
+        return 1 if self.wrong else 0
