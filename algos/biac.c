@@ -312,7 +312,7 @@ static void *create(const algo_setup *setup) {
     keep_stream(setup, &b->update, FM_RNG_UPDATE, "update");
     b->replay = algo_replay_make(setup, b->config->buffer, b->config->batch);
     b->continues = fm_arena_array(setup->arena, real, b->batch);
-    b->reward = fm_arena_array(setup->arena, real, b->batch);
+    b->joint_actions = fm_arena_array(setup->arena, real, b->batch * (size_t)b->joint.total);
     if (b->leader >= 0) list_candidates(b, setup);
     make_nets(b, setup);
     make_losses(b, setup);
@@ -418,15 +418,34 @@ static void make_targets(biac *b) {
 
 static void load_minibatch(biac *b) {
     algo_replay_sample(&b->replay, &b->sample);
+    algo_replay_joint(&b->replay, &b->joint, b->joint_actions, (size_t)b->joint.total);
     for (int i = 0; i < b->joint.agents; i++) {
         size_t in = b->critic[i].mlp.in, obs = (size_t)b->facts->obs_length[i];
         algo_replay_obs(&b->replay, i, b->joint_obs[i], in);
-        algo_replay_joint(&b->replay, &b->joint, b->joint_obs[i] + obs, in);
+        for (size_t r = 0; r < b->batch; r++)
+            for (size_t c = 0; c < in - obs; c++)
+                b->joint_obs[i][r * in + obs + c] = b->joint_actions[r * (in - obs) + c];
     }
 }
 
-/* Q_i of each own action of a discrete agent in the replayed situations, with the answers of the levels below. */
-static void value_alternatives(biac *b, int i) {
+/* Q_i of each own action of a discrete agent in the replayed situations, when no level below answers. */
+static void value_own_actions(biac *b, int i) {
+    algo_forward *critic = &b->deviations[i]->critic[i];
+    size_t width = (size_t)b->joint.width[i], at = (size_t)(b->facts->obs_length[i] + b->joint.at[i]);
+    real *x = critic->x;
+    for (size_t row = 0; row < b->batch; row++) {
+        const real *replayed = b->joint_obs[i] + row * critic->in;
+        for (size_t k = 0; k < width; k++, x += critic->in) {
+            for (size_t c = 0; c < critic->in; c++) x[c] = replayed[c];
+            for (size_t c = 0; c < width; c++) x[at + c] = c == k;
+        }
+    }
+    algo_forward_run(critic);
+    memcpy(b->alternatives[i], critic->y, critic->rows * sizeof(real));
+}
+
+/* The same with the answers of the levels below. */
+static void value_led_actions(biac *b, int i) {
     biac_play *play = b->deviations[i];
     size_t width = (size_t)b->joint.width[i], total = (size_t)b->joint.total;
     size_t obs_total = (size_t)b->facts->obs_total;
@@ -450,7 +469,8 @@ static void improve_actor(biac *b, int i, double rate) {
             const real *row = b->joint_obs[i] + r * b->critic[i].mlp.in;
             biac_actor_input(b, i, row, row + b->facts->obs_length[i], b->actor_obs[i] + r * in);
         }
-        value_alternatives(b, i);
+        if (b->order.level[i] == b->order.levels - 1) value_own_actions(b, i);
+        else value_led_actions(b, i);
         if (b->gumbel[i] != NULL) nn_gumbel_fill(b->gumbel[i], b->batch * (size_t)b->joint.width[i], &b->update);
     }
     algo_net_step(&b->actor[i], b->config->clip, rate);

@@ -63,7 +63,8 @@ typedef struct biac {
     real *imitated[ENV_AGENTS_MAX];    /* [B, A_i]: the approximator's example */
     real *approximator_obs[ENV_AGENTS_MAX]; /* [B, D_i] */
     biac_play *deviations[ENV_AGENTS_MAX]; /* [B A_i] rows: own actions tried in the replayed joint action */
-    real *continues, *reward;
+    real *continues;                   /* [B] */
+    real *joint_actions;               /* [B, A] of the replay */
 } biac;
 
 /* Whether agent i acts by an actor of its own, and the columns of its input. */

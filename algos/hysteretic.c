@@ -39,6 +39,8 @@ static const fm_option OPTIONS[] = {
     "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true"
 
 static const algo_preset PRESETS[] = {
+    {"", "escape", 12000, ""},
+    {"", "maintain", 12000, ""},
     {"published", "escape", 15000, PUBLISHED},
     {"published", "maintain", 15000, PUBLISHED},
     {NULL, NULL, 0, NULL},

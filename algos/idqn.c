@@ -38,6 +38,8 @@ static const fm_option OPTIONS[] = {
     "tau=1 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500 epsilon_least=0 coin=joint scale_rewards=false"
 
 static const algo_preset PRESETS[] = {
+    {"", "escape", 12000, ""},
+    {"", "maintain", 12000, ""},
     {"published", "escape", 10000, PUBLISHED_MATRIX},
     {"published", "maintain", 10000, PUBLISHED_MATRIX},
     {"published", "merge", 23000, PUBLISHED_MERGE},

@@ -66,6 +66,8 @@ static const fm_option OPTIONS[] = {
     "blind=true"
 
 static const algo_preset PRESETS[] = {
+    {"", "escape", 12000, ""},
+    {"", "maintain", 12000, ""},
     {"published", "escape", 15000, PUBLISHED},
     {"published", "maintain", 15000, PUBLISHED},
     {NULL, NULL, 0, NULL},

@@ -55,6 +55,8 @@ static const fm_option OPTIONS[] = {
     "epsilon_every=500 epsilon_least=0 coin=joint scale_rewards=false"
 
 static const algo_preset PRESETS[] = {
+    {"", "escape", 12000, ""},
+    {"", "maintain", 12000, ""},
     {"published", "escape", 10000, PUBLISHED_MATRIX},
     {"published", "maintain", 10000, PUBLISHED_MATRIX},
     {"published", "merge", 23000, PUBLISHED_MERGE},

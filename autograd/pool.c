@@ -71,6 +71,8 @@ static void *help(void *argument) {
 static void start_helpers(int count) {
     if (pool.owner != getpid()) {
         pool.owner = getpid();
+        pthread_mutex_init(&pool.lock, NULL);
+        pthread_cond_init(&pool.wake, NULL);
         pool.started = 0;
         atomic_store(&pool.round, 0);
         atomic_store(&pool.busy, 0);
@@ -100,5 +102,6 @@ void ad_pool_run(ad_job *job, void *context, size_t parts) {
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
     take_parts(0);
-    while (atomic_load_explicit(&pool.busy, memory_order_acquire) > 0) {}
+    for (int spin = 1; atomic_load_explicit(&pool.busy, memory_order_acquire) > 0; spin++)
+        if (spin % 64 == 0) sched_yield();
 }
