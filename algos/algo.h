@@ -1,17 +1,20 @@
 /* algo.h: the algorithm contract.
  *
- * An algorithm is one file and one row in algos/table.c. It sees the facts of an environment and rows of numbers; it
- * opens no file, prints nothing and never calls the environment. The loop (training/loop.h) drives it:
+ * An algorithm is one file and one row in algos/table.c. It sees the facts of an environment and rows of
+ * numbers; it opens no file, prints nothing and never calls the environment. The loop (training/loop.h)
+ * drives it:
  *
  *     act      chooses a joint action for every copy of the environment, exploring or greedy
  *     observe  is shown what came of it
  *     update   does the learning that is due after this step
  *
- * Everything that must survive an interruption is added to `keep` when it is made (base/keep.h), and every random draw
- * comes from a stream split from (seed, purpose, copy, agent) that is kept as well: then an interrupted and resumed
- * run equals an uninterrupted one, bit for bit. Nothing is allocated after `create` but inside the tape's arena.
+ * Everything that must survive an interruption is added to `keep` when it is made (base/keep.h), and every
+ * random draw comes from a stream split from (seed, purpose, copy, agent) that is kept as well: then an
+ * interrupted and resumed run equals an uninterrupted one, bit for bit. Nothing is allocated after `create`
+ * but inside the tape's arena.
  *
- * Rows are as in envs/vector.h: obs [copies][obs_total], actions [copies][action_total], rewards [copies][agents]. */
+ * Rows are as in envs/vector.h: obs [copies][obs_total], actions [copies][action_total], rewards
+ * [copies][agents]. */
 #ifndef ALGO_ALGO_H
 #define ALGO_ALGO_H
 
@@ -21,11 +24,11 @@
 /* What an algorithm gets to build itself. Everything is borrowed and outlives it. */
 typedef struct algo_setup {
     const env_facts *facts;
-    const void *config;  /* filled from the algorithm's options */
-    int copies;          /* of the environment that act and observe show */
-    int64_t steps;       /* decisions of the whole run, for schedules */
+    const void *config; /* filled from the algorithm's options */
+    int copies;         /* of the environment that act and observe show */
+    int64_t steps;      /* decisions of the whole run, for schedules */
     uint64_t seed;
-    fm_arena *arena;     /* `run` arena: lives as long as the algorithm */
+    fm_arena *arena; /* `run` arena: lives as long as the algorithm */
     fm_keep_list *keep;
 } algo_setup;
 
@@ -59,8 +62,8 @@ typedef struct algo_preset {
 
 typedef struct algo_type {
     const char *name;
-    const char *doc;          /* one line */
-    const char *paper;        /* "Zhang et al., AAAI 2020" */
+    const char *doc;   /* one line */
+    const char *paper; /* "Zhang et al., AAAI 2020" */
     const fm_option *options;
     size_t config_size;
     const algo_preset *presets; /* ended by a row whose settings are NULL; later rows win; may be NULL */
@@ -82,9 +85,11 @@ typedef struct algo_type {
     const char *const *metric_names;
     void (*metrics)(const void *self, double *values);
 
-    /* Optional (NULL): each agent's estimate of the joint actions [copies][action_total] -> values [copies][agents]. */
+    /* Optional (NULL): each agent's estimate of the joint actions [copies][action_total] -> values
+     * [copies][agents]. */
     void (*values)(void *self, const algo_view *view, const real *actions, double *values);
-    /* Optional (NULL): probability that discrete agent i takes its action given its superiors' -> [copies][agents]. */
+    /* Optional (NULL): probability that discrete agent i takes its action given its superiors' ->
+     * [copies][agents]. */
     void (*probabilities)(void *self, const algo_view *view, const real *actions, double *probabilities);
 
     /* Gives back what the arena does not own; NULL when there is nothing. */

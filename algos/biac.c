@@ -1,35 +1,38 @@
-/* biac.c: Bi-level Actor-Critic [Zhang 2020, "Bi-level Actor-Critic for Multi-agent Coordination", AAAI 2020].
+/* biac.c: Bi-level Actor-Critic [Zhang 2020, "Bi-level Actor-Critic for Multi-agent Coordination"].
  *
- * The leader has a critic and no actor: it takes the action whose value is best once the follower has answered
- * (Eq. 12). The follower has a critic and an actor that sees the leader's action.
+ * The leader has a critic and no actor: it takes the action whose value is best once the follower has
+ * answered (Eq. 12). The follower has a critic and an actor that sees the leader's action.
  *
- *   a_1 = argmax_x Q_1(s, x, pi_2(s, x)),  a_2 = pi_2(s, a_1)                                   Eq. (12)
- *   delta_i = r_i + gamma Q_i(s', a_1', a_2') - Q_i(s, a_1, a_2)                                Eq. (13), (14)
- *   theta_i += alpha_i delta_i grad Q_i(s, a_1, a_2)                                            Eq. (15)
- *   phi_2 ascends E over pi_2 of Q_2(s, a_1, .)                                                 Eq. (16)
+ *   a_1 = argmax_x Q_1(s, x, pi_2(s, x)),  a_2 = pi_2(s, a_1)                          Eq. (12)
+ *   delta_i = r_i + gamma Q_i(s', a_1', a_2') - Q_i(s, a_1, a_2)                       Eq. (13), (14)
+ *   theta_i += alpha_i delta_i grad Q_i(s, a_1, a_2)                                   Eq. (15)
+ *   phi_2 ascends E over pi_2 of Q_2(s, a_1, .)                                        Eq. (16)
  *
- * With N levels every agent below the first has an actor over its observation and the actions of the levels above
- * (Eq. 17-22); agents of one level act at once. Box actions have deterministic actors, trained through the critic.
+ * With N levels every agent below the first has an actor over its observation and the actions of the levels
+ * above (Eq. 17-22); agents of one level act at once. Box actions have deterministic actors, trained through
+ * the critic.
  *
  * Deviations from the paper, and why
- *   - Eq. (16) is written as a score-function gradient; here the expectation over the follower's actions is exact (all
- *     of them are evaluated), as in the reference experiments: the same gradient without its variance.
- *   - A small entropy bonus keeps the follower's softmax from saturating on an answer that was best for an early
- *     critic; without it many seeds end with a follower that never changes its mind (entropy = 0 is the paper's).
- *   - Eq. (22) moves an actor along the partial derivative of its critic, as though the levels below stood still.
- *     A leader should count with their answer: `reaction = total` differentiates through their actors, `partial` is
- *     the paper's.
+ *   - Eq. (16) is written as a score-function gradient; here the expectation over the follower's actions is
+ *     exact (all of them are evaluated), as in the reference experiments: the same gradient without its
+ *     variance.
+ *   - A small entropy bonus keeps the follower's softmax from saturating on an answer that was best for an
+ *     early critic; without it many seeds end with a follower that never changes its mind (entropy = 0 is the
+ *     paper's).
+ *   - Eq. (22) moves an actor along the partial derivative of its critic, as though the levels below stood
+ *     still. A leader should count with their answer: `reaction = total` differentiates through their actors,
+ *     `partial` is the paper's.
  *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards).
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
- * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway experiment
- * had), gumbel (soft Gumbel-Softmax samples in the actor's loss), logit_l2, joint_coin, sample_follower.
- * `approximators` adds actors pi_i(o_i) that imitate the joint action from own observations, for play in which an agent
- * does not see what the others see; greedy play is then theirs.
+ * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway
+ * experiment had), gumbel (soft Gumbel-Softmax samples in the actor's loss), logit_l2, joint_coin,
+ * sample_follower. `approximators` adds actors pi_i(o_i) that imitate the joint action from own observations,
+ * for play in which an agent does not see what the others see; greedy play is then theirs.
  *
- * Legend: N agents, B rows of a minibatch, D_i observation, A_i columns of agent i's action, K leader's actions.
- * Status: verified on matrix games (exact equilibria), grid, merge, oligopolies. */
+ * Legend: N agents, B rows of a minibatch, D_i observation, A_i columns of agent i's action, K leader's
+ * actions. Status: verified on matrix games (exact equilibria), grid, merge, oligopolies. */
 #include "algos/biac.h"
 
 #include <math.h>
@@ -38,12 +41,16 @@
 #include "base/text.h"
 #include "nn/distributions.h"
 
-#define REAL_(field, value, low, high, doc, symbol) FM_OPT_REAL(biac_config, field, value, low, high, "", doc, symbol)
-#define INT_(field, value, low, high, unit, doc) FM_OPT_INT(biac_config, field, value, low, high, unit, doc, "")
+#define REAL_(field, value, low, high, doc, symbol)                                                          \
+    FM_OPT_REAL(biac_config, field, value, low, high, "", doc, symbol)
+#define INT_(field, value, low, high, unit, doc)                                                             \
+    FM_OPT_INT(biac_config, field, value, low, high, unit, doc, "")
 
 static const fm_option OPTIONS[] = {
-    FM_OPT_TEXT(biac_config, order, "", "who leads: levels separated by commas, agents of one by +; empty: the game's"),
-    FM_OPT_INTS(biac_config, hidden, "32,32", 1, 4096, "units", "widths of the hidden layers of all networks", ""),
+    FM_OPT_TEXT(biac_config, order, "",
+                "who leads: levels separated by commas, agents of one by +; empty: the game's"),
+    FM_OPT_INTS(biac_config, hidden, "32,32", 1, 4096, "units", "widths of the hidden layers of all networks",
+                ""),
     FM_OPT_CHOICE(biac_config, act, "relu", "identity|relu|tanh", "activation of the hidden layers", ""),
     FM_OPT_INT(biac_config, batch, "128", 1, 65536, "transitions", "minibatch", "B"),
     INT_(buffer, "10000", 1, 1e8, "transitions", "capacity of the replay"),
@@ -78,7 +85,8 @@ static const fm_option OPTIONS[] = {
 };
 
 /* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. */
-#define BOX "act=tanh hidden=64,64 critic_lr=0.003 leader_critic_lr=0.003 actor_lr=0.001 noise=0.2 noise_final=0.1"
+#define BOX                                                                                                  \
+    "act=tanh hidden=64,64 critic_lr=0.003 leader_critic_lr=0.003 actor_lr=0.001 noise=0.2 noise_final=0.1"
 
 static const algo_preset PRESETS[] = {
     {"", "merge", 24000,
@@ -89,10 +97,12 @@ static const algo_preset PRESETS[] = {
     {"", "triopoly", 30000, BOX},
     {"", "oligopoly", 30000, BOX},
     {"published", "", 10000,
-     "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 loss=huber "
+     "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 "
+     "loss=huber "
      "target_period=10 entropy=0 sample_follower=yes scale_rewards=no"},
     {"published", "merge", 24000,
-     "hidden=30,30 batch=64 buffer=500 leader=actor leader_critic_lr=0.01 critic_lr=0.01 actor_lr=0.001 gamma=1 "
+     "hidden=30,30 batch=64 buffer=500 leader=actor leader_critic_lr=0.01 critic_lr=0.01 actor_lr=0.001 "
+     "gamma=1 "
      "gumbel=yes target_period=10 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {NULL, NULL, 0, NULL},
 };
@@ -115,11 +125,13 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
     const biac_config *c = config;
     algo_order order;
     if (algo_order_parse(facts, c->order, &order, err) != FM_OK) return fm_fail_in(err, "biac: ");
-    if (facts->agents < 2) return fm_fail(err, "biac needs a leader and a follower; '%s' has one agent", facts->name);
+    if (facts->agents < 2)
+        return fm_fail(err, "biac needs a leader and a follower; '%s' has one agent", facts->name);
     if (facts->masks) return fm_fail(err, "biac does not know illegal actions, which '%s' has", facts->name);
     if (c->leader == BIAC_LEADER_ARGMAX && sole_leader(&order) < 0)
-        return fm_fail(err, "biac: leader = argmax needs one agent on the first level; the order of '%s' has several",
-                       facts->name);
+        return fm_fail(
+            err, "biac: leader = argmax needs one agent on the first level; the order of '%s' has several",
+            facts->name);
     return FM_OK;
 }
 
@@ -168,8 +180,9 @@ static ad_var answer(const biac *b, int k, ad_var obs, const ad_var *columns) {
     return b->facts->action[k].n > 0 ? ad_softmax(t, out) : ad_tanh(t, out);
 }
 
-/* - Q_i(o_i, a) with mu_i in slot i (Eq. 22). For the total derivative the levels below answer, and agents of the same
- * level play what they would now, without the noise of the replay: an answer to noise has another slope. */
+/* - Q_i(o_i, a) with mu_i in slot i (Eq. 22). For the total derivative the levels below answer, and agents of
+ * the same level play what they would now, without the noise of the replay: an answer to noise has another
+ * slope. */
 static void record_box_actor(biac *b, const algo_setup *setup, int i) {
     ad_tape *t = b->tape;
     ad_var obs[ENV_AGENTS_MAX], columns[ENV_AGENTS_MAX];
@@ -195,11 +208,12 @@ static void record_box_actor(biac *b, const algo_setup *setup, int i) {
     algo_net_learn(&b->actor[i], setup, t, ad_neg(t, ad_mean(t, q)));
 }
 
-/* The joint action from own observations: cross-entropy with the Stackelberg action, squared error in a box. */
+/* The joint action from own observations: cross-entropy with the Stackelberg action, or squared error. */
 static void record_approximator(biac *b, const algo_setup *setup, int i) {
     ad_tape *t = b->tape;
     ad_var x, wanted, loss;
-    b->approximator_obs[i] = algo_leaf(setup, t, b->batch, (size_t)b->facts->obs_length[i], "own observation", &x);
+    b->approximator_obs[i] =
+        algo_leaf(setup, t, b->batch, (size_t)b->facts->obs_length[i], "own observation", &x);
     b->imitated[i] = algo_leaf(setup, t, b->batch, (size_t)b->joint.width[i], "Stackelberg action", &wanted);
     ad_var out = nn_mlp_apply(t, &b->approximator[i].mlp, &b->approximator[i].leaves, x);
     if (b->facts->action[i].n > 0)
@@ -211,13 +225,18 @@ static void record_approximator(biac *b, const algo_setup *setup, int i) {
 
 /* ---- creation ---- */
 
-static void make_net(biac *b, const algo_setup *setup, algo_net *net, const char *kind, int i, size_t in, size_t out,
-                     double lr, bool target) {
+static void make_net(biac *b, const algo_setup *setup, algo_net *net, const char *kind, int i, size_t in,
+                     size_t out, double lr, bool target) {
     char name[FM_NAME_MAX];
     fm_text_format(name, sizeof name, "%s.%d", kind, i);
     fm_rng rng = fm_rng_split(setup->seed, FM_RNG_INIT, (uint64_t)kind[0], (uint64_t)i);
-    algo_net_shape shape = {.name = name, .in = in, .out = out, .hidden = &b->config->hidden,
-                            .act = (ad_act)b->config->act, .lr = lr, .target = target};
+    algo_net_shape shape = {.name = name,
+                            .in = in,
+                            .out = out,
+                            .hidden = &b->config->hidden,
+                            .act = (ad_act)b->config->act,
+                            .lr = lr,
+                            .target = target};
     algo_net_make(net, setup, b->tape, &shape, &rng);
 }
 
@@ -226,18 +245,21 @@ static void make_nets(biac *b, const algo_setup *setup) {
     for (int i = 0; i < b->joint.agents; i++) {
         size_t obs = (size_t)b->facts->obs_length[i], out = (size_t)b->joint.width[i];
         double critic_lr = b->order.level[i] == 0 ? c->leader_critic_lr : c->critic_lr;
-        make_net(b, setup, &b->critic[i], "critic", i, obs + (size_t)b->joint.total, 1, critic_lr, !b->one_shot);
+        make_net(b, setup, &b->critic[i], "critic", i, obs + (size_t)b->joint.total, 1, critic_lr,
+                 !b->one_shot);
         if (biac_has_actor(b, i))
-            make_net(b, setup, &b->actor[i], "actor", i, biac_actor_width(b, i), out, c->actor_lr, !b->one_shot);
+            make_net(b, setup, &b->actor[i], "actor", i, biac_actor_width(b, i), out, c->actor_lr,
+                     !b->one_shot);
         if (c->approximators) {
             make_net(b, setup, &b->approximator[i], "own", i, obs, out, c->actor_lr, false);
-            b->approximate[i] = algo_forward_make(&b->approximator[i], setup, b->tape, false, (size_t)setup->copies);
+            b->approximate[i] =
+                algo_forward_make(&b->approximator[i], setup, b->tape, false, (size_t)setup->copies);
         }
     }
 }
 
-/* The actions that the leader tries: all of a discrete space; in a box, the points of Halton's sequence, which fill it
- * evenly at any number. */
+/* The actions that the leader tries: all of a discrete space; in a box, the points of Halton's sequence,
+ * which fill it evenly at any number. */
 static void list_candidates(biac *b, const algo_setup *setup) {
     static const int PRIMES[] = {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53};
     const env_space *space = &b->facts->action[b->leader];
@@ -252,7 +274,8 @@ static void list_candidates(biac *b, const algo_setup *setup) {
         }
         for (size_t d = 0; d < width; d++) {
             double x = 0, f = 1;
-            for (size_t n = k + 1, p = (size_t)PRIMES[d % 16]; n > 0; n /= p) x += (f /= (double)p) * (double)(n % p);
+            for (size_t n = k + 1, p = (size_t)PRIMES[d % 16]; n > 0; n /= p)
+                x += (f /= (double)p) * (double)(n % p);
             row[d] = (real)(2 * x - 1);
         }
     }
@@ -295,7 +318,8 @@ static void *create(const algo_setup *setup) {
     b->config = setup->config;
     b->facts = setup->facts;
     b->joint = algo_joint_of(setup->facts);
-    FM_CHECK(algo_order_parse(setup->facts, b->config->order, &b->order, NULL) == FM_OK, "an order that was accepted");
+    FM_CHECK(algo_order_parse(setup->facts, b->config->order, &b->order, NULL) == FM_OK,
+             "an order that was accepted");
     b->leader = argmax_leader(setup->facts, b->config, &b->order);
     b->one_shot = setup->facts->horizon == 1;
     b->total_steps = setup->steps;
@@ -332,10 +356,6 @@ static void destroy(void *self) {
 
 /* ---- acting ---- */
 
-static void show(const biac *b, biac_play *play, const algo_view *view) {
-    memcpy(play->obs, view->obs, (size_t)view->copies * (size_t)b->facts->obs_total * sizeof(real));
-}
-
 /* Each agent by what it sees alone. */
 static void act_apart(biac *b, const algo_view *view) {
     for (int i = 0; i < b->joint.agents; i++) {
@@ -366,7 +386,8 @@ static void explore(biac *b, real *actions) {
             algo_random_action(b->facts, i, NULL, &b->explore, action);
         } else if (space->n == 0) {
             for (int k = 0; k < space->size; k++) {
-                double x = (double)action[k] + sigma * fm_rng_normal(&b->explore) * (space->high[k] - space->low[k]) / 2;
+                double x = (double)action[k] +
+                           sigma * fm_rng_normal(&b->explore) * (space->high[k] - space->low[k]) / 2;
                 action[k] = (real)fmin(space->high[k], fmax(space->low[k], x));
             }
         }
@@ -381,12 +402,13 @@ static void act(void *self, const algo_view *view, bool greedy, real *actions) {
         if (greedy && b->config->approximators) {
             act_apart(b, view);
         } else {
-            show(b, b->acting, view);
+            biac_show(b, b->acting, view);
             biac_play_joint(b, b->acting, !greedy && b->config->sample_follower ? &b->explore : NULL);
         }
     }
     for (size_t r = 0; r < (size_t)view->copies; r++) {
-        if (!random) algo_decode(&b->joint, b->acting->joint + r * (size_t)b->joint.total, actions + r * width);
+        if (!random)
+            algo_decode(&b->joint, b->acting->joint + r * (size_t)b->joint.total, actions + r * width);
         if (!greedy) explore(b, actions + r * width);
     }
 }
@@ -403,7 +425,8 @@ static void observe(void *self, const algo_step *step) {
 static void make_targets(biac *b) {
     if (!b->one_shot) {
         for (int i = 0; i < b->joint.agents; i++)
-            algo_replay_next_obs(&b->replay, i, b->target->obs + b->facts->obs_at[i], (size_t)b->facts->obs_total);
+            algo_replay_next_obs(&b->replay, i, b->target->obs + b->facts->obs_at[i],
+                                 (size_t)b->facts->obs_total);
         algo_replay_continues(&b->replay, b->continues);
         biac_play_joint(b, b->target, b->config->sample_follower ? &b->update : NULL);
     }
@@ -452,7 +475,8 @@ static void value_led_actions(biac *b, int i) {
     for (size_t r = 0; r < play->rows; r++) {
         size_t row = r / width;
         for (int k = 0; k < b->joint.agents; k++)
-            memcpy(play->obs + r * obs_total + b->facts->obs_at[k], b->joint_obs[k] + row * b->critic[k].mlp.in,
+            memcpy(play->obs + r * obs_total + b->facts->obs_at[k],
+                   b->joint_obs[k] + row * b->critic[k].mlp.in,
                    (size_t)b->facts->obs_length[k] * sizeof(real));
         const real *replayed = b->joint_obs[i] + row * b->critic[i].mlp.in + b->facts->obs_length[i];
         memcpy(play->joint + r * total, replayed, total * sizeof(real));
@@ -469,9 +493,12 @@ static void improve_actor(biac *b, int i, double rate) {
             const real *row = b->joint_obs[i] + r * b->critic[i].mlp.in;
             biac_actor_input(b, i, row, row + b->facts->obs_length[i], b->actor_obs[i] + r * in);
         }
-        if (b->order.level[i] == b->order.levels - 1) value_own_actions(b, i);
-        else value_led_actions(b, i);
-        if (b->gumbel[i] != NULL) nn_gumbel_fill(b->gumbel[i], b->batch * (size_t)b->joint.width[i], &b->update);
+        if (b->order.level[i] == b->order.levels - 1)
+            value_own_actions(b, i);
+        else
+            value_led_actions(b, i);
+        if (b->gumbel[i] != NULL)
+            nn_gumbel_fill(b->gumbel[i], b->batch * (size_t)b->joint.width[i], &b->update);
     }
     algo_net_step(&b->actor[i], b->config->clip, rate);
 }
@@ -511,8 +538,8 @@ static void update(void *self) {
 
 /* ---- what it shows ---- */
 
-static const char *const METRICS[] = {"loss_leader_critic", "loss_follower_critic", "loss_follower_actor", "epsilon",
-                                      NULL};
+static const char *const METRICS[] = {"loss_leader_critic", "loss_follower_critic", "loss_follower_actor",
+                                      "epsilon", NULL};
 
 static void metrics(const void *self, double *values) {
     const biac *b = self;
@@ -521,54 +548,6 @@ static void metrics(const void *self, double *values) {
     values[1] = (double)*b->critic[last].loss;
     values[2] = (double)*b->actor[last].loss;
     values[3] = *b->steps < b->config->warmup ? 1 : algo_epsilon(&b->config->epsilon, *b->steps);
-}
-
-static void values(void *self, const algo_view *view, const real *actions, double *out) {
-    biac *b = self;
-    show(b, b->acting, view);
-    for (size_t r = 0; r < (size_t)view->copies; r++)
-        algo_encode(&b->joint, actions + r * (size_t)b->facts->action_total,
-                    b->acting->joint + r * (size_t)b->joint.total);
-    for (int i = 0; i < b->joint.agents; i++) {
-        const real *q = biac_play_value(b, b->acting, i);
-        for (size_t r = 0; r < (size_t)view->copies; r++)
-            out[r * (size_t)b->joint.agents + (size_t)i] = (double)q[r] / b->scale[i].scale + b->scale[i].shift;
-    }
-}
-
-static double softmax_of(const real *logits, int n, int action) {
-    double most = (double)logits[nn_argmax(logits, NULL, n)], sum = 0;
-    for (int k = 0; k < n; k++) sum += exp((double)logits[k] - most);
-    return exp((double)logits[action] - most) / sum;
-}
-
-/* The leader's is 0 or 1: it maximises. */
-static void probabilities(void *self, const algo_view *view, const real *actions, double *out) {
-    biac *b = self;
-    size_t agents = (size_t)b->joint.agents, columns = (size_t)b->joint.total;
-    show(b, b->acting, view);
-    biac_play_joint(b, b->acting, NULL);
-    for (size_t r = 0; r < (size_t)view->copies && b->leader >= 0; r++) {
-        const real *joint = b->acting->joint + r * columns + b->joint.at[b->leader];
-        double chosen = (double)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[b->leader]];
-        out[r * agents + (size_t)b->leader] = nn_argmax(joint, NULL, b->joint.width[b->leader]) == (int)chosen;
-    }
-    for (int i = 0; i < b->joint.agents; i++) {
-        if (!biac_has_actor(b, i) || b->facts->action[i].n == 0) continue;
-        algo_forward *f = &b->acting->actor[i];
-        for (size_t r = 0; r < (size_t)view->copies; r++) {
-            real *joint = b->acting->joint + r * columns;
-            const real *row = actions + r * (size_t)b->facts->action_total;
-            algo_encode(&b->joint, row, joint);
-            biac_actor_input(b, i, view->obs + r * (size_t)b->facts->obs_total + b->facts->obs_at[i], joint,
-                             f->x + r * f->in);
-        }
-        algo_forward_run(f);
-        for (size_t r = 0; r < (size_t)view->copies; r++) {
-            int action = (int)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[i]];
-            out[r * agents + (size_t)i] = softmax_of(f->y + r * f->out, b->facts->action[i].n, action);
-        }
-    }
 }
 
 const algo_type algo_biac = {
@@ -586,7 +565,7 @@ const algo_type algo_biac = {
     .update = update,
     .metric_names = METRICS,
     .metrics = metrics,
-    .values = values,
-    .probabilities = probabilities,
+    .values = biac_values,
+    .probabilities = biac_probabilities,
     .destroy = destroy,
 };

@@ -1,4 +1,5 @@
-/* biac.h: the inside of Bi-AC: its state, and the Stackelberg play of its networks. For biac.c and biac_play.c. */
+/* biac.h: the inside of Bi-AC: its state, and the Stackelberg play of its networks. For biac.c and
+ * biac_play.c. */
 #ifndef ALGO_BIAC_H
 #define ALGO_BIAC_H
 
@@ -14,7 +15,8 @@ typedef struct biac_config {
     char order[FM_TEXT_MAX];
     fm_ints hidden;
     int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction;
-    double leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature, noise;
+    double leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
+        noise;
     double noise_final;
     bool joint_coin, gumbel, sample_follower, approximators, scale_rewards;
     algo_epsilon_schedule epsilon;
@@ -25,11 +27,11 @@ typedef struct biac_config {
 /* The networks at play on R rows: write obs, call biac_play_joint, read joint. */
 typedef struct biac_play {
     size_t rows;
-    real *obs;                            /* [R, obs_total] */
-    real *joint;                          /* [R, A] */
-    algo_forward actor[ENV_AGENTS_MAX];   /* [R, D_i + superiors] -> [R, A_i]; agents with an actor */
-    algo_forward critic[ENV_AGENTS_MAX];  /* [R, D_i + A] -> [R, 1]; those that were asked for */
-    struct biac_play *tried;              /* [R K] rows: the leader's K actions with what they bring about */
+    real *obs;                           /* [R, obs_total] */
+    real *joint;                         /* [R, A] */
+    algo_forward actor[ENV_AGENTS_MAX];  /* [R, D_i + superiors] -> [R, A_i]; agents with an actor */
+    algo_forward critic[ENV_AGENTS_MAX]; /* [R, D_i + A] -> [R, 1]; those that were asked for */
+    struct biac_play *tried;             /* [R K] rows: the leader's K actions with what they bring about */
 } biac_play;
 
 typedef struct biac {
@@ -38,15 +40,15 @@ typedef struct biac {
     algo_joint joint;
     algo_order order;
     algo_scale scale[ENV_AGENTS_MAX];
-    int leader;                  /* the agent that maximises over its actions (Eq. 12), -1: every agent has an actor */
-    size_t tries;                /* K: its actions, or candidates in its box */
-    real *candidates;            /* [K, A_leader] */
-    bool one_shot;               /* no future: nothing is bootstrapped */
-    int64_t *steps, *updates;    /* counters, kept; decisions seen and minibatches learnt */
+    int leader;       /* the agent that maximises over its actions (Eq. 12), -1: every agent has an actor */
+    size_t tries;     /* K: its actions, or candidates in its box */
+    real *candidates; /* [K, A_leader] */
+    bool one_shot;    /* no future: nothing is bootstrapped */
+    int64_t *steps, *updates; /* counters, kept; decisions seen and minibatches learnt */
     int64_t total_steps;
     ad_tape *tape;
-    algo_net critic[ENV_AGENTS_MAX];      /* Q_i(o_i, a_1..a_N) */
-    algo_net actor[ENV_AGENTS_MAX];       /* pi_i(o_i, a of the levels above) */
+    algo_net critic[ENV_AGENTS_MAX];       /* Q_i(o_i, a_1..a_N) */
+    algo_net actor[ENV_AGENTS_MAX];        /* pi_i(o_i, a of the levels above) */
     algo_net approximator[ENV_AGENTS_MAX]; /* pi_i(o_i): the joint action without seeing the others */
     algo_replay replay;
     fm_rng explore, sample, update;
@@ -55,29 +57,31 @@ typedef struct biac {
 
     /* the minibatch, B rows; every matrix is a leaf of the tape */
     size_t batch;
-    real *joint_obs[ENV_AGENTS_MAX];   /* [B, D_i + A]: input of critic i */
-    real *wanted[ENV_AGENTS_MAX];      /* [B, 1]: what Q_i is drawn to */
-    real *actor_obs[ENV_AGENTS_MAX];   /* [B, D_i + superiors] */
-    real *alternatives[ENV_AGENTS_MAX]; /* [B, A_i]: Q_i of each own action, discrete agents */
-    real *gumbel[ENV_AGENTS_MAX];      /* [B, A_i] noise */
-    real *imitated[ENV_AGENTS_MAX];    /* [B, A_i]: the approximator's example */
+    real *joint_obs[ENV_AGENTS_MAX];        /* [B, D_i + A]: input of critic i */
+    real *wanted[ENV_AGENTS_MAX];           /* [B, 1]: what Q_i is drawn to */
+    real *actor_obs[ENV_AGENTS_MAX];        /* [B, D_i + superiors] */
+    real *alternatives[ENV_AGENTS_MAX];     /* [B, A_i]: Q_i of each own action, discrete agents */
+    real *gumbel[ENV_AGENTS_MAX];           /* [B, A_i] noise */
+    real *imitated[ENV_AGENTS_MAX];         /* [B, A_i]: the approximator's example */
     real *approximator_obs[ENV_AGENTS_MAX]; /* [B, D_i] */
-    biac_play *deviations[ENV_AGENTS_MAX]; /* [B A_i] rows: own actions tried in the replayed joint action */
-    real *continues;                   /* [B] */
-    real *joint_actions;               /* [B, A] of the replay */
+    biac_play *deviations[ENV_AGENTS_MAX];  /* [B A_i] rows: own actions tried in the replayed joint action */
+    real *continues;                        /* [B] */
+    real *joint_actions;                    /* [B, A] of the replay */
 } biac;
 
 /* Whether agent i acts by an actor of its own, and the columns of its input. */
 static inline bool biac_has_actor(const biac *b, int agent) { return agent != b->leader; }
 size_t biac_actor_width(const biac *b, int agent);
 
-/* Copies an actor's input row: own observation, then the actions of the levels above in the order of the agents. */
+/* Copies an actor's input row: own observation, then the actions of the levels above in the order of the
+ * agents. */
 void biac_actor_input(const biac *b, int agent, const real *obs, const real *joint, real *input);
 
 biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target, bool with_leader);
 
-/* The Stackelberg joint action of every row of play->obs by the networks (Eq. 12): the leader tries each action, the
- * levels below answer, the best for the leader stands. rng NULL: answers are the actors' modes; else drawn. */
+/* The Stackelberg joint action of every row of play->obs by the networks (Eq. 12): the leader tries each
+ * action, the levels below answer, the best for the leader stands. rng NULL: answers are the actors' modes;
+ * else drawn. */
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng);
 
 /* Lets the levels from `level` down answer what stands in the columns of those above. */
@@ -85,5 +89,12 @@ void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng);
 
 /* Q_i of every row of play, for the joint actions that stand there; borrowed [R]. */
 const real *biac_play_value(const biac *b, biac_play *play, int agent);
+
+/* Copies what the agents see into play->obs. */
+void biac_show(const biac *b, biac_play *play, const algo_view *view);
+
+/* The entries `values` and `probabilities` of the contract (algos/algo.h). */
+void biac_values(void *self, const algo_view *view, const real *actions, double *out);
+void biac_probabilities(void *self, const algo_view *view, const real *actions, double *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* biac_play.c: Stackelberg play of Bi-AC's networks: who answers whom, for acting, for targets and for the actors'
- * alternatives alike. */
+/* biac_play.c: Stackelberg play of Bi-AC's networks: who answers whom, for acting, for targets and for the
+ * actors' alternatives alike. */
 #include <math.h>
 #include <string.h>
 
@@ -24,13 +24,15 @@ void biac_actor_input(const biac *b, int agent, const real *obs, const real *joi
     }
 }
 
-biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target, bool with_leader) {
+biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target,
+                          bool with_leader) {
     biac_play *play = fm_arena_array(setup->arena, biac_play, 1);
     play->rows = rows;
     play->obs = fm_arena_array(setup->arena, real, rows * (size_t)b->facts->obs_total);
     play->joint = fm_arena_array(setup->arena, real, rows * (size_t)b->joint.total);
     for (int i = 0; i < b->joint.agents; i++)
-        if (biac_has_actor(b, i)) play->actor[i] = algo_forward_make(&b->actor[i], setup, b->tape, target, rows);
+        if (biac_has_actor(b, i))
+            play->actor[i] = algo_forward_make(&b->actor[i], setup, b->tape, target, rows);
     if (with_leader && b->leader >= 0) {
         play->tried = biac_play_make(b, setup, rows * b->tries, target, false);
         play->tried->critic[b->leader] =
@@ -95,5 +97,62 @@ void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
     for (size_t r = 0; r < play->rows; r++) { /* Eq. (12) */
         size_t best = (size_t)nn_argmax(q + r * K, NULL, (int)K);
         memcpy(play->joint + r * columns, tried->joint + (r * K + best) * columns, columns * sizeof(real));
+    }
+}
+
+/* ---- what it shows of itself ---- */
+
+void biac_show(const biac *b, biac_play *play, const algo_view *view) {
+    memcpy(play->obs, view->obs, (size_t)view->copies * (size_t)b->facts->obs_total * sizeof(real));
+}
+
+void biac_values(void *self, const algo_view *view, const real *actions, double *out) {
+    biac *b = self;
+    biac_show(b, b->acting, view);
+    for (size_t r = 0; r < (size_t)view->copies; r++)
+        algo_encode(&b->joint, actions + r * (size_t)b->facts->action_total,
+                    b->acting->joint + r * (size_t)b->joint.total);
+    for (int i = 0; i < b->joint.agents; i++) {
+        const real *q = biac_play_value(b, b->acting, i);
+        for (size_t r = 0; r < (size_t)view->copies; r++)
+            out[r * (size_t)b->joint.agents + (size_t)i] =
+                (double)q[r] / b->scale[i].scale + b->scale[i].shift;
+    }
+}
+
+static double softmax_of(const real *logits, int n, int action) {
+    double most = (double)logits[nn_argmax(logits, NULL, n)], sum = 0;
+    for (int k = 0; k < n; k++) sum += exp((double)logits[k] - most);
+    return exp((double)logits[action] - most) / sum;
+}
+
+/* The leader's is 0 or 1: it maximises. */
+void biac_probabilities(void *self, const algo_view *view, const real *actions, double *out) {
+    biac *b = self;
+    size_t agents = (size_t)b->joint.agents, columns = (size_t)b->joint.total;
+    biac_show(b, b->acting, view);
+    biac_play_joint(b, b->acting, NULL);
+    for (size_t r = 0; r < (size_t)view->copies && b->leader >= 0; r++) {
+        const real *joint = b->acting->joint + r * columns + b->joint.at[b->leader];
+        double chosen =
+            (double)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[b->leader]];
+        out[r * agents + (size_t)b->leader] =
+            nn_argmax(joint, NULL, b->joint.width[b->leader]) == (int)chosen;
+    }
+    for (int i = 0; i < b->joint.agents; i++) {
+        if (!biac_has_actor(b, i) || b->facts->action[i].n == 0) continue;
+        algo_forward *f = &b->acting->actor[i];
+        for (size_t r = 0; r < (size_t)view->copies; r++) {
+            real *joint = b->acting->joint + r * columns;
+            const real *row = actions + r * (size_t)b->facts->action_total;
+            algo_encode(&b->joint, row, joint);
+            biac_actor_input(b, i, view->obs + r * (size_t)b->facts->obs_total + b->facts->obs_at[i], joint,
+                             f->x + r * f->in);
+        }
+        algo_forward_run(f);
+        for (size_t r = 0; r < (size_t)view->copies; r++) {
+            int action = (int)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[i]];
+            out[r * agents + (size_t)i] = softmax_of(f->y + r * f->out, b->facts->action[i].n, action);
+        }
     }
 }

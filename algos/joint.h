@@ -1,5 +1,5 @@
-/* joint.h: joint actions as network inputs. Each agent's action takes `width` columns: the one-hot of a discrete
- * action, or a box action scaled to [-1, 1] by its bounds. */
+/* joint.h: joint actions as network inputs. Each agent's action takes `width` columns: the one-hot of a
+ * discrete action, or a box action scaled to [-1, 1] by its bounds. */
 #ifndef ALGO_JOINT_H
 #define ALGO_JOINT_H
 
@@ -15,8 +15,8 @@ typedef struct algo_joint {
 
 algo_joint algo_joint_of(const env_facts *facts);
 
-/* One row: environment's actions [action_total] -> columns [total], and back (the largest column of a one-hot, first
- * on ties; box columns are clipped to their bounds). */
+/* One row: environment's actions [action_total] -> columns [total], and back (the largest column of a
+ * one-hot, first on ties; box columns are clipped to their bounds). */
 void algo_encode(const algo_joint *joint, const real *actions, real *columns);
 void algo_decode(const algo_joint *joint, const real *columns, real *actions);
 
@@ -26,10 +26,12 @@ void algo_one_hot(real *columns, int n, int action);
 /* A uniform random action of one agent (a legal one when discrete), written in the environment's form. */
 void algo_random_action(const env_facts *facts, int agent, const uint8_t *mask, fm_rng *rng, real *action);
 
-/* Payoffs differ by orders of magnitude between games; the losses want them around one. One-shot games: rewards to
- * [-1, 1] by the bounds in the facts; longer ones are only divided by the largest, since a shift would reward longer
- * episodes. scaled = (reward - shift) * scale. */
-typedef struct algo_scale { double shift, scale; } algo_scale;
+/* Payoffs differ by orders of magnitude between games; the losses want them around one. One-shot games:
+ * rewards to [-1, 1] by the bounds in the facts; longer ones are only divided by the largest, since a shift
+ * would reward longer episodes. scaled = (reward - shift) * scale. */
+typedef struct algo_scale {
+    double shift, scale;
+} algo_scale;
 algo_scale algo_reward_scale(const env_facts *facts, int agent);
 
 #endif

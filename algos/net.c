@@ -2,10 +2,12 @@
 
 #include "base/text.h"
 
-void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape, fm_rng *rng) {
+void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape,
+                   fm_rng *rng) {
     char prefix[FM_NAME_MAX];
     *net = (algo_net){0};
-    net->mlp = nn_mlp_declare(&net->params, "layer", shape->in, shape->hidden, shape->out, shape->act, NN_INIT_GLOROT);
+    net->mlp = nn_mlp_declare(&net->params, "layer", shape->in, shape->hidden, shape->out, shape->act,
+                              NN_INIT_GLOROT);
     nn_params_make(&net->params, setup->arena, setup->keep, shape->name);
     nn_params_init(&net->params, rng);
     net->leaves = nn_params_leaves(tape, &net->params, net->params.theta, setup->arena);
@@ -36,17 +38,21 @@ void algo_net_step(algo_net *net, double clip, double rate) {
     net->adam.lr = lr;
 }
 
-void algo_net_track(algo_net *net, double tau) { nn_polyak(net->target, net->params.theta, net->params.n, tau); }
+void algo_net_track(algo_net *net, double tau) {
+    nn_polyak(net->target, net->params.theta, net->params.n, tau);
+}
 
 void algo_net_free(algo_net *net) { nn_params_free(&net->params); }
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target, size_t rows) {
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target,
+                               size_t rows) {
     algo_forward f = {.rows = rows, .in = net->mlp.in, .out = net->mlp.out};
     const real *vector = target ? net->target : net->params.theta;
     nn_leaves leaves = nn_params_leaves(tape, &net->params, vector, setup->arena);
     ad_var x;
     f.x = algo_leaf(setup, tape, rows, f.in, "forward.x", &x);
-    ad_output y = {nn_mlp_apply(tape, &net->mlp, &leaves, x), fm_arena_array(setup->arena, real, rows * f.out)};
+    ad_output y = {nn_mlp_apply(tape, &net->mlp, &leaves, x),
+                   fm_arena_array(setup->arena, real, rows * f.out)};
     f.y = y.to;
     f.plan = ad_plan_make(tape, NULL, 0, &y, 1);
     return f;
@@ -65,7 +71,8 @@ ad_var algo_regression(ad_tape *t, ad_var prediction, ad_var wanted, algo_loss l
     return ad_mean(t, algo_penalty(t, ad_sub(t, prediction, wanted), loss));
 }
 
-real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name, ad_var *leaf) {
+real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,
+                ad_var *leaf) {
     real *data = fm_arena_array(setup->arena, real, rows * cols);
     *leaf = ad_leaf(tape, rows, cols, data, name);
     return data;

@@ -1,5 +1,6 @@
-/* net.h: a network that learns, and its evaluation at a fixed number of rows: what value-based learners and actors
- * share. The mathematics stands in the algorithms' files; here is what every one of them would write the same. */
+/* net.h: a network that learns, and its evaluation at a fixed number of rows: what value-based learners and
+ * actors share. The mathematics stands in the algorithms' files; here is what every one of them would write
+ * the same. */
 #ifndef ALGO_NET_H
 #define ALGO_NET_H
 
@@ -12,17 +13,17 @@
 typedef struct algo_net {
     nn_params params;
     nn_mlp mlp;
-    nn_leaves leaves;    /* the parameters on the tape */
-    real *gradient;      /* [params.n] written by the plan of algo_net_learn */
-    real *target;        /* [params.n] or NULL */
+    nn_leaves leaves; /* the parameters on the tape */
+    real *gradient;   /* [params.n] written by the plan of algo_net_learn */
+    real *target;     /* [params.n] or NULL */
     nn_optimizer adam;
     ad_plan *learn;
-    real *loss;          /* the loss at the last replay of `learn` */
+    real *loss; /* the loss at the last replay of `learn` */
 } algo_net;
 
 /* What a network is made of. */
 typedef struct algo_net_shape {
-    const char *name;        /* "critic.0" */
+    const char *name; /* "critic.0" */
     size_t in, out;
     const fm_ints *hidden;
     ad_act act;
@@ -30,14 +31,16 @@ typedef struct algo_net_shape {
     bool target;
 } algo_net_shape;
 
-/* Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have them]. Draws from `rng`. */
-void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape, fm_rng *rng);
+/* Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have them]. Draws from
+ * `rng`. */
+void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape,
+                   fm_rng *rng);
 
 /* Declares the scalar that algo_net_step descends; recorded once. */
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_tape *tape, ad_var loss);
 
-/* One optimiser step along the gradient at the present numbers of the leaves; each tensor's gradient is first clipped
- * to norm `clip` (0: not). lr is adam.lr times `rate`. */
+/* One optimiser step along the gradient at the present numbers of the leaves; each tensor's gradient is first
+ * clipped to norm `clip` (0: not). lr is adam.lr times `rate`. */
 void algo_net_step(algo_net *net, double clip, double rate);
 
 /* target += tau (theta - target). */
@@ -47,13 +50,14 @@ void algo_net_free(algo_net *net);
 
 /* The network, or its target copy, evaluated on `rows` rows: write x, run, read y. */
 typedef struct algo_forward {
-    real *x;             /* [rows, in] */
-    const real *y;       /* [rows, out] */
+    real *x;       /* [rows, in] */
+    const real *y; /* [rows, out] */
     size_t rows, in, out;
     ad_plan *plan;
 } algo_forward;
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target, size_t rows);
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target,
+                               size_t rows);
 void algo_forward_run(algo_forward *forward);
 
 /* Of each entry: its square, or Huber's loss with delta 1. */
@@ -64,6 +68,7 @@ ad_var algo_penalty(ad_tape *t, ad_var error, algo_loss loss);
 ad_var algo_regression(ad_tape *t, ad_var prediction, ad_var wanted, algo_loss loss);
 
 /* A batch matrix [rows, cols] in the run arena that is a leaf of the tape. */
-real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name, ad_var *leaf);
+real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,
+                ad_var *leaf);
 
 #endif

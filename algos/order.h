@@ -11,9 +11,9 @@ typedef struct algo_order {
     int turn[ENV_AGENTS_MAX];
 } algo_order;
 
-/* "" takes the facts' order. Else levels from the leaders down separated by commas, agents of one level joined by +,
- * each by index or name: "1,0", "leader,middle+follower". Errors: an agent that the game does not have (the nearest
- * name is given), twice in the order, or missing from it. */
+/* "" takes the facts' order. Else levels from the leaders down separated by commas, agents of one level
+ * joined by +, each by index or name: "1,0", "leader,middle+follower". Errors: an agent that the game does
+ * not have (the nearest name is given), twice in the order, or missing from it. */
 fm_status algo_order_parse(const env_facts *facts, const char *text, algo_order *order, fm_error *err);
 
 #endif

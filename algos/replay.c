@@ -42,7 +42,8 @@ void algo_replay_add(algo_replay *r, const algo_step *step) {
         memcpy(r->obs + row * obs, step->before.obs + c * obs, obs * sizeof(real));
         memcpy(r->next_obs + row * obs, step->after.obs + c * obs, obs * sizeof(real));
         memcpy(r->actions + row * actions, step->actions + c * actions, actions * sizeof(real));
-        for (size_t i = 0; i < agents; i++) r->rewards[row * agents + i] = (real)step->rewards[c * agents + i];
+        for (size_t i = 0; i < agents; i++)
+            r->rewards[row * agents + i] = (real)step->rewards[c * agents + i];
         r->continues[row] = step->terminated[c] ? 0 : 1;
         if (r->mask == NULL) continue;
         memcpy(r->mask + row * mask, step->before.mask + c * mask, mask);
@@ -76,7 +77,8 @@ void algo_replay_next_obs(const algo_replay *r, int agent, real *to, size_t stri
 
 void algo_replay_joint(const algo_replay *r, const algo_joint *joint, real *to, size_t stride) {
     size_t width = (size_t)r->facts->action_total;
-    for (size_t b = 0; b < r->batch; b++) algo_encode(joint, r->actions + r->drawn[b] * width, to + b * stride);
+    for (size_t b = 0; b < r->batch; b++)
+        algo_encode(joint, r->actions + r->drawn[b] * width, to + b * stride);
 }
 
 void algo_replay_index(const algo_replay *r, int agent, real *to) {
@@ -98,7 +100,9 @@ static const uint8_t *mask_of(const algo_replay *r, const uint8_t *masks, size_t
     return masks + r->drawn[row] * (size_t)r->facts->mask_total + (size_t)r->facts->mask_at[agent];
 }
 
-const uint8_t *algo_replay_mask(const algo_replay *r, size_t row, int agent) { return mask_of(r, r->mask, row, agent); }
+const uint8_t *algo_replay_mask(const algo_replay *r, size_t row, int agent) {
+    return mask_of(r, r->mask, row, agent);
+}
 
 const uint8_t *algo_replay_next_mask(const algo_replay *r, size_t row, int agent) {
     return mask_of(r, r->next_mask, row, agent);

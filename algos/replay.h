@@ -1,5 +1,5 @@
-/* replay.h: the ring buffer of off-policy learners. Sampling is uniform with replacement; the same draws serve every
- * agent. Rows are as in envs/vector.h. */
+/* replay.h: the ring buffer of off-policy learners. Sampling is uniform with replacement; the same draws
+ * serve every agent. Rows are as in envs/vector.h. */
 #ifndef ALGO_REPLAY_H
 #define ALGO_REPLAY_H
 
@@ -9,13 +9,13 @@
 typedef struct algo_replay {
     const env_facts *facts;
     size_t capacity;
-    int64_t *written;   /* one counter: transitions ever added; kept */
-    real *obs, *next_obs; /* [capacity][obs_total] */
-    real *actions;      /* [capacity][action_total] */
-    real *rewards;      /* [capacity][agents], as the environment gave them */
-    real *continues;    /* [capacity] 0 where the episode terminated, else 1 */
+    int64_t *written;          /* one counter: transitions ever added; kept */
+    real *obs, *next_obs;      /* [capacity][obs_total] */
+    real *actions;             /* [capacity][action_total] */
+    real *rewards;             /* [capacity][agents], as the environment gave them */
+    real *continues;           /* [capacity] 0 where the episode terminated, else 1 */
     uint8_t *mask, *next_mask; /* [capacity][mask_total], NULL unless facts.masks */
-    uint32_t *drawn;    /* [batch] rows of the last sample */
+    uint32_t *drawn;           /* [batch] rows of the last sample */
     size_t batch;
 } algo_replay;
 

@@ -3,7 +3,8 @@
 
 #include "algos/algo.h"
 
-extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_hysteretic, algo_lenient, algo_maddpg, algo_td3;
+extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_hysteretic, algo_lenient, algo_maddpg,
+    algo_td3;
 
 const algo_type *const ALGO_TABLE[] = {
     &algo_biac, &algo_bilevel_q, &algo_idqn, &algo_hysteretic, &algo_lenient, &algo_maddpg, &algo_td3, NULL,

@@ -1,12 +1,13 @@
 /* ad.h: tensors, a tape, and three transforms.
  *
- * A tensor is a row-major matrix of `real`, [rows, cols] = [batch, features]; a scalar is [1, 1]. Every call below
- * computes its value at once and records itself as a node of the tape. The nodes' derivatives are stated once, in the
- * op table (autograd/ops.h), in this same language; so what `ad_grad` and `ad_push` append are ordinary nodes, and any
- * order of derivative works.
+ * A tensor is a row-major matrix of `real`, [rows, cols] = [batch, features]; a scalar is [1, 1]. Every call
+ * below computes its value at once and records itself as a node of the tape. The nodes' derivatives are
+ * stated once, in the op table (autograd/ops.h), in this same language; so what `ad_grad` and `ad_push`
+ * append are ordinary nodes, and any order of derivative works.
  *
  *   grad    reverse: the gradient of a scalar
- *   push    forward: the tangent of some nodes along a direction; of a gradient, it is a Hessian-vector product
+ *   push    forward: the tangent of some nodes along a direction; of a gradient, it is a Hessian-vector
+ *           product
  *   replay  computes a slice of the tape again after its leaves changed (autograd/plan.h)
  *
  * A tape owns its arena. Nodes and values live until ad_reset to an earlier mark, or ad_tape_free.
@@ -38,7 +39,9 @@
 typedef struct ad_tape ad_tape;
 
 /* A node of a tape. Cheap to copy; meaningless on another tape. AD_NONE is no node. */
-typedef struct ad_var { uint32_t id; } ad_var;
+typedef struct ad_var {
+    uint32_t id;
+} ad_var;
 #define AD_NONE ((ad_var){UINT32_MAX})
 static inline bool ad_is_none(ad_var v) { return v.id == UINT32_MAX; }
 
@@ -51,35 +54,41 @@ ad_tape *ad_tape_new(void);
 void ad_tape_free(ad_tape *t); /* NULL is fine */
 
 /* A place to come back to: ad_reset forgets every later node and gives its memory to the next ones. */
-typedef struct ad_mark { uint32_t nodes; fm_mark arena; } ad_mark;
+typedef struct ad_mark {
+    uint32_t nodes;
+    fm_mark arena;
+} ad_mark;
 ad_mark ad_mark_now(const ad_tape *t);
 void ad_reset(ad_tape *t, ad_mark mark);
 
 size_t ad_rows(const ad_tape *t, ad_var v);
 size_t ad_cols(const ad_tape *t, ad_var v);
-uint32_t ad_count(const ad_tape *t);                 /* nodes on the tape */
-const char *ad_op_name(const ad_tape *t, ad_var v);  /* "matmul" */
+uint32_t ad_count(const ad_tape *t);                /* nodes on the tape */
+const char *ad_op_name(const ad_tape *t, ad_var v); /* "matmul" */
 
-/* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only leaves
- * and those outputs of that plan that have no memory of their own are up to date. */
+/* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only
+ * leaves and those outputs of that plan that have no memory of their own are up to date. */
 const real *ad_value(const ad_tape *t, ad_var v);
 
 /* The first number of a scalar. */
 real ad_scalar(const ad_tape *t, ad_var v);
 
 /* Evaluates the tape anew, node by node, and describes the first one with a NaN or an infinity in words ("log
- * [64, 1], first at row 3, from leaf 'batch.obs'"): for the guard that reports a broken run. False when all is finite. */
+ * [64, 1], first at row 3, from leaf 'batch.obs'"): for the guard that reports a broken run. False when all
+ * is finite. */
 bool ad_find_nonfinite(ad_tape *t, char *text, size_t size);
 
 /* ---- leaves ---- */
 
-/* A leaf over the caller's memory [rows, cols]: borrowed, read now and at every replay. `name` is borrowed too. */
+/* A leaf over the caller's memory [rows, cols]: borrowed, read now and at every replay. `name` is borrowed
+ * too. */
 ad_var ad_leaf(ad_tape *t, size_t rows, size_t cols, const real *data, const char *name);
 /* A matrix of one value; zeros and ones vanish from products and sums. */
 ad_var ad_fill(ad_tape *t, size_t rows, size_t cols, double value);
 static inline ad_var ad_zeros(ad_tape *t, size_t rows, size_t cols) { return ad_fill(t, rows, cols, 0); }
 
-/* ---- elementwise; the second argument of a binary op may also be a row [1, c], a column [r, 1] or a scalar ---- */
+/* ---- elementwise; the second argument of a binary op may also be a row [1, c], a column [r, 1] or a scalar
+ * ---- */
 
 ad_var ad_add(ad_tape *t, ad_var a, ad_var b);
 ad_var ad_sub(ad_tape *t, ad_var a, ad_var b);
@@ -109,7 +118,7 @@ ad_var ad_sign(ad_tape *t, ad_var a);              /* -1, 0, 1 */
 
 /* ---- linear algebra ---- */
 
-ad_var ad_matmul(ad_tape *t, ad_var a, ad_var b);                              /* a b */
+ad_var ad_matmul(ad_tape *t, ad_var a, ad_var b);                               /* a b */
 ad_var ad_matmul_t(ad_tape *t, ad_var a, bool trans_a, ad_var b, bool trans_b); /* op(a) op(b) */
 
 /* One fused layer: act(x w + b); x [B, in], w [in, out], b [1, out]. */
@@ -150,10 +159,13 @@ ad_var ad_softmax(ad_tape *t, ad_var a);
 void ad_grad(ad_tape *t, ad_var loss, const ad_var *x, size_t n, ad_var *g);
 
 /* g[i] = sum_k <seed[k], d y[k] / d x[i]>: the same for several outputs of any shape. */
-void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g);
+void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
+            ad_var *g);
 
-/* dy[k] = the tangent of y[k] when every x[i] moves along dx[i] (x[i]'s shape). Any nodes may serve as x: what lies
- * behind them does not matter. Nodes are appended only where a tangent is non-zero and some y[k] needs it. */
-void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx, ad_var *dy);
+/* dy[k] = the tangent of y[k] when every x[i] moves along dx[i] (x[i]'s shape). Any nodes may serve as x:
+ * what lies behind them does not matter. Nodes are appended only where a tangent is non-zero and some y[k]
+ * needs it. */
+void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
+             ad_var *dy);
 
 #endif

@@ -13,8 +13,8 @@ static ad_var same_shape(ad_tape *t, ad_op op, ad_var a, ad_attr attr) {
 static ad_var fit(ad_tape *t, const char *op, ad_var a, ad_var b) {
     size_t rows = ad_rows(t, a), cols = ad_cols(t, a), rows_b = ad_rows(t, b), cols_b = ad_cols(t, b);
     if (rows == rows_b && cols == cols_b) return b;
-    FM_CHECK((rows_b == 1 || rows_b == rows) && (cols_b == 1 || cols_b == cols), "%s: [%zu, %zu] with [%zu, %zu]", op,
-             rows, cols, rows_b, cols_b);
+    FM_CHECK((rows_b == 1 || rows_b == rows) && (cols_b == 1 || cols_b == cols),
+             "%s: [%zu, %zu] with [%zu, %zu]", op, rows, cols, rows_b, cols_b);
     return ad_broadcast(t, b, rows, cols);
 }
 
@@ -23,9 +23,9 @@ static ad_var binary(ad_tape *t, ad_op op, ad_var a, ad_var b) {
     return ad_emit(t, op, ad_rows(t, a), ad_cols(t, a), in, NOTHING);
 }
 
-#define BINARY(name) \
+#define BINARY(name)                                                                                         \
     ad_var ad_##name(ad_tape *t, ad_var a, ad_var b) { return binary(t, AD_OP_##name, a, b); }
-#define UNARY(name) \
+#define UNARY(name)                                                                                          \
     ad_var ad_##name(ad_tape *t, ad_var a) { return same_shape(t, AD_OP_##name, a, NOTHING); }
 
 BINARY(add)
@@ -116,22 +116,28 @@ ad_var ad_row_max(ad_tape *t, ad_var a) { return ad_emit(t, AD_OP_row_max, ad_ro
 ad_var ad_mean(ad_tape *t, ad_var a) {
     return ad_scale(t, ad_sum(t, a), 1.0 / ((double)ad_rows(t, a) * (double)ad_cols(t, a)));
 }
-ad_var ad_mean_rows(ad_tape *t, ad_var a) { return ad_scale(t, ad_sum_rows(t, a), 1.0 / (double)ad_rows(t, a)); }
-ad_var ad_mean_cols(ad_tape *t, ad_var a) { return ad_scale(t, ad_sum_cols(t, a), 1.0 / (double)ad_cols(t, a)); }
+ad_var ad_mean_rows(ad_tape *t, ad_var a) {
+    return ad_scale(t, ad_sum_rows(t, a), 1.0 / (double)ad_rows(t, a));
+}
+ad_var ad_mean_cols(ad_tape *t, ad_var a) {
+    return ad_scale(t, ad_sum_cols(t, a), 1.0 / (double)ad_cols(t, a));
+}
 
 ad_var ad_broadcast(ad_tape *t, ad_var a, size_t rows, size_t cols) {
     size_t rows_a = ad_rows(t, a), cols_a = ad_cols(t, a);
     if (rows_a == rows && cols_a == cols) return a;
     if (rows_a == 1 && cols_a == 1) return ad_emit(t, AD_OP_broadcast_all, rows, cols, &a, NOTHING);
     if (rows_a == 1 && cols_a == cols) return ad_emit(t, AD_OP_broadcast_rows, rows, cols, &a, NOTHING);
-    FM_CHECK(rows_a == rows && cols_a == 1, "broadcast: [%zu, %zu] to [%zu, %zu]", rows_a, cols_a, rows, cols);
+    FM_CHECK(rows_a == rows && cols_a == 1, "broadcast: [%zu, %zu] to [%zu, %zu]", rows_a, cols_a, rows,
+             cols);
     return ad_emit(t, AD_OP_broadcast_cols, rows, cols, &a, NOTHING);
 }
 
 /* ---- pieces ---- */
 
 static void check_piece(const char *op, size_t from, size_t count, size_t whole) {
-    FM_CHECK(count > 0 && from <= whole && count <= whole - from, "%s: %zu from %zu of %zu", op, count, from, whole);
+    FM_CHECK(count > 0 && from <= whole && count <= whole - from, "%s: %zu from %zu of %zu", op, count, from,
+             whole);
 }
 
 ad_var ad_slice_cols(ad_tape *t, ad_var a, size_t from, size_t count) {
@@ -159,15 +165,15 @@ ad_var ad_pad_rows(ad_tape *t, ad_var a, size_t from, size_t rows) {
 }
 
 ad_var ad_concat_cols(ad_tape *t, ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(t, a) == ad_rows(t, b), "concat_cols: [%zu, %zu] with [%zu, %zu]", ad_rows(t, a), ad_cols(t, a),
-             ad_rows(t, b), ad_cols(t, b));
+    FM_CHECK(ad_rows(t, a) == ad_rows(t, b), "concat_cols: [%zu, %zu] with [%zu, %zu]", ad_rows(t, a),
+             ad_cols(t, a), ad_rows(t, b), ad_cols(t, b));
     ad_var in[2] = {a, b};
     return ad_emit(t, AD_OP_concat_cols, ad_rows(t, a), ad_cols(t, a) + ad_cols(t, b), in, NOTHING);
 }
 
 ad_var ad_concat_rows(ad_tape *t, ad_var a, ad_var b) {
-    FM_CHECK(ad_cols(t, a) == ad_cols(t, b), "concat_rows: [%zu, %zu] with [%zu, %zu]", ad_rows(t, a), ad_cols(t, a),
-             ad_rows(t, b), ad_cols(t, b));
+    FM_CHECK(ad_cols(t, a) == ad_cols(t, b), "concat_rows: [%zu, %zu] with [%zu, %zu]", ad_rows(t, a),
+             ad_cols(t, a), ad_rows(t, b), ad_cols(t, b));
     ad_var in[2] = {a, b};
     return ad_emit(t, AD_OP_concat_rows, ad_rows(t, a) + ad_rows(t, b), ad_cols(t, a), in, NOTHING);
 }
@@ -184,8 +190,9 @@ ad_var ad_transpose(ad_tape *t, ad_var a) {
 }
 
 static void check_index(const ad_tape *t, const char *op, ad_var a, ad_var index) {
-    FM_CHECK(ad_rows(t, index) == ad_rows(t, a) && ad_cols(t, index) == 1, "%s: [%zu, %zu] with an index [%zu, %zu]",
-             op, ad_rows(t, a), ad_cols(t, a), ad_rows(t, index), ad_cols(t, index));
+    FM_CHECK(ad_rows(t, index) == ad_rows(t, a) && ad_cols(t, index) == 1,
+             "%s: [%zu, %zu] with an index [%zu, %zu]", op, ad_rows(t, a), ad_cols(t, a), ad_rows(t, index),
+             ad_cols(t, index));
 }
 
 ad_var ad_gather(ad_tape *t, ad_var a, ad_var index) {

@@ -8,17 +8,18 @@
 
 const char *ad_cg_stop_name(ad_cg_stop stop) {
     switch (stop) {
-        case AD_CG_CONVERGED: return "converged";
-        case AD_CG_ITERATIONS: return "iteration limit";
-        case AD_CG_CURVATURE: return "non-positive curvature";
-        default: return "non-finite product";
+    case AD_CG_CONVERGED: return "converged";
+    case AD_CG_ITERATIONS: return "iteration limit";
+    case AD_CG_CURVATURE: return "non-positive curvature";
+    default: return "non-finite product";
     }
 }
 
 ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, real *x, real *work,
                    const ad_cg_options *options) {
     FM_CHECK(options->iterations > 0 && options->damping >= 0 && options->tolerance >= 0,
-             "cg: %d iterations, damping %g, tolerance %g", options->iterations, options->damping, options->tolerance);
+             "cg: %d iterations, damping %g, tolerance %g", options->iterations, options->damping,
+             options->tolerance);
     real *p = work, *q = work + n, *r = work + 2 * n;
     memset(x, 0, n * sizeof *x);
     memcpy(r, b, n * sizeof *r);

@@ -1,11 +1,12 @@
 /* cg.h: conjugate gradient on any matrix-vector product.
  *
  * Solves (A + damping I) x = b for a symmetric A that is only known through products, starting from x = 0
- * [Hestenes & Stiefel 1952]. It stops at the iteration limit, when the residual is small, or when a direction of
- * non-positive curvature shows that A + damping I is not positive definite; x is then the best point so far.
+ * [Hestenes & Stiefel 1952]. It stops at the iteration limit, when the residual is small, or when a direction
+ * of non-positive curvature shows that A + damping I is not positive definite; x is then the best point so
+ * far.
  *
- * The directions are always the first n reals of the workspace and the products the second n, so that a Hessian
- * product recorded over these two (autograd/plan.h) is applied without a copy:
+ * The directions are always the first n reals of the workspace and the products the second n, so that a
+ * Hessian product recorded over these two (autograd/plan.h) is applied without a copy:
  *
  *     real *work = fm_arena_array(&arena, real, AD_CG_WORK(n));
  *     ad_product *hessian = ad_hessian(t, loss, w, parts, work, work + n);
@@ -23,10 +24,10 @@
 typedef void ad_matvec(void *context, size_t n, const real *v, real *out);
 
 typedef enum ad_cg_stop {
-    AD_CG_CONVERGED, /* the residual reached the tolerance (also: b = 0) */
+    AD_CG_CONVERGED,  /* the residual reached the tolerance (also: b = 0) */
     AD_CG_ITERATIONS, /* the limit was reached first */
-    AD_CG_CURVATURE, /* <p, (A + damping I) p> <= 0: stopped before that step */
-    AD_CG_NONFINITE  /* a product gave NaN or infinity: x is the point before it */
+    AD_CG_CURVATURE,  /* <p, (A + damping I) p> <= 0: stopped before that step */
+    AD_CG_NONFINITE   /* a product gave NaN or infinity: x is the point before it */
 } ad_cg_stop;
 
 typedef struct ad_cg_options {

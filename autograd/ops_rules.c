@@ -1,4 +1,5 @@
-/* ops_rules.c: the derivative facts, in the tensor language: what they return is differentiable like anything else. */
+/* ops_rules.c: the derivative facts, in the tensor language: what they return is differentiable like anything
+ * else. */
 #include "autograd/ops_rules.h"
 
 #define RULE(name) ad_var name(ad_tape *t, ad_var y, int i, ad_var g)
@@ -13,7 +14,10 @@ static ad_var one_minus(ad_tape *t, ad_var a) { return ad_shift(t, ad_neg(t, a),
 
 /* ---- ELEM: dy/da_i ---- */
 
-RULE(d_mul) { UNUSED; return IN(1 - i); }
+RULE(d_mul) {
+    UNUSED;
+    return IN(1 - i);
+}
 RULE(d_div) {
     UNUSED;
     ad_var inverse = ad_div(t, ones_like(t, y), IN(1));
@@ -29,42 +33,141 @@ RULE(d_max) {
     ad_var second = ad_greater(t, IN(1), IN(0));
     return i == 0 ? one_minus(t, second) : second;
 }
-RULE(d_mul_add) { UNUSED; return IN(i ^ 1); }
-RULE(d_shift) { UNUSED; return ones_like(t, y); }
-RULE(d_exp) { UNUSED; return y; }
-RULE(d_log) { UNUSED; return ad_div(t, ones_like(t, y), IN(0)); }
-RULE(d_sqrt) { UNUSED; return ad_div(t, ad_fill(t, ad_rows(t, y), ad_cols(t, y), 0.5), y); }
-RULE(d_square) { UNUSED; return ad_scale(t, IN(0), 2); }
-RULE(d_tanh) { UNUSED; return one_minus(t, ad_square(t, y)); }
-RULE(d_sigmoid) { UNUSED; return ad_mul(t, y, one_minus(t, y)); }
-RULE(d_relu) { UNUSED; return ad_greater(t, IN(0), zeros_like(t, y)); }
-RULE(d_softplus) { UNUSED; return ad_sigmoid(t, IN(0)); }
-RULE(d_abs) { UNUSED; return ad_sign(t, IN(0)); }
-RULE(d_clip) { UNUSED; return ad_inside(t, IN(0), ATTR.low, ATTR.high); }
+RULE(d_mul_add) {
+    UNUSED;
+    return IN(i ^ 1);
+}
+RULE(d_shift) {
+    UNUSED;
+    return ones_like(t, y);
+}
+RULE(d_exp) {
+    UNUSED;
+    return y;
+}
+RULE(d_log) {
+    UNUSED;
+    return ad_div(t, ones_like(t, y), IN(0));
+}
+RULE(d_sqrt) {
+    UNUSED;
+    return ad_div(t, ad_fill(t, ad_rows(t, y), ad_cols(t, y), 0.5), y);
+}
+RULE(d_square) {
+    UNUSED;
+    return ad_scale(t, IN(0), 2);
+}
+RULE(d_tanh) {
+    UNUSED;
+    return one_minus(t, ad_square(t, y));
+}
+RULE(d_sigmoid) {
+    UNUSED;
+    return ad_mul(t, y, one_minus(t, y));
+}
+RULE(d_relu) {
+    UNUSED;
+    return ad_greater(t, IN(0), zeros_like(t, y));
+}
+RULE(d_softplus) {
+    UNUSED;
+    return ad_sigmoid(t, IN(0));
+}
+RULE(d_abs) {
+    UNUSED;
+    return ad_sign(t, IN(0));
+}
+RULE(d_clip) {
+    UNUSED;
+    return ad_inside(t, IN(0), ATTR.low, ATTR.high);
+}
 
 /* ---- LINEAR: the transpose applied to g ---- */
 
-RULE(r_add) { UNUSED; return g; }
-RULE(r_sub) { UNUSED; return i == 0 ? g : ad_neg(t, g); }
-RULE(r_neg) { UNUSED; return ad_neg(t, g); }
-RULE(r_copy) { UNUSED; return g; }
-RULE(r_scale) { UNUSED; return ad_scale(t, g, ATTR.low); }
-RULE(r_sum) { UNUSED; return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0))); }
-RULE(r_sum_rows) { UNUSED; return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0))); }
-RULE(r_sum_cols) { UNUSED; return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0))); }
-RULE(r_broadcast_all) { UNUSED; return ad_sum(t, g); }
-RULE(r_broadcast_rows) { UNUSED; return ad_sum_rows(t, g); }
-RULE(r_broadcast_cols) { UNUSED; return ad_sum_cols(t, g); }
-RULE(r_reshape) { UNUSED; return ad_reshape(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0))); }
-RULE(r_transpose) { UNUSED; return ad_transpose(t, g); }
-RULE(r_slice_cols) { UNUSED; return ad_pad_cols(t, g, ATTR.from, ad_cols(t, IN(0))); }
-RULE(r_pad_cols) { UNUSED; return ad_slice_cols(t, g, ATTR.from, ad_cols(t, IN(0))); }
-RULE(r_concat_cols) { UNUSED; return ad_slice_cols(t, g, i == 0 ? 0 : ad_cols(t, IN(0)), ad_cols(t, IN(i))); }
-RULE(r_slice_rows) { UNUSED; return ad_pad_rows(t, g, ATTR.from, ad_rows(t, IN(0))); }
-RULE(r_pad_rows) { UNUSED; return ad_slice_rows(t, g, ATTR.from, ad_rows(t, IN(0))); }
-RULE(r_concat_rows) { UNUSED; return ad_slice_rows(t, g, i == 0 ? 0 : ad_rows(t, IN(0)), ad_rows(t, IN(i))); }
-RULE(r_gather) { UNUSED; return ad_scatter(t, g, IN(1), ad_cols(t, IN(0))); }
-RULE(r_scatter) { UNUSED; return ad_gather(t, g, IN(1)); }
+RULE(r_add) {
+    UNUSED;
+    return g;
+}
+RULE(r_sub) {
+    UNUSED;
+    return i == 0 ? g : ad_neg(t, g);
+}
+RULE(r_neg) {
+    UNUSED;
+    return ad_neg(t, g);
+}
+RULE(r_copy) {
+    UNUSED;
+    return g;
+}
+RULE(r_scale) {
+    UNUSED;
+    return ad_scale(t, g, ATTR.low);
+}
+RULE(r_sum) {
+    UNUSED;
+    return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
+}
+RULE(r_sum_rows) {
+    UNUSED;
+    return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
+}
+RULE(r_sum_cols) {
+    UNUSED;
+    return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
+}
+RULE(r_broadcast_all) {
+    UNUSED;
+    return ad_sum(t, g);
+}
+RULE(r_broadcast_rows) {
+    UNUSED;
+    return ad_sum_rows(t, g);
+}
+RULE(r_broadcast_cols) {
+    UNUSED;
+    return ad_sum_cols(t, g);
+}
+RULE(r_reshape) {
+    UNUSED;
+    return ad_reshape(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
+}
+RULE(r_transpose) {
+    UNUSED;
+    return ad_transpose(t, g);
+}
+RULE(r_slice_cols) {
+    UNUSED;
+    return ad_pad_cols(t, g, ATTR.from, ad_cols(t, IN(0)));
+}
+RULE(r_pad_cols) {
+    UNUSED;
+    return ad_slice_cols(t, g, ATTR.from, ad_cols(t, IN(0)));
+}
+RULE(r_concat_cols) {
+    UNUSED;
+    return ad_slice_cols(t, g, i == 0 ? 0 : ad_cols(t, IN(0)), ad_cols(t, IN(i)));
+}
+RULE(r_slice_rows) {
+    UNUSED;
+    return ad_pad_rows(t, g, ATTR.from, ad_rows(t, IN(0)));
+}
+RULE(r_pad_rows) {
+    UNUSED;
+    return ad_slice_rows(t, g, ATTR.from, ad_rows(t, IN(0)));
+}
+RULE(r_concat_rows) {
+    UNUSED;
+    return ad_slice_rows(t, g, i == 0 ? 0 : ad_rows(t, IN(0)), ad_rows(t, IN(i)));
+}
+RULE(r_gather) {
+    UNUSED;
+    return ad_scatter(t, g, IN(1), ad_cols(t, IN(0)));
+}
+RULE(r_scatter) {
+    UNUSED;
+    return ad_gather(t, g, IN(1));
+}
 
 /* ---- BILINEAR ---- */
 
@@ -72,8 +175,7 @@ RULE(r_scatter) { UNUSED; return ad_gather(t, g, IN(1)); }
 RULE(r_matmul) {
     UNUSED;
     bool ta = ATTR.trans_a, tb = ATTR.trans_b;
-    if (i == 0)
-        return ta ? ad_matmul_t(t, IN(1), tb, g, true) : ad_matmul_t(t, g, false, IN(1), !tb);
+    if (i == 0) return ta ? ad_matmul_t(t, IN(1), tb, g, true) : ad_matmul_t(t, g, false, IN(1), !tb);
     return tb ? ad_matmul_t(t, g, true, IN(0), ta) : ad_matmul_t(t, IN(0), !ta, g, false);
 }
 
@@ -91,9 +193,12 @@ RULE(v_affine) {
 /* The bias tangent rides on the product x dw. */
 JVP(j_affine) {
     ad_var sum = AD_NONE;
-    if (!ad_is_none(dx[1]) && !ad_is_none(dx[2])) sum = ad_affine(t, IN(0), dx[1], dx[2], AD_IDENTITY);
-    else if (!ad_is_none(dx[1])) sum = ad_matmul(t, IN(0), dx[1]);
-    else if (!ad_is_none(dx[2])) sum = ad_broadcast(t, dx[2], ad_rows(t, y), ad_cols(t, y));
+    if (!ad_is_none(dx[1]) && !ad_is_none(dx[2]))
+        sum = ad_affine(t, IN(0), dx[1], dx[2], AD_IDENTITY);
+    else if (!ad_is_none(dx[1]))
+        sum = ad_matmul(t, IN(0), dx[1]);
+    else if (!ad_is_none(dx[2]))
+        sum = ad_broadcast(t, dx[2], ad_rows(t, y), ad_cols(t, y));
     if (!ad_is_none(dx[0])) {
         ad_var moved = ad_matmul(t, dx[0], IN(1));
         sum = ad_is_none(sum) ? moved : ad_add(t, sum, moved);
@@ -121,10 +226,10 @@ JVP(j_act_grad) {
 RULE(v_act_curve) {
     ad_var dg = IN(0), g0 = IN(1), h = IN(2), dh = IN(3);
     switch (i) {
-        case 0: return ad_act_grad(t, g, h, ACT);
-        case 1: return ad_mul(t, g, ad_scale(t, ad_mul(t, h, dh), -2));
-        case 2: return ad_mul(t, g, ad_scale(t, ad_mul_add(t, dg, h, g0, dh), -2));
-        default: return ad_mul(t, g, ad_scale(t, ad_mul(t, g0, h), -2));
+    case 0: return ad_act_grad(t, g, h, ACT);
+    case 1: return ad_mul(t, g, ad_scale(t, ad_mul(t, h, dh), -2));
+    case 2: return ad_mul(t, g, ad_scale(t, ad_mul_add(t, dg, h, g0, dh), -2));
+    default: return ad_mul(t, g, ad_scale(t, ad_mul(t, g0, h), -2));
     }
 }
 
@@ -149,5 +254,8 @@ static ad_var softmax_jacobian(ad_tape *t, ad_var y, ad_var v) {
     return ad_mul(t, y, ad_sub(t, v, ad_sum_cols(t, ad_mul(t, y, v))));
 }
 
-RULE(v_softmax) { UNUSED; return softmax_jacobian(t, y, g); }
+RULE(v_softmax) {
+    UNUSED;
+    return softmax_jacobian(t, y, g);
+}
 JVP(j_softmax) { return softmax_jacobian(t, y, dx[0]); }

@@ -12,7 +12,10 @@
 
 size_t ad_plan_count(const ad_plan *plan) { return plan->step_count; }
 
-typedef struct pieces { const ad_call *call; size_t count; } pieces;
+typedef struct pieces {
+    const ad_call *call;
+    size_t count;
+} pieces;
 
 static void run_piece(void *context, size_t part, int thread) {
     const pieces *p = context;
@@ -36,7 +39,11 @@ static void run_once(const ad_step *step, size_t count) {
 }
 
 /* The blocks of one lane, with one thread's memory. */
-typedef struct lane { const ad_segment *segment; size_t index, start, row, rows; int thread; } lane;
+typedef struct lane {
+    const ad_segment *segment;
+    size_t index, start, row, rows;
+    int thread;
+} lane;
 
 static void run_step(const ad_step *step, const lane *l) {
     size_t own = (size_t)l->thread * l->segment->slot_stride;
@@ -54,7 +61,10 @@ static void run_step(const ad_step *step, const lane *l) {
     step->kernel(&c);
 }
 
-typedef struct lanes { const ad_segment *segment; const ad_step *step; } lanes;
+typedef struct lanes {
+    const ad_segment *segment;
+    const ad_step *step;
+} lanes;
 
 static void run_lane(void *context, size_t index, int thread) {
     const lanes *all = context;
@@ -103,8 +113,8 @@ struct ad_product {
 /* Distance of leaf x[i] from x[0]: the place of its part in every vector of that layout. */
 static size_t offset_of(const ad_tape *t, const ad_var *x, size_t i) {
     const ad_node *n = ad_node_of(t, x[i]), *first = ad_node_of(t, x[0]);
-    FM_CHECK(n->op == AD_OP_leaf && n->value >= first->value, "a product over %s %zu: not leaves over one vector",
-             AD_TABLE[n->op].name, i);
+    FM_CHECK(n->op == AD_OP_leaf && n->value >= first->value,
+             "a product over %s %zu: not leaves over one vector", AD_TABLE[n->op].name, i);
     return (size_t)(n->value - first->value);
 }
 
@@ -128,8 +138,8 @@ static ad_var *other_leaves(const ad_tape *t, const ad_var *direction, size_t n)
     return leaves;
 }
 
-ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
-                     real *out) {
+ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
+                     const real *v, real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
     ad_product *p = fm_arena_array(&t->arena, ad_product, 1);
     *p = (ad_product){.v = v, .out = out, .n = layout_length(t, x, nx), .n_out = layout_length(t, z, nz)};
@@ -137,7 +147,8 @@ ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const 
     arrsetlen(gradient, nz);
     arrsetlen(tangent, nz);
     for (size_t i = 0; i < nx; i++)
-        arrput(direction, ad_leaf(t, ad_rows(t, x[i]), ad_cols(t, x[i]), v + offset_of(t, x, i), "direction"));
+        arrput(direction,
+               ad_leaf(t, ad_rows(t, x[i]), ad_cols(t, x[i]), v + offset_of(t, x, i), "direction"));
     ad_grad(t, loss, z, nz, gradient);
     ad_push(t, gradient, nz, x, direction, nx, tangent);
 

@@ -1,9 +1,10 @@
 /* plan.h: replay of a recorded slice, and second-order products made of it.
  *
- * A plan is the list of nodes that some outputs need and that depend on some leaves, in order, with every address
- * resolved: replaying it allocates nothing and records nothing. Where rows are independent (a batch), the plan walks
- * the nodes block of rows by block of rows, so that what lies between the leaves and the outputs stays in the cache;
- * sums over rows are gathered block by block in a fixed order. The result does not depend on the number of threads.
+ * A plan is the list of nodes that some outputs need and that depend on some leaves, in order, with every
+ * address resolved: replaying it allocates nothing and records nothing. Where rows are independent (a batch),
+ * the plan walks the nodes block of rows by block of rows, so that what lies between the leaves and the
+ * outputs stays in the cache; sums over rows are gathered block by block in a fixed order. The result does
+ * not depend on the number of threads.
  *
  * Plans live in their tape's arena and end with it (or with the ad_reset that goes behind them).
  *
@@ -38,13 +39,18 @@
 
 typedef struct ad_plan ad_plan;
 
-/* A node whose numbers are wanted after a replay, and where: `to` [rows * cols] is borrowed, written at once and
- * by every replay, and the caller's to change in between; it may not overlap a leaf. NULL: on the tape, for ad_value. */
-typedef struct ad_output { ad_var var; real *to; } ad_output;
+/* A node whose numbers are wanted after a replay, and where: `to` [rows * cols] is borrowed, written at once
+ * and by every replay, and the caller's to change in between; it may not overlap a leaf. NULL: on the tape,
+ * for ad_value. */
+typedef struct ad_output {
+    ad_var var;
+    real *to;
+} ad_output;
 
-/* A plan for the nodes between `changing` leaves and the outputs; what does not depend on the changing leaves keeps its
- * recorded value. changing NULL: every leaf may change. */
-ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out, size_t n_out);
+/* A plan for the nodes between `changing` leaves and the outputs; what does not depend on the changing leaves
+ * keeps its recorded value. changing NULL: every leaf may change. */
+ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out,
+                      size_t n_out);
 
 /* Computes the outputs from the present numbers of the leaves. */
 void ad_replay(ad_plan *plan);
@@ -58,25 +64,25 @@ int ad_threads(void);
 
 /* ---- linearised products ----
  *
- * A product is y -> dy along a direction: recorded once with the direction as a leaf, linearised at a point (one
- * evaluation of all that does not depend on the direction) and then applied many times.
+ * A product is y -> dy along a direction: recorded once with the direction as a leaf, linearised at a point
+ * (one evaluation of all that does not depend on the direction) and then applied many times.
  */
 typedef struct ad_product ad_product;
 
-/* hv = H v for H = d2 loss / dx2. The leaves x lie in one vector, x[0] first, perhaps with gaps; v and hv have that
- * layout and are borrowed; gaps of hv are zero. Exact second derivatives, kinks taken as constant masks. Recorded here
- * and linearised at the present point. */
+/* hv = H v for H = d2 loss / dx2. The leaves x lie in one vector, x[0] first, perhaps with gaps; v and hv
+ * have that layout and are borrowed; gaps of hv are zero. Exact second derivatives, kinks taken as constant
+ * masks. Recorded here and linearised at the present point. */
 ad_product *ad_hessian(ad_tape *t, ad_var loss, const ad_var *x, size_t n, const real *v, real *hv);
 
 /* out = d/dz <d loss / dx, v> (v constant): the mixed product of total derivatives [Zheng 2022, Eq. 15]. */
-ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
-                     real *out);
+ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
+                     const real *v, real *out);
 
 void ad_linearise(ad_product *p);
 void ad_apply(ad_product *p);
 
-/* The product as the callback of autograd/cg.h; `context` is the ad_product. Copies v and out only when they are not
- * the vectors that the product was recorded with. */
+/* The product as the callback of autograd/cg.h; `context` is the ad_product. Copies v and out only when they
+ * are not the vectors that the product was recorded with. */
 void ad_apply_matvec(void *context, size_t n, const real *v, real *out);
 
 /* Nodes evaluated by one linearisation and by one application. */

@@ -5,9 +5,9 @@
 #include "autograd/plan_build.h"
 #include "stb_ds.h"
 
-/* Bytes of block-local memory that a block may fill, and rows that make a block worth its overhead. Lanes that the blocks
- * are dealt to. Multiply-adds that make a product worth several threads, and columns of a piece of it: of whole tiles
- * of every kernel, so that a piece sums like the whole. */
+/* Bytes of block-local memory that a block may fill, and rows that make a block worth its overhead. Lanes
+ * that the blocks are dealt to. Multiply-adds that make a product worth several threads, and columns of a
+ * piece of it: of whole tiles of every kernel, so that a piece sums like the whole. */
 #define BLOCK_BYTES (96 * 1024)
 #define BLOCK_ROWS_MIN 256
 #define LANES 8
@@ -16,7 +16,8 @@
 
 /* ---- which nodes ---- */
 
-static void find_live(ad_build *b, const ad_var *changing, size_t n_changing, const ad_var *out, size_t n_out) {
+static void find_live(ad_build *b, const ad_var *changing, size_t n_changing, const ad_var *out,
+                      size_t n_out) {
     ad_tape *t = b->tape;
     unsigned char *changed = calloc(b->count, 1), *wanted = calloc(b->count, 1);
     FM_CHECK(changed != NULL && wanted != NULL, "out of memory for a plan of %u nodes", b->count);
@@ -112,7 +113,10 @@ static void find_uses(ad_build *b) {
     }
 }
 
-typedef struct slot { size_t cols; bool taken; } slot;
+typedef struct slot {
+    size_t cols;
+    bool taken;
+} slot;
 
 static bool works_in_place(const ad_build *b, uint32_t id, uint32_t x) {
     const ad_node *n = &b->tape->nodes[id];
@@ -141,7 +145,8 @@ static size_t inherit_slot(const ad_build *b, uint32_t id, size_t position) {
     for (int i = 0; i < AD_TABLE[n->op].arity; i++) {
         if (!b->part[n->in[i]].live) continue;
         const ad_part *home = &b->part[home_of(b, n->in[i])];
-        if (home->slot != SIZE_MAX && home->last_use == position && works_in_place(b, id, n->in[i])) return home->slot;
+        if (home->slot != SIZE_MAX && home->last_use == position && works_in_place(b, id, n->in[i]))
+            return home->slot;
     }
     return SIZE_MAX;
 }
@@ -231,11 +236,13 @@ static void make_segment(ad_build *b, size_t first, size_t end) {
     size_t rows = p->flow == 'w' ? 1 : p->rows;
     slot *slots = assign_slots(b, first, end);
     ad_segment *segment = &b->plan->segments[b->plan->segment_count++];
-    *segment = (ad_segment){.first = first, .count = end - first, .rows = rows, .block = block_rows(slots, rows)};
+    *segment =
+        (ad_segment){.first = first, .count = end - first, .rows = rows, .block = block_rows(slots, rows)};
     make_lanes(b, segment);
     real **memory = NULL;
     for (size_t s = 0; s < arrlenu(slots); s++) segment->slot_stride += slots[s].cols * segment->block;
-    real *slot_memory = fm_arena_alloc_raw(&b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
+    real *slot_memory =
+        fm_arena_alloc_raw(&b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
     for (size_t s = 0; s < arrlenu(slots); s++) {
         arrput(memory, slot_memory);
         slot_memory += slots[s].cols * segment->block;
@@ -252,7 +259,8 @@ static void make_steps(ad_build *b) {
     b->plan->step_count = n;
     for (size_t first = 0, end; first < n; first = end) {
         const ad_part *p = &b->part[b->order[first]];
-        for (end = first + 1; end < n && ad_same_segment(p, &b->part[b->order[end]]); end++) {}
+        for (end = first + 1; end < n && ad_same_segment(p, &b->part[b->order[end]]); end++) {
+        }
         make_segment(b, first, end);
     }
 }
@@ -291,8 +299,9 @@ static bool claimed(ad_var v, const ad_output *out, size_t n_out, const ad_var *
     return false;
 }
 
-/* For each output the node that this plan writes where it is wanted: itself, or a copy where it is not computed or is
- * wanted in several places. Its memory on the tape stays as it is: other plans read it, and the caller may change his. */
+/* For each output the node that this plan writes where it is wanted: itself, or a copy where it is not
+ * computed or is wanted in several places. Its memory on the tape stays as it is: other plans read it, and
+ * the caller may change his. */
 static ad_var *output_nodes(ad_tape *t, const ad_output *out, size_t n_out) {
     ad_var *nodes = NULL;
     for (size_t k = 0; k < n_out; k++) {
@@ -308,7 +317,8 @@ static ad_var *output_nodes(ad_tape *t, const ad_output *out, size_t n_out) {
     return nodes;
 }
 
-ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out, size_t n_out) {
+ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out,
+                      size_t n_out) {
     ad_var *vars = output_nodes(t, out, n_out);
     ad_build b = {.tape = t, .plan = fm_arena_array(&t->arena, ad_plan, 1), .count = ad_count(t)};
     b.part = calloc(b.count, sizeof *b.part);

@@ -1,4 +1,5 @@
-/* pool.c: POSIX threads that spin for a moment, since the next job is mostly microseconds away, and then sleep. */
+/* pool.c: POSIX threads that spin for a moment, since the next job is mostly microseconds away, and then
+ * sleep. */
 #include "autograd/pool.h"
 
 #include <pthread.h>
@@ -12,20 +13,20 @@
 #define SPINS 20000
 
 static struct {
-    int threads;            /* that may work, the caller included */
-    int started;            /* helpers that exist */
-    pid_t owner;            /* process that started them: a fork has none */
+    int threads; /* that may work, the caller included */
+    int started; /* helpers that exist */
+    pid_t owner; /* process that started them: a fork has none */
     pthread_t helper[AD_THREADS_MAX];
     unsigned born[AD_THREADS_MAX]; /* the round in which a helper came: it waits for the next */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    atomic_uint round;      /* a new number is a new job */
-    atomic_size_t next;     /* part to take */
-    atomic_int busy;        /* helpers that have not finished the round */
+    atomic_uint round;  /* a new number is a new job */
+    atomic_size_t next; /* part to take */
+    atomic_int busy;    /* helpers that have not finished the round */
     ad_job *job;
     void *context;
     size_t parts;
-    int wanted;             /* helpers that take part in the round */
+    int wanted; /* helpers that take part in the round */
 } pool = {.threads = 1, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 int ad_threads(void) { return pool.threads; }
@@ -79,7 +80,8 @@ static void start_helpers(int count) {
     }
     while (pool.started < count) {
         pool.born[pool.started] = atomic_load(&pool.round);
-        if (pthread_create(&pool.helper[pool.started], NULL, help, (void *)(size_t)(pool.started + 1)) != 0) return;
+        if (pthread_create(&pool.helper[pool.started], NULL, help, (void *)(size_t)(pool.started + 1)) != 0)
+            return;
         pool.started++;
     }
 }

@@ -1,7 +1,8 @@
 /* pool.h: a few threads that wait for the parts of a job. For the files of this room only.
  *
- * A job is a function called once per part; which thread takes which part changes nothing, since parts write apart and
- * sum in an order that their number alone decides. With one thread the caller does all parts in order. */
+ * A job is a function called once per part; which thread takes which part changes nothing, since parts write
+ * apart and sum in an order that their number alone decides. With one thread the caller does all parts in
+ * order. */
 #ifndef AD_POOL_H
 #define AD_POOL_H
 

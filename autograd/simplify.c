@@ -1,5 +1,5 @@
-/* simplify.c: equal, simpler nodes, found before a node is recorded. Transforms write sums and products with zeros and
- * ones freely, as the formulas have them, and rely on these rules to leave nothing behind. */
+/* simplify.c: equal, simpler nodes, found before a node is recorded. Transforms write sums and products with
+ * zeros and ones freely, as the formulas have them, and rely on these rules to leave nothing behind. */
 #include "autograd/tape.h"
 
 static ad_var scaled(ad_tape *t, ad_var a, double k) {
@@ -49,38 +49,39 @@ ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var 
     if (op == AD_OP_copy) return AD_NONE; /* somebody wants these numbers in another place */
     if (vanishes(t, op, in)) return ad_zeros(t, rows, cols);
     switch (op) {
-        case AD_OP_add:
-            if (ad_is_zero(t, in[0])) return in[1];
-            if (ad_is_zero(t, in[1])) return in[0];
-            return AD_NONE;
-        case AD_OP_sub:
-            if (ad_is_zero(t, in[0])) return ad_neg(t, in[1]);
-            if (ad_is_zero(t, in[1])) return in[0];
-            return AD_NONE;
-        case AD_OP_mul: return simplify_mul(t, in[0], in[1]);
-        case AD_OP_mul_add: return simplify_mul_add(t, in);
-        case AD_OP_div:
-            if (ad_is_zero(t, in[0])) return in[0];
-            if (ad_is_fill(t, in[1], &k) && k != 0) return scaled(t, in[0], 1 / k);
-            return AD_NONE;
-        case AD_OP_neg:
-            if (ad_node_of(t, in[0])->op == AD_OP_neg) return ad_in(t, in[0], 0);
-            if (ad_node_of(t, in[0])->op == AD_OP_scale || ad_is_fill(t, in[0], &k)) return ad_scale(t, in[0], -1);
-            return AD_NONE;
-        case AD_OP_scale: return simplify_scale(t, in[0], attr.low);
-        case AD_OP_sum:
-        case AD_OP_sum_rows:
-        case AD_OP_sum_cols:
-            if (ad_rows(t, in[0]) == rows && ad_cols(t, in[0]) == cols) return in[0];
-            return AD_NONE;
-        case AD_OP_broadcast_all:
-        case AD_OP_broadcast_rows:
-        case AD_OP_broadcast_cols:
-            if (ad_is_fill(t, in[0], &k)) return ad_fill(t, rows, cols, k);
-            return AD_NONE;
-        case AD_OP_stop:
-            if (ad_is_fill(t, in[0], &k)) return in[0];
-            return AD_NONE;
-        default: return AD_NONE;
+    case AD_OP_add:
+        if (ad_is_zero(t, in[0])) return in[1];
+        if (ad_is_zero(t, in[1])) return in[0];
+        return AD_NONE;
+    case AD_OP_sub:
+        if (ad_is_zero(t, in[0])) return ad_neg(t, in[1]);
+        if (ad_is_zero(t, in[1])) return in[0];
+        return AD_NONE;
+    case AD_OP_mul: return simplify_mul(t, in[0], in[1]);
+    case AD_OP_mul_add: return simplify_mul_add(t, in);
+    case AD_OP_div:
+        if (ad_is_zero(t, in[0])) return in[0];
+        if (ad_is_fill(t, in[1], &k) && k != 0) return scaled(t, in[0], 1 / k);
+        return AD_NONE;
+    case AD_OP_neg:
+        if (ad_node_of(t, in[0])->op == AD_OP_neg) return ad_in(t, in[0], 0);
+        if (ad_node_of(t, in[0])->op == AD_OP_scale || ad_is_fill(t, in[0], &k))
+            return ad_scale(t, in[0], -1);
+        return AD_NONE;
+    case AD_OP_scale: return simplify_scale(t, in[0], attr.low);
+    case AD_OP_sum:
+    case AD_OP_sum_rows:
+    case AD_OP_sum_cols:
+        if (ad_rows(t, in[0]) == rows && ad_cols(t, in[0]) == cols) return in[0];
+        return AD_NONE;
+    case AD_OP_broadcast_all:
+    case AD_OP_broadcast_rows:
+    case AD_OP_broadcast_cols:
+        if (ad_is_fill(t, in[0], &k)) return ad_fill(t, rows, cols, k);
+        return AD_NONE;
+    case AD_OP_stop:
+        if (ad_is_fill(t, in[0], &k)) return in[0];
+        return AD_NONE;
+    default: return AD_NONE;
     }
 }

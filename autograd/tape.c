@@ -11,7 +11,7 @@
 
 #define none NULL
 const ad_op_row AD_TABLE[AD_OP_COUNT] = {
-#define AD_OP_ROW(name, arity, kind, rows, y, kernel, rule, jvp) \
+#define AD_OP_ROW(name, arity, kind, rows, y, kernel, rule, jvp)                                             \
     [AD_OP_##name] = {#name, arity, AD_##kind, rows, y, kernel, rule, jvp},
     AD_OPS(AD_OP_ROW)
 #undef AD_OP_ROW
@@ -61,7 +61,8 @@ const real *ad_value(const ad_tape *t, ad_var v) { return checked(t, v)->value; 
 
 real ad_scalar(const ad_tape *t, ad_var v) {
     const ad_node *n = checked(t, v);
-    FM_CHECK(n->rows == 1 && n->cols == 1, "%s is [%u, %u], not a scalar", AD_TABLE[n->op].name, n->rows, n->cols);
+    FM_CHECK(n->rows == 1 && n->cols == 1, "%s is [%u, %u], not a scalar", AD_TABLE[n->op].name, n->rows,
+             n->cols);
     return n->value[0];
 }
 
@@ -116,14 +117,15 @@ static uint64_t node_hash(const ad_node *n) {
 }
 
 static bool node_equal(const ad_node *a, const ad_node *b) {
-    return a->op == b->op && a->rows == b->rows && a->cols == b->cols && memcmp(a->in, b->in, sizeof a->in) == 0 &&
-           number_bits(a->attr.low) == number_bits(b->attr.low) &&
+    return a->op == b->op && a->rows == b->rows && a->cols == b->cols &&
+           memcmp(a->in, b->in, sizeof a->in) == 0 && number_bits(a->attr.low) == number_bits(b->attr.low) &&
            number_bits(a->attr.high) == number_bits(b->attr.high) && a->attr.from == b->attr.from &&
-           a->attr.act == b->attr.act && a->attr.trans_a == b->attr.trans_a && a->attr.trans_b == b->attr.trans_b;
+           a->attr.act == b->attr.act && a->attr.trans_a == b->attr.trans_a &&
+           a->attr.trans_b == b->attr.trans_b;
 }
 
-/* The slot of an equal node, or the first empty one. An id beyond the end is from before a reset: its slot goes on
- * being passed over, or a look-up behind it would stop too early. */
+/* The slot of an equal node, or the first empty one. An id beyond the end is from before a reset: its slot
+ * goes on being passed over, or a look-up behind it would stop too early. */
 static size_t seen_slot(const ad_tape *t, const ad_node *n) {
     size_t slot = (size_t)node_hash(n) & (t->seen_size - 1);
     while (t->seen[slot] != UINT32_MAX) {
@@ -134,7 +136,8 @@ static size_t seen_slot(const ad_tape *t, const ad_node *n) {
     return slot;
 }
 
-/* Drops what resets left behind; grows when a quarter is in use then, so that look-ups always meet an empty slot. */
+/* Drops what resets left behind; grows when a quarter is in use then, so that look-ups always meet an empty
+ * slot. */
 static void seen_rebuild(ad_tape *t) {
     size_t size = t->seen_size == 0 ? 256 : t->seen_size;
     while (size / 4 < arrlenu(t->nodes) + 1) size *= 2;
@@ -181,10 +184,14 @@ ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in,
 }
 
 ad_var ad_leaf(ad_tape *t, size_t rows, size_t cols, const real *data, const char *name) {
-    FM_CHECK(rows > 0 && cols > 0 && data != NULL, "leaf '%s' [%zu, %zu]%s", name == NULL ? "" : name, rows, cols,
-             data == NULL ? " over no memory" : "");
-    ad_node n = {.op = AD_OP_leaf, .rows = (uint32_t)rows, .cols = (uint32_t)cols, .value = (real *)(uintptr_t)data,
-                 .name = name, .in = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}};
+    FM_CHECK(rows > 0 && cols > 0 && data != NULL, "leaf '%s' [%zu, %zu]%s", name == NULL ? "" : name, rows,
+             cols, data == NULL ? " over no memory" : "");
+    ad_node n = {.op = AD_OP_leaf,
+                 .rows = (uint32_t)rows,
+                 .cols = (uint32_t)cols,
+                 .value = (real *)(uintptr_t)data,
+                 .name = name,
+                 .in = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}};
     return append(t, n);
 }
 
@@ -223,8 +230,8 @@ bool ad_find_nonfinite(ad_tape *t, char *text, size_t size) {
         size_t at;
         if (!first_nonfinite(n, &at)) continue;
         if (n->op == AD_OP_leaf)
-            snprintf(text, size, "leaf '%s' [%u, %u], first at row %zu", n->name == NULL ? "" : n->name, n->rows,
-                     n->cols, at / n->cols);
+            snprintf(text, size, "leaf '%s' [%u, %u], first at row %zu", n->name == NULL ? "" : n->name,
+                     n->rows, n->cols, at / n->cols);
         else
             snprintf(text, size, "%s [%u, %u], first at row %zu", AD_TABLE[n->op].name, n->rows, n->cols,
                      at / n->cols);

@@ -11,11 +11,11 @@ typedef enum ad_kind { AD_ELEM, AD_LINEAR, AD_BILINEAR, AD_GENERAL, AD_FLAT } ad
 
 /* What an op knows besides its arguments. Unused fields are zero, so that equal nodes have equal bytes. */
 typedef struct ad_attr {
-    double low, high;    /* fill, scale, shift: low is the number; clip, inside: both bounds */
-    uint32_t from;       /* slice, pad: first column or row */
+    double low, high;      /* fill, scale, shift: low is the number; clip, inside: both bounds */
+    uint32_t from;         /* slice, pad: first column or row */
     bool trans_a, trans_b; /* matmul */
-    uint8_t act;         /* affine, act_grad, act_curve: ad_act */
-    uint8_t mask;        /* set by plans: a product whose result is multiplied by mask'(x[3]) as it is written */
+    uint8_t act;           /* affine, act_grad, act_curve: ad_act */
+    uint8_t mask; /* set by plans: a product whose result is multiplied by mask'(x[3]) as it is written */
 } ad_attr;
 
 typedef struct ad_node {
@@ -23,12 +23,12 @@ typedef struct ad_node {
     uint32_t rows, cols;
     uint32_t in[AD_MAX_IN]; /* ids of the arguments; unused: UINT32_MAX */
     ad_attr attr;
-    real *value;            /* [rows, cols]; a leaf's belongs to the caller */
-    const char *name;       /* leaves */
+    real *value;      /* [rows, cols]; a leaf's belongs to the caller */
+    const char *name; /* leaves */
 } ad_node;
 
-/* One evaluation: addresses and sizes of the result and of the arguments (`rows` of those that go row for row are
- * those of the block). `accumulate`: add to y; only sums over rows and matmul are asked to. */
+/* One evaluation: addresses and sizes of the result and of the arguments (`rows` of those that go row for row
+ * are those of the block). `accumulate`: add to y; only sums over rows and matmul are asked to. */
 typedef struct ad_call {
     real *y;
     const real *x[AD_MAX_IN];
@@ -65,10 +65,12 @@ struct ad_tape {
 static inline ad_node *ad_node_of(const ad_tape *t, ad_var v) { return &t->nodes[v.id]; }
 static inline size_t ad_size(const ad_node *n) { return (size_t)n->rows * n->cols; }
 
-/* Records op(in...) with its value, or finds the node that is already there. Shapes are the builder's business. */
+/* Records op(in...) with its value, or finds the node that is already there. Shapes are the builder's
+ * business. */
 ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in, ad_attr attr);
 
-/* An equal, simpler node (x + 0, x * 1, a product with zeros, ...), or AD_NONE. Called by ad_emit for every op. */
+/* An equal, simpler node (x + 0, x * 1, a product with zeros, ...), or AD_NONE. Called by ad_emit for every
+ * op. */
 ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in, ad_attr attr);
 
 /* Argument i of node v. */

@@ -4,7 +4,8 @@
 
 #include "autograd/tape.h"
 
-/* Which nodes depend on x through a derivative. What lies behind an x does not matter: x is where variation starts. */
+/* Which nodes depend on x through a derivative. What lies behind an x does not matter: x is where variation
+ * starts. */
 static unsigned char *dependence(const ad_tape *t, const ad_var *x, size_t nx, uint32_t count) {
     unsigned char *depends = calloc(count, 1);
     FM_CHECK(depends != NULL, "out of memory for %u marks", count);
@@ -36,13 +37,15 @@ static ad_var or_zeros(ad_tape *t, ad_var v, ad_var like) {
 }
 
 static void check_same_shape(const ad_tape *t, const char *what, ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(t, a) == ad_rows(t, b) && ad_cols(t, a) == ad_cols(t, b), "%s: [%zu, %zu] for [%zu, %zu]", what,
-             ad_rows(t, b), ad_cols(t, b), ad_rows(t, a), ad_cols(t, a));
+    FM_CHECK(ad_rows(t, a) == ad_rows(t, b) && ad_cols(t, a) == ad_cols(t, b),
+             "%s: [%zu, %zu] for [%zu, %zu]", what, ad_rows(t, b), ad_cols(t, b), ad_rows(t, a),
+             ad_cols(t, a));
 }
 
 /* ---- reverse ---- */
 
-void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g) {
+void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
+            ad_var *g) {
     uint32_t count = ad_count(t);
     unsigned char *depends = dependence(t, x, nx, count);
     ad_var *adjoint = no_vars(count);
@@ -127,15 +130,16 @@ static ad_var push_node(ad_tape *t, ad_var node, const ad_var *tangent) {
     }
     if (!any) return AD_NONE;
     switch (row->kind) {
-        case AD_ELEM: return push_elementwise(t, row, node, dx);
-        case AD_LINEAR: return push_linear(t, row, node, dx);
-        case AD_BILINEAR: return push_bilinear(t, node, dx);
-        case AD_GENERAL: return row->jvp(t, node, dx);
-        default: return AD_NONE;
+    case AD_ELEM: return push_elementwise(t, row, node, dx);
+    case AD_LINEAR: return push_linear(t, row, node, dx);
+    case AD_BILINEAR: return push_bilinear(t, node, dx);
+    case AD_GENERAL: return row->jvp(t, node, dx);
+    default: return AD_NONE;
     }
 }
 
-void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx, ad_var *dy) {
+void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
+             ad_var *dy) {
     uint32_t count = ad_count(t);
     unsigned char *depends = dependence(t, x, nx, count), *needed = calloc(count, 1);
     FM_CHECK(needed != NULL, "out of memory for %u marks", count);

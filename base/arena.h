@@ -1,8 +1,8 @@
 /* arena.h: memory that is taken in order and given back all at once.
  *
- * Three arenas live in a training run: `run` (parameters, replay: the whole life), `iter` (the tape: mark, use, reset)
- * and `scratch` (one call). After warm-up nothing calls malloc or free. An arena grows by further blocks, so pointers
- * into it stay valid until the reset that frees them.
+ * Three arenas live in a training run: `run` (parameters, replay: the whole life), `iter` (the tape: mark,
+ * use, reset) and `scratch` (one call). After warm-up nothing calls malloc or free. An arena grows by further
+ * blocks, so pointers into it stay valid until the reset that frees them.
  *
  * Example (compiled by the tests):
  *
@@ -29,15 +29,21 @@ typedef struct fm_arena {
 } fm_arena;
 
 /* A place to come back to. Marks nest: reset the inner one first. */
-typedef struct fm_mark { struct fm_block *block; size_t offset; size_t used; } fm_mark;
+typedef struct fm_mark {
+    struct fm_block *block;
+    size_t offset;
+    size_t used;
+} fm_mark;
 
-/* `count` items of `size` bytes, zeroed, aligned to FM_ALIGNMENT; the arena owns them. Aborts, naming the size, when
- * count * size overflows or memory is exhausted. A count of zero gives a valid pointer to nothing. */
+/* `count` items of `size` bytes, zeroed, aligned to FM_ALIGNMENT; the arena owns them. Aborts, naming the
+ * size, when count * size overflows or memory is exhausted. A count of zero gives a valid pointer to
+ * nothing. */
 void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size);
 
 #define fm_arena_array(arena, type, count) ((type *)fm_arena_alloc((arena), (count), sizeof(type)))
 
-/* As fm_arena_alloc but the bytes are whatever was there: for buffers that are written before they are read. */
+/* As fm_arena_alloc but the bytes are whatever was there: for buffers that are written before they are
+ * read. */
 void *fm_arena_alloc_raw(fm_arena *arena, size_t count, size_t size);
 
 /* A copy of a string, owned by the arena. */
@@ -49,7 +55,8 @@ void fm_arena_reset(fm_arena *arena, fm_mark mark);
 /* Gives every block back to the system; the arena is empty and usable afterwards. */
 void fm_arena_free(fm_arena *arena);
 
-/* How often any arena called malloc since the program started: a warm training step must not change it (tested). */
+/* How often any arena called malloc since the program started: a warm training step must not change it
+ * (tested). */
 size_t fm_arena_system_calls(void);
 
 #endif

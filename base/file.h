@@ -1,4 +1,5 @@
-/* file.h: small file helpers. Every failure of the system is reported with the path and the system's own words.
+/* file.h: small file helpers. Every failure of the system is reported with the path and the system's own
+ * words.
  *
  * Example (compiled by the tests):
  *
@@ -17,17 +18,22 @@
 
 #include "base/error.h"
 
-/* Reads a whole file. *text is malloc'ed, one zero byte follows the content; the caller frees it. A folder, or more
- * than `1 << 30` bytes, is an error. */
+/* Reads a whole file. *text is malloc'ed, one zero byte follows the content; the caller frees it. A folder,
+ * or more than `1 << 30` bytes, is an error. */
 fm_status fm_file_read(const char *path, char **text, size_t *length, fm_error *err);
 
-/* A file that appears under its name only when it is complete: written beside it under a temporary name, flushed to
- * the disk, renamed. The caller owns the struct; begin, write to `file`, then commit or abandon. */
-typedef struct fm_writer { FILE *file; char path[1024]; char temporary[1040]; } fm_writer;
+/* A file that appears under its name only when it is complete: written beside it under a temporary name,
+ * flushed to the disk, renamed. The caller owns the struct; begin, write to `file`, then commit or
+ * abandon. */
+typedef struct fm_writer {
+    FILE *file;
+    char path[1024];
+    char temporary[1040];
+} fm_writer;
 
 fm_status fm_writer_begin(fm_writer *writer, const char *path, fm_error *err);
-/* Checks every write since begin (a full disk is an error here), flushes, renames. On error the temporary is removed
- * and what stood under the name before is untouched. */
+/* Checks every write since begin (a full disk is an error here), flushes, renames. On error the temporary is
+ * removed and what stood under the name before is untouched. */
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err);
 void fm_writer_abandon(fm_writer *writer);
 

@@ -1,8 +1,8 @@
 /* keep.h: the list of everything that must survive an interruption.
  *
- * Whoever creates persistent state (parameters, optimiser moments, replay, random streams, counters, environment
- * states) adds it once, where it is created; the checkpoint saves and restores the list and knows nothing else. So a
- * new algorithm is resumable, bit for bit, without a line of code for it.
+ * Whoever creates persistent state (parameters, optimiser moments, replay, random streams, counters,
+ * environment states) adds it once, where it is created; the checkpoint saves and restores the list and knows
+ * nothing else. So a new algorithm is resumable, bit for bit, without a line of code for it.
  *
  * Example (compiled by the tests):
  *
@@ -33,7 +33,8 @@ typedef enum fm_dtype { FM_F32, FM_F64, FM_I64, FM_U64, FM_U8 } fm_dtype;
 
 #define FM_NAME_MAX 96
 
-/* One array: borrowed, alive as long as the list. `parameter` marks what a policy needs and a public loader shows. */
+/* One array: borrowed, alive as long as the list. `parameter` marks what a policy needs and a public loader
+ * shows. */
 typedef struct fm_kept {
     char name[FM_NAME_MAX];
     fm_dtype dtype;
@@ -43,9 +44,11 @@ typedef struct fm_kept {
 } fm_kept;
 
 /* An all-zero list is empty. `items` is an stb_ds array. */
-typedef struct fm_keep_list { fm_kept *items; } fm_keep_list;
+typedef struct fm_keep_list {
+    fm_kept *items;
+} fm_keep_list;
 
-size_t fm_dtype_size(fm_dtype dtype);     /* bytes per entry */
+size_t fm_dtype_size(fm_dtype dtype);      /* bytes per entry */
 const char *fm_dtype_name(fm_dtype dtype); /* as safetensors spells it: "F32", "I64", ... */
 
 /* Adds a vector. Aborts on a name that is already there: names are the keys of the checkpoint. */
@@ -56,8 +59,7 @@ void fm_keep(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const
 void fm_keep_parameter(fm_keep_list *list, real *data, size_t rows, size_t cols, const char *name);
 
 /* Adds a struct without pointers (a random stream, an environment's state) as bytes. */
-void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name_format, ...)
-    FM_PRINTF(4, 5);
+void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name_format, ...) FM_PRINTF(4, 5);
 
 /* The item of that name, or NULL. */
 fm_kept *fm_keep_find(const fm_keep_list *list, const char *name);

@@ -34,13 +34,16 @@ typedef enum fm_option_type {
     FM_BOOL,   /* bool; true|false, yes|no, on|off, 1|0 */
     FM_CHOICE, /* int64_t: the position in `choices`, whose words are separated by | */
     FM_TEXT,   /* char[FM_TEXT_MAX] */
-    FM_INTS    /* fm_ints: whole numbers separated by commas, each within the range; "none" is the empty list */
+    FM_INTS /* fm_ints: whole numbers separated by commas, each within the range; "none" is the empty list */
 } fm_option_type;
 
 #define FM_TEXT_MAX 512
 #define FM_INTS_MAX 16
 
-typedef struct fm_ints { int64_t n; int64_t v[FM_INTS_MAX]; } fm_ints;
+typedef struct fm_ints {
+    int64_t n;
+    int64_t v[FM_INTS_MAX];
+} fm_ints;
 
 typedef struct fm_option {
     const char *name;
@@ -54,19 +57,20 @@ typedef struct fm_option {
     const char *symbol;        /* the paper's symbol, "" when it has none */
 } fm_option;
 
-#define FM_OPT_INT(config, field, value, low, high, unit, doc, symbol)                                                \
-    {#field, FM_INT, offsetof(config, field), value, low, high, NULL, unit, doc, symbol}
-#define FM_OPT_REAL(config, field, value, low, high, unit, doc, symbol)                                               \
-    {#field, FM_REAL, offsetof(config, field), value, low, high, NULL, unit, doc, symbol}
-#define FM_OPT_BOOL(config, field, value, doc, symbol)                                                                \
-    {#field, FM_BOOL, offsetof(config, field), value, 0, 0, NULL, "", doc, symbol}
-#define FM_OPT_CHOICE(config, field, value, words, doc, symbol)                                                       \
-    {#field, FM_CHOICE, offsetof(config, field), value, 0, 0, words, "", doc, symbol}
-#define FM_OPT_TEXT(config, field, value, doc)                                                                        \
-    {#field, FM_TEXT, offsetof(config, field), value, 0, 0, NULL, "", doc, ""}
-#define FM_OPT_INTS(config, field, value, low, high, unit, doc, symbol)                                               \
-    {#field, FM_INTS, offsetof(config, field), value, low, high, NULL, unit, doc, symbol}
-#define FM_OPT_END {NULL, FM_INT, 0, NULL, 0, 0, NULL, NULL, NULL, NULL}
+#define FM_OPT_INT(config, field, value, low, high, unit, doc, symbol)                                       \
+    { #field, FM_INT, offsetof(config, field), value, low, high, NULL, unit, doc, symbol }
+#define FM_OPT_REAL(config, field, value, low, high, unit, doc, symbol)                                      \
+    { #field, FM_REAL, offsetof(config, field), value, low, high, NULL, unit, doc, symbol }
+#define FM_OPT_BOOL(config, field, value, doc, symbol)                                                       \
+    { #field, FM_BOOL, offsetof(config, field), value, 0, 0, NULL, "", doc, symbol }
+#define FM_OPT_CHOICE(config, field, value, words, doc, symbol)                                              \
+    { #field, FM_CHOICE, offsetof(config, field), value, 0, 0, words, "", doc, symbol }
+#define FM_OPT_TEXT(config, field, value, doc)                                                               \
+    { #field, FM_TEXT, offsetof(config, field), value, 0, 0, NULL, "", doc, "" }
+#define FM_OPT_INTS(config, field, value, low, high, unit, doc, symbol)                                      \
+    { #field, FM_INTS, offsetof(config, field), value, low, high, NULL, unit, doc, symbol }
+#define FM_OPT_END                                                                                           \
+    { NULL, FM_INT, 0, NULL, 0, 0, NULL, NULL, NULL, NULL }
 
 /* Writes every default into the config. Aborts when a default does not pass its own check. */
 void fm_options_reset(const fm_option *table, void *config);
@@ -74,9 +78,10 @@ void fm_options_reset(const fm_option *table, void *config);
 /* Row of that name, or NULL. */
 const fm_option *fm_options_find(const fm_option *table, const char *name);
 
-/* Reads `value` into the field named `key`. Errors: an unknown key (the nearest one is named), text that is not of the
- * type, a number outside the range (the range is printed). The config is unchanged on error. */
-fm_status fm_options_set(const fm_option *table, void *config, const char *key, const char *value, fm_error *err);
+/* Reads `value` into the field named `key`. Errors: an unknown key (the nearest one is named), text that is
+ * not of the type, a number outside the range (the range is printed). The config is unchanged on error. */
+fm_status fm_options_set(const fm_option *table, void *config, const char *key, const char *value,
+                         fm_error *err);
 
 /* Applies "key=value key=value ..." (separated by spaces; values without spaces). NULL and "" do nothing. */
 fm_status fm_options_apply(const fm_option *table, void *config, const char *settings, fm_error *err);

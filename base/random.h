@@ -1,9 +1,9 @@
 /* random.h: explicit random streams.
  *
- * There is no global generator, no rand() and no time(). A stream is a struct of 32 bytes that its owner keeps, and
- * that a checkpoint saves. Streams for different uses are split from (seed, purpose, env, agent), so that adding a
- * draw in one place changes nothing elsewhere, and so that results do not depend on the number of threads or jobs.
- * The generator is xoshiro256++ [Blackman 2021], seeded by splitmix64.
+ * There is no global generator, no rand() and no time(). A stream is a struct of 32 bytes that its owner
+ * keeps, and that a checkpoint saves. Streams for different uses are split from (seed, purpose, env, agent),
+ * so that adding a draw in one place changes nothing elsewhere, and so that results do not depend on the
+ * number of threads or jobs. The generator is xoshiro256++ [Blackman 2021], seeded by splitmix64.
  *
  * Example (compiled by the tests):
  *
@@ -20,7 +20,9 @@
 
 #include "base/real.h"
 
-typedef struct fm_rng { uint64_t s[4]; } fm_rng;
+typedef struct fm_rng {
+    uint64_t s[4];
+} fm_rng;
 
 /* What a stream is for. New purposes are appended, so that old runs stay reproducible. */
 typedef enum fm_rng_purpose {
@@ -35,10 +37,10 @@ typedef enum fm_rng_purpose {
 
 fm_rng fm_rng_split(uint64_t seed, fm_rng_purpose purpose, uint64_t env, uint64_t agent);
 
-uint64_t fm_rng_bits(fm_rng *rng);             /* 64 uniform bits */
-double fm_rng_uniform(fm_rng *rng);            /* [0, 1), 53 bits */
-double fm_rng_normal(fm_rng *rng);             /* mean 0, variance 1; draws two uniforms every time, keeps nothing */
-double fm_rng_gumbel(fm_rng *rng);             /* standard Gumbel, -log(-log u), always finite */
+uint64_t fm_rng_bits(fm_rng *rng);  /* 64 uniform bits */
+double fm_rng_uniform(fm_rng *rng); /* [0, 1), 53 bits */
+double fm_rng_normal(fm_rng *rng);  /* mean 0, variance 1; draws two uniforms every time, keeps nothing */
+double fm_rng_gumbel(fm_rng *rng);  /* standard Gumbel, -log(-log u), always finite */
 uint64_t fm_rng_below(fm_rng *rng, uint64_t n); /* uniform on 0..n-1 without bias; n > 0 */
 
 /* Fills x[0..n-1] with uniforms on [low, high). */

@@ -1,7 +1,7 @@
 /* real.h: the number type of tensors, chosen when the library is built.
  *
- * `make` gives float; `make REAL=double` builds the same source in double, which is what the property tests want: a
- * wrong derivative and a rounding error are then ten orders of magnitude apart. */
+ * `make` gives float; `make REAL=double` builds the same source in double, which is what the property tests
+ * want: a wrong derivative and a rounding error are then ten orders of magnitude apart. */
 #ifndef FM_REAL_H
 #define FM_REAL_H
 

@@ -16,12 +16,13 @@
 
 #include "base/error.h"
 
-/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to be a likely
- * slip. `candidates` has n entries; NULL entries are passed over. The result is borrowed from the array. */
+/* The candidate nearest to `name` by edit distance (case ignored), or NULL when none is near enough to be a
+ * likely slip. `candidates` has n entries; NULL entries are passed over. The result is borrowed from the
+ * array. */
 const char *fm_text_nearest(const char *name, const char *const *candidates, size_t n);
 
-/* Reads the whole text as a finite number; no trailing characters, no nan, no inf, no overflow (1e400 is an error).
- * On error returns false and leaves *value alone. Locale-independent. */
+/* Reads the whole text as a finite number; no trailing characters, no nan, no inf, no overflow (1e400 is an
+ * error). On error returns false and leaves *value alone. Locale-independent. */
 bool fm_text_to_real(const char *text, double *value);
 
 /* Reads a whole number; 1e5, 20k, 3M count when they are whole. */
@@ -33,7 +34,8 @@ char *fm_text_from_real(double value, char *text, size_t size);
 /* "1,234,567". Returns `text`. */
 char *fm_text_grouped(int64_t value, char *text, size_t size);
 
-/* snprintf that aborts, naming the text, instead of cutting it: for names whose size the caller has ensured. */
+/* snprintf that aborts, naming the text, instead of cutting it: for names whose size the caller has
+ * ensured. */
 void fm_text_format(char *text, size_t size, const char *format, ...) FM_PRINTF(3, 4);
 
 #endif

@@ -1,9 +1,10 @@
 /* exact.h: exact Stackelberg play of small multi-stage games by backward induction.
  *
- * The games are deterministic and short, and a state is plain bytes, so the tree is walked by copying states. At every
- * state the stage game of continuation values is solved in pure commitments: followers best-respond to the leader,
- * level by level, ties in favour of the leader and then of the lowest index [Zhang 2020, Eq. 5, 7]. States met again
- * (same bytes, same number of decisions left) are looked up, which makes grids cheap. */
+ * The games are deterministic and short, and a state is plain bytes, so the tree is walked by copying states.
+ * At every state the stage game of continuation values is solved in pure commitments: followers best-respond
+ * to the leader, level by level, ties in favour of the leader and then of the lowest index [Zhang 2020, Eq.
+ * 5, 7]. States met again (same bytes, same number of decisions left) are looked up, which makes grids
+ * cheap. */
 #ifndef ENV_EXACT_H
 #define ENV_EXACT_H
 
@@ -18,7 +19,8 @@ fm_status exact_play_solve(const env *env, const void *state, int64_t decisions_
                            exact_play **play, fm_error *err);
 
 /* Values [agents] and the joint action [agents] at a solved state, false when the state was not reached. */
-bool exact_play_at(const exact_play *play, const void *state, int64_t decisions_left, double *value, int *action);
+bool exact_play_at(const exact_play *play, const void *state, int64_t decisions_left, double *value,
+                   int *action);
 
 /* Value to each agent of playing `action` [agents] now and exactly from then on. False as above. */
 bool exact_play_value(const exact_play *play, const void *state, int64_t decisions_left, const int *action,

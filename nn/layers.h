@@ -34,11 +34,11 @@ typedef struct nn_mlp {
     size_t bias[NN_LAYERS_MAX];
 } nn_mlp;
 
-/* Declares "name.0.weight" [in, w], "name.0.bias" [1, w], ... for the widths in `hidden` (none: one linear layer).
- * Weights start by `init` with gain 1 (ORTHOGONAL: sqrt 2 for relu, 5/3 for tanh, 1 for the last layer), biases at
- * zero (FAN_IN: like the weights). */
-nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *hidden, size_t out, ad_act act,
-                      nn_init init);
+/* Declares "name.0.weight" [in, w], "name.0.bias" [1, w], ... for the widths in `hidden` (none: one linear
+ * layer). Weights start by `init` with gain 1 (ORTHOGONAL: sqrt 2 for relu, 5/3 for tanh, 1 for the last
+ * layer), biases at zero (FAN_IN: like the weights). */
+nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *hidden, size_t out,
+                      ad_act act, nn_init init);
 
 /* x [B, in] -> [B, out]. */
 ad_var nn_mlp_apply(ad_tape *t, const nn_mlp *mlp, const nn_leaves *leaves, ad_var x);

@@ -19,24 +19,25 @@
 #include "nn/params.h"
 
 typedef enum nn_optimizer_kind {
-    NN_SGD,     /* theta -= lr g */
-    NN_ADAM,    /* [Kingma & Ba 2015], beta 0.9, 0.999 */
-    NN_RMSPROP  /* v = 0.99 v + 0.01 g^2; theta -= lr g / (sqrt v + eps) */
+    NN_SGD,    /* theta -= lr g */
+    NN_ADAM,   /* [Kingma & Ba 2015], beta 0.9, 0.999 */
+    NN_RMSPROP /* v = 0.99 v + 0.01 g^2; theta -= lr g / (sqrt v + eps) */
 } nn_optimizer_kind;
 
-/* Plain data; moments live in the arena. Change lr, beta1, beta2 (RMSprop: its 0.99), eps (1e-8, > 0) freely before a
- * step. */
+/* Plain data; moments live in the arena. Change lr, beta1, beta2 (RMSprop: its 0.99), eps (1e-8, > 0) freely
+ * before a step. */
 typedef struct nn_optimizer {
     nn_optimizer_kind kind;
     double lr, beta1, beta2, eps;
     size_t n;
-    real *m, *v;     /* [n], NULL when the kind has none */
-    int64_t *steps;  /* one counter, kept */
+    real *m, *v;    /* [n], NULL when the kind has none */
+    int64_t *steps; /* one counter, kept */
 } nn_optimizer;
 
-/* Moments start at zero; they and the step counter are added to `keep` (NULL: no) as "name.m", "name.v", "name.steps". */
-nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_arena *arena, fm_keep_list *keep,
-                               const char *name);
+/* Moments start at zero; they and the step counter are added to `keep` (NULL: no) as "name.m", "name.v",
+ * "name.steps". */
+nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_arena *arena,
+                               fm_keep_list *keep, const char *name);
 
 /* One descent step of theta [n] along gradient [n]. */
 void nn_optimizer_step(nn_optimizer *opt, real *theta, const real *gradient);
@@ -44,8 +45,8 @@ void nn_optimizer_step(nn_optimizer *opt, real *theta, const real *gradient);
 /* Euclidean norm; right also where the squares would overflow or vanish; NaN or infinite when an entry is. */
 double nn_norm(const real *x, size_t n);
 
-/* Scales the whole gradient to at most `limit` in Euclidean norm; returns the norm before. limit <= 0 clips nothing,
- * and a norm that is not finite leaves the gradient as it is, for the guards to report. */
+/* Scales the whole gradient to at most `limit` in Euclidean norm; returns the norm before. limit <= 0 clips
+ * nothing, and a norm that is not finite leaves the gradient as it is, for the guards to report. */
 double nn_clip_global(real *gradient, size_t n, double limit);
 /* The same for each entry of the layout by itself; returns the largest norm before. */
 double nn_clip_per_tensor(const nn_params *p, real *gradient, double limit);

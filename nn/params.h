@@ -1,8 +1,8 @@
 /* params.h: named parameters in one flat vector.
  *
- * Layers declare their matrices; then the vector is made, and an optimiser, a norm, a target copy, a checkpoint or a
- * conjugate gradient sees one array `theta` [n]. On a tape the same layout can be laid over any vector of n reals:
- * the parameters, their target copy, a direction.
+ * Layers declare their matrices; then the vector is made, and an optimiser, a norm, a target copy, a
+ * checkpoint or a conjugate gradient sees one array `theta` [n]. On a tape the same layout can be laid over
+ * any vector of n reals: the parameters, their target copy, a direction.
  *
  * Example (compiled by the tests):
  *
@@ -48,7 +48,8 @@ typedef enum nn_init {
 
 typedef struct nn_entry {
     char name[FM_NAME_MAX];
-    size_t rows, cols, at; /* matrix [rows, cols] from theta[at]; each entry starts at a multiple of 16 reals */
+    size_t rows, cols,
+        at; /* matrix [rows, cols] from theta[at]; each entry starts at a multiple of 16 reals */
     nn_init init;
     double gain;
     size_t fan_in;
@@ -57,7 +58,7 @@ typedef struct nn_entry {
 /* All zeros is empty. `entries` is an stb_ds array, freed by nn_params_free; theta lives in the arena. */
 typedef struct nn_params {
     nn_entry *entries;
-    size_t n;     /* length of theta, the gaps between entries included; gaps are zero and stay so */
+    size_t n; /* length of theta, the gaps between entries included; gaps are zero and stay so */
     real *theta;
 } nn_params;
 
@@ -65,23 +66,27 @@ typedef struct nn_params {
 size_t nn_params_declare(nn_params *p, const char *name, size_t rows, size_t cols, nn_init init, double gain,
                          size_t fan_in);
 
-/* Makes theta [n], zeroed, and adds the entries to `keep` (NULL: no) as parameters named "prefix.entry"; just "entry"
- * when the prefix is NULL or empty. */
+/* Makes theta [n], zeroed, and adds the entries to `keep` (NULL: no) as parameters named "prefix.entry"; just
+ * "entry" when the prefix is NULL or empty. */
 void nn_params_make(nn_params *p, fm_arena *arena, fm_keep_list *keep, const char *prefix);
 
 /* Fills theta by every entry's initialiser. */
 void nn_params_init(nn_params *p, fm_rng *rng);
 
-/* A second vector of this layout, a copy of theta now (a target network); kept as "prefix.entry", not as a parameter. */
+/* A second vector of this layout, a copy of theta now (a target network); kept as "prefix.entry", not as a
+ * parameter. */
 real *nn_params_copy(const nn_params *p, fm_arena *arena, fm_keep_list *keep, const char *prefix);
 
-/* The entries as leaves over any vector of this layout. `leaf` [count] is in the arena; the tape borrows `vector`
- * and the names in p. */
-typedef struct nn_leaves { ad_var *leaf; size_t count; } nn_leaves;
+/* The entries as leaves over any vector of this layout. `leaf` [count] is in the arena; the tape borrows
+ * `vector` and the names in p. */
+typedef struct nn_leaves {
+    ad_var *leaf;
+    size_t count;
+} nn_leaves;
 nn_leaves nn_params_leaves(ad_tape *t, const nn_params *p, const real *vector, fm_arena *arena);
 
-/* Gradients of a scalar with respect to the leaves, to be written into `gradient` [n] by a replay: fills out[count]
- * for ad_plan_make. */
+/* Gradients of a scalar with respect to the leaves, to be written into `gradient` [n] by a replay: fills
+ * out[count] for ad_plan_make. */
 void nn_gradient_outputs(ad_tape *t, const nn_params *p, const nn_leaves *leaves, ad_var loss, real *gradient,
                          ad_output *out);
 

@@ -1,6 +1,6 @@
-/* safetensors.h: the public safetensors format: an 8-byte little-endian header length, a JSON header with dtype, shape
- * and data offsets of every tensor, then the numbers, little-endian. Files are read and written by this module on
- * machines of either byte order, and by every public loader.
+/* safetensors.h: the public safetensors format: an 8-byte little-endian header length, a JSON header with
+ * dtype, shape and data offsets of every tensor, then the numbers, little-endian. Files are read and written
+ * by this module on machines of either byte order, and by every public loader.
  *
  * Example (compiled by the tests):
  *
@@ -23,7 +23,9 @@
 #include "base/error.h"
 
 /* Text pairs of the header's "__metadata__", ended by a NULL key. */
-typedef struct nn_metadata { const char *key, *value; } nn_metadata;
+typedef struct nn_metadata {
+    const char *key, *value;
+} nn_metadata;
 
 /* Which items of a list. */
 typedef enum nn_selection { NN_PARAMETERS, NN_STATE, NN_EVERYTHING } nn_selection;
@@ -33,12 +35,13 @@ typedef enum nn_selection { NN_PARAMETERS, NN_STATE, NN_EVERYTHING } nn_selectio
 fm_status nn_safetensors_save(const char *path, const fm_keep_list *list, nn_selection selection,
                               const nn_metadata *metadata, fm_error *err);
 
-/* Reads the selected items from `path` into their memory. Every selected item must be there with its dtype and shape:
- * the error names tensor, expected and found ("critic.0.weight: expected F32 [4, 64], found F32 [4, 32]"). Tensors of
- * the file that the list does not have are an error too. A file that is cut, or whose header is malformed, overlaps or
- * points outside, is an error; nothing in the list is written unless everything fits. A one-entry vector may stand in
- * the file as a scalar, []. */
-fm_status nn_safetensors_load(const char *path, const fm_keep_list *list, nn_selection selection, fm_error *err);
+/* Reads the selected items from `path` into their memory. Every selected item must be there with its dtype
+ * and shape: the error names tensor, expected and found ("critic.0.weight: expected F32 [4, 64], found F32
+ * [4, 32]"). Tensors of the file that the list does not have are an error too. A file that is cut, or whose
+ * header is malformed, overlaps or points outside, is an error; nothing in the list is written unless
+ * everything fits. A one-entry vector may stand in the file as a scalar, []. */
+fm_status nn_safetensors_load(const char *path, const fm_keep_list *list, nn_selection selection,
+                              fm_error *err);
 
 /* The value of a metadata key, malloc'ed in *value (the caller frees it), or an error. */
 fm_status nn_safetensors_metadata(const char *path, const char *key, char **value, fm_error *err);

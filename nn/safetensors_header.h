@@ -21,10 +21,12 @@ typedef struct nn_st_tensor {
     uint64_t begin, end; /* bytes of the data section */
 } nn_st_tensor;
 
-typedef struct nn_st_pair { char *key, *value; } nn_st_pair;
+typedef struct nn_st_pair {
+    char *key, *value;
+} nn_st_pair;
 
-/* A header. All zeros is empty; freed by nn_st_free also after an error. The strings lie in `text`, decoded in
- * place. */
+/* A header. All zeros is empty; freed by nn_st_free also after an error. The strings lie in `text`, decoded
+ * in place. */
 typedef struct nn_st_header {
     char *text;
     size_t length, at; /* of the text, and how far it is read */
@@ -35,15 +37,17 @@ typedef struct nn_st_header {
     fm_error *err;
 } nn_st_header;
 
-/* Reads and checks the header; `file` then stands at the data, whose every byte belongs to exactly one tensor.
- * `err` is kept in h. */
+/* Reads and checks the header; `file` then stands at the data, whose every byte belongs to exactly one
+ * tensor. `err` is kept in h. */
 fm_status nn_st_read(FILE *file, nn_st_header *h, fm_error *err);
 void nn_st_free(nn_st_header *h);
 
 const nn_st_tensor *nn_st_find(const nn_st_header *h, const char *name);
 
 /* "F32 [4, 64]" */
-typedef struct nn_st_words { char text[32 + 24 * NN_ST_RANK_MAX]; } nn_st_words;
+typedef struct nn_st_words {
+    char text[32 + 24 * NN_ST_RANK_MAX];
+} nn_st_words;
 nn_st_words nn_st_describe(const nn_st_tensor *t);
 
 /* A name from a file may hold anything: this one is cut and has no control characters, fit for a terminal. */

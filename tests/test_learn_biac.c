@@ -15,7 +15,8 @@ static bool at_stackelberg(drive *d) {
     return strcmp(label, point->label) == 0;
 }
 
-static int found(const char *game, const char *game_settings, const char *settings, int64_t steps, int seeds) {
+static int found(const char *game, const char *game_settings, const char *settings, int64_t steps,
+                 int seeds) {
     int right = 0;
     for (int seed = 0; seed < seeds; seed++) {
         drive d;
@@ -40,12 +41,15 @@ TEST(biac_follows_the_order_it_is_given) {
     drive_begin(&d, &algo_biac, "maintain", "", "order=1,0", 1, 3000, 0);
     drive_run(&d, 3000);
     drive_greedy(&d, action);
-    EXPECT(action[0] == 2 && action[1] == 2); /* row answers X: B, Y: B, Z: C; best of 0, 5, 10 for the column: C-Z */
+    EXPECT(action[0] == 2 &&
+           action[1] == 2); /* row answers X: B, Y: B, Z: C; best of 0, 5, 10 for the column: C-Z */
     drive_end(&d);
 }
 
 /* Each agent acts on its own observation alone and still plays its part of the joint action. */
-TEST(biac_approximators_play_the_joint_action) { EXPECT_EQ(found("escape", "", "approximators=yes", 3000, 3), 3); }
+TEST(biac_approximators_play_the_joint_action) {
+    EXPECT_EQ(found("escape", "", "approximators=yes", 3000, 3), 3);
+}
 
 TEST(biac_leader_with_an_actor_learns) {
     real action[DRIVE_ACTIONS];
@@ -67,8 +71,9 @@ TEST(biac_reaches_the_better_meeting_of_the_grid) {
     drive_end(&d);
 }
 
-/* Quantities of a duopoly: Stackelberg 6 and 3; Cournot 4 and 4. With the partial derivative of Eq. (22) the leader takes
- * the follower's quantity as given, which is the Cournot game; with the total one it leads. Short runs, so 10 %. */
+/* Quantities of a duopoly: Stackelberg 6 and 3; Cournot 4 and 4. With the partial derivative of Eq. (22) the
+ * leader takes the follower's quantity as given, which is the Cournot game; with the total one it leads.
+ * Short runs, so 10 %. */
 static void duopoly_quantities(const char *settings, real *action) {
     drive d;
     drive_begin(&d, &algo_biac, "duopoly", "", settings, 1, 6000, 0);
@@ -124,8 +129,8 @@ TEST(biac_updates_without_allocation) {
     drive_end(&d);
 }
 
-TEST_MAIN(CASE(biac_plays_the_stackelberg_point_of_the_papers_games), CASE(biac_follows_the_order_it_is_given),
-          CASE(biac_approximators_play_the_joint_action), CASE(biac_leader_with_an_actor_learns),
-          CASE(biac_reaches_the_better_meeting_of_the_grid), CASE(biac_total_derivative_leads_and_partial_does_not),
-          CASE(biac_argmax_leader_searches_a_box), CASE(biac_names_what_it_cannot_play),
-          CASE(biac_updates_without_allocation))
+TEST_MAIN(CASE(biac_plays_the_stackelberg_point_of_the_papers_games),
+          CASE(biac_follows_the_order_it_is_given), CASE(biac_approximators_play_the_joint_action),
+          CASE(biac_leader_with_an_actor_learns), CASE(biac_reaches_the_better_meeting_of_the_grid),
+          CASE(biac_total_derivative_leads_and_partial_does_not), CASE(biac_argmax_leader_searches_a_box),
+          CASE(biac_names_what_it_cannot_play), CASE(biac_updates_without_allocation))

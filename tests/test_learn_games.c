@@ -1,5 +1,6 @@
-/* Random games as files, from 2x2 to 10x10 and with payoffs of very different sizes: with the defaults, nothing set per
- * game, Bi-AC ends at the exact pure Stackelberg point of at least 90 %. Games and seeds are fixed. */
+/* Random games as files, from 2x2 to 10x10 and with payoffs of very different sizes: with the defaults,
+ * nothing set per game, Bi-AC ends at the exact pure Stackelberg point of at least 90 %. Games and seeds are
+ * fixed. */
 #include <unistd.h>
 
 #include "envs/bimatrix.h"

@@ -251,7 +251,8 @@ TEST(loop_lets_a_watcher_look_at_regular_iterations) {
     b.setup.watch_user = &w;
     b.setup.watch_every = 100;
     loop_init(&l, &b.setup);
-    while (loop_advance(&l, 33) == LOOP_RUNNING) {}
+    while (loop_advance(&l, 33) == LOOP_RUNNING) {
+    }
     EXPECT_EQ(w.calls, 11);
     EXPECT_EQ(w.last, 1000);
     loop_free(&l);
@@ -261,7 +262,11 @@ TEST(loop_lets_a_watcher_look_at_regular_iterations) {
 /* ---- what the learner is shown ---- */
 
 /* What `act` saw and chose last, and what `observe` was told would be seen next. */
-static struct { real obs[256], actions[16], next[256]; uint8_t mask[256], goes_on[2]; int64_t steps, ends; } spy;
+static struct {
+    real obs[256], actions[16], next[256];
+    uint8_t mask[256], goes_on[2];
+    int64_t steps, ends;
+} spy;
 
 static void spy_act(void *self, const algo_view *view, bool greedy, real *actions) {
     const env_facts *facts = ((const toy *)self)->facts;
@@ -454,7 +459,6 @@ TEST_MAIN(CASE(loop_learns_what_the_rewards_teach), CASE(loop_result_does_not_de
           CASE(loop_rates_are_means_of_the_window), CASE(loop_evaluation_disturbs_nothing),
           CASE(loop_stops_at_a_metric_that_is_no_number), CASE(loop_stops_at_a_parameter_that_is_no_number),
           CASE(loop_takes_no_memory_after_it_is_built), CASE(loop_lets_a_watcher_look_at_regular_iterations),
-          CASE(loop_shows_the_learner_what_happened),
-          CASE(checkpoint_resumes_bit_for_bit), CASE(checkpoint_parameters_are_enough_to_play),
-          CASE(checkpoint_of_other_settings_is_refused), CASE(checkpoint_of_another_shape_names_the_tensor),
-          CASE(checkpoint_that_was_cut_changes_nothing))
+          CASE(loop_shows_the_learner_what_happened), CASE(checkpoint_resumes_bit_for_bit),
+          CASE(checkpoint_parameters_are_enough_to_play), CASE(checkpoint_of_other_settings_is_refused),
+          CASE(checkpoint_of_another_shape_names_the_tensor), CASE(checkpoint_that_was_cut_changes_nothing))

@@ -1,4 +1,5 @@
-/* The same bits for any number of threads: of plans that walk in blocks, and of large products that are shared out. */
+/* The same bits for any number of threads: of plans that walk in blocks, and of large products that are
+ * shared out. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,7 +11,10 @@
 
 #define WEIGHTS_MAX (64 * 256 + 256 * 256 + 1024)
 
-typedef struct net { size_t in, width, rows; ad_act act; } net;
+typedef struct net {
+    size_t in, width, rows;
+    ad_act act;
+} net;
 
 /* Gradient and Hessian product of a two-layer net's squared error, into `out` [2 n]; returns n. */
 static size_t second_order(const net *s, int threads, real *out) {
@@ -21,7 +25,8 @@ static size_t second_order(const net *s, int threads, real *out) {
     fm_rng_fill_uniform(&rng, v, n, -1, 1);
     fm_rng_fill_uniform(&rng, x, s->rows * s->in, -1, 1);
     ad_tape *t = ad_tape_new();
-    ad_var leaf[2] = {ad_leaf(t, s->in, s->width, w, "w0"), ad_leaf(t, s->width, s->width, w + first, "w1")}, g[2];
+    ad_var leaf[2] = {ad_leaf(t, s->in, s->width, w, "w0"), ad_leaf(t, s->width, s->width, w + first, "w1")},
+           g[2];
     ad_var bias = ad_zeros(t, 1, s->width), input = ad_leaf(t, s->rows, s->in, x, "x");
     ad_var h = ad_affine(t, ad_affine(t, input, leaf[0], bias, s->act), leaf[1], bias, s->act);
     ad_var loss = ad_mean(t, ad_square(t, h));
@@ -53,7 +58,7 @@ static bool same_bits(const net *s, int threads) {
 }
 
 TEST(threads_give_the_same_bits) {
-    static const net NETS[] = {{17, 64, 4000, AD_TANH}, {7, 20, 1500, AD_RELU}, {23, 256, 100, AD_RELU},
+    static const net NETS[] = {{17, 64, 4000, AD_TANH}, {7, 20, 1500, AD_RELU},  {23, 256, 100, AD_RELU},
                                {23, 256, 300, AD_TANH}, {64, 192, 700, AD_TANH}, {5, 3, 10, AD_TANH}};
     for (size_t k = 0; k < sizeof NETS / sizeof *NETS; k++)
         for (int threads = 2; threads <= 5; threads++)

@@ -134,9 +134,12 @@ static fm_status take_set(run_plan *run, const char *text, fm_error *err) {
     key[equals - text] = '\0';
     const char *section = "";
     const char *bare = key;
-    if (strncmp(key, "algo.", 5) == 0) section = "algo", bare = key + 5;
-    else if (strncmp(key, "env.", 4) == 0) section = "env", bare = key + 4;
-    else if (strcmp(key, "preset") == 0) section = "run";
+    if (strncmp(key, "algo.", 5) == 0)
+        section = "algo", bare = key + 5;
+    else if (strncmp(key, "env.", 4) == 0)
+        section = "env", bare = key + 4;
+    else if (strcmp(key, "preset") == 0)
+        section = "run";
     add_setting(run, section, bare, equals + 1, "--set");
     return FM_OK;
 }
@@ -381,7 +384,8 @@ void run_write_help(const run_plan *run, FILE *out) {
                  "The folder then\n"
                  "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
                  "per trial) and\n"
-                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or --threads. A folder "
+                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or "
+                 "--threads. A folder "
                  "that holds a run\n"
                  "is never written over: without --out the next free name is taken.\n"
                  "\n"
@@ -400,7 +404,8 @@ void run_write_help(const run_plan *run, FILE *out) {
         fprintf(out, "\noptions of %s (%s):\n", run->env.type->name, run->env.type->doc);
         if (env_options(run->env.type)->name)
             fm_options_help(env_options(run->env.type), run->env.config, out);
-        else fprintf(out, "  none\n");
+        else
+            fprintf(out, "  none\n");
     }
     if (!run->algo || !run->env.type)
         fprintf(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
