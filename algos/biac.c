@@ -72,6 +72,7 @@ static const fm_option OPTIONS[] = {
     FM_OPT_CHOICE(biac_config, leader, "auto", "auto|argmax|actor",
                   "how a sole leader acts; auto: argmax when discrete, an actor in a box", ""),
     INT_(candidates, "64", 2, 65536, "actions", "actions that an argmax leader tries in a box"),
+    REAL_(soft, "0", 0, 1000, "temperature of a maximising leader that draws by soft Q-values in training", "alpha"),
     FM_OPT_CHOICE(biac_config, reaction, "total", "total|partial",
                   "whether box actors count with the answers of the levels below", ""),
     ALGO_EPSILON_OPTIONS(biac_config, epsilon, "0.1", "1", "1", "0", "a random action of discrete agents"),
@@ -403,7 +404,7 @@ static void act(void *self, const algo_view *view, bool greedy, real *actions) {
             act_apart(b, view);
         } else {
             biac_show(b, b->acting, view);
-            biac_play_joint(b, b->acting, !greedy && b->config->sample_follower ? &b->explore : NULL);
+            biac_play_joint(b, b->acting, greedy ? NULL : &b->explore);
         }
     }
     for (size_t r = 0; r < (size_t)view->copies; r++) {
@@ -428,14 +429,17 @@ static void make_targets(biac *b) {
             algo_replay_next_obs(&b->replay, i, b->target->obs + b->facts->obs_at[i],
                                  (size_t)b->facts->obs_total);
         algo_replay_continues(&b->replay, b->continues);
-        biac_play_joint(b, b->target, b->config->sample_follower ? &b->update : NULL);
+        biac_play_joint(b, b->target, &b->update);
     }
     for (int i = 0; i < b->joint.agents; i++) {
         algo_replay_reward(&b->replay, i, b->scale[i], b->wanted[i]);
         if (b->one_shot) continue;
         const real *next = biac_play_value(b, b->target, i);
-        for (size_t r = 0; r < b->batch; r++)
-            b->wanted[i][r] += (real)b->config->gamma * b->continues[r] * next[r];
+        bool soft = i == b->leader && b->config->soft > 0;
+        for (size_t r = 0; r < b->batch; r++) {
+            real value = soft ? (real)biac_soft_value(b, b->target, r) : next[r];
+            b->wanted[i][r] += (real)b->config->gamma * b->continues[r] * value;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ typedef struct biac_config {
     char order[FM_TEXT_MAX];
     fm_ints hidden;
     int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction;
-    double leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
+    double soft, leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
         noise;
     double noise_final;
     bool joint_coin, gumbel, sample_follower, approximators, scale_rewards;
@@ -80,9 +80,12 @@ void biac_actor_input(const biac *b, int agent, const real *obs, const real *joi
 biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target, bool with_leader);
 
 /* The Stackelberg joint action of every row of play->obs by the networks (Eq. 12): the leader tries each
- * action, the levels below answer, the best for the leader stands. rng NULL: answers are the actors' modes;
- * else drawn. */
+ * action, the levels below answer, the best for the leader stands. rng NULL: greedy;
+ * else a soft leader and, with sample_follower, the answers are drawn. */
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng);
+
+/* The leader's soft value alpha log mean_k exp(Q_1 / alpha) of one row, over what biac_play_joint has just tried. */
+double biac_soft_value(const biac *b, const biac_play *play, size_t row);
 
 /* Lets the levels from `level` down answer what stands in the columns of those above. */
 void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng);

@@ -45,7 +45,7 @@ biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, b
 static void choose(const biac *b, int agent, const real *out, fm_rng *rng, real *columns) {
     const env_space *space = &b->facts->action[agent];
     if (space->n > 0) {
-        int action = rng ? nn_categorical_sample(out, NULL, space->n, rng) : nn_argmax(out, NULL, space->n);
+        int action = rng && b->config->sample_follower ? nn_categorical_sample(out, NULL, space->n, rng) : nn_argmax(out, NULL, space->n);
         algo_one_hot(columns, space->n, action);
         return;
     }
@@ -80,6 +80,29 @@ const real *biac_play_value(const biac *b, biac_play *play, int agent) {
     return critic->y;
 }
 
+/* Which of its K actions the leader takes: the best; a soft leader in training one drawn by exp(Q / alpha), which is
+ * nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
+static int pick_try(const biac *b, const real *q, fm_rng *rng) {
+    double alpha = b->config->soft, most = -HUGE_VAL;
+    if (alpha == 0 || rng == NULL) return nn_argmax(q, NULL, (int)b->tries);
+    int best = 0;
+    for (size_t k = 0; k < b->tries; k++) {
+        double noisy = (double)q[k] + alpha * fm_rng_gumbel(rng);
+        if (noisy > most) {
+            most = noisy;
+            best = (int)k;
+        }
+    }
+    return best;
+}
+
+double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
+    const real *q = play->tried->critic[b->leader].y + row * b->tries;
+    double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->tries)], sum = 0;
+    for (size_t k = 0; k < b->tries; k++) sum += exp(((double)q[k] - most) / alpha);
+    return most + alpha * log(sum / (double)b->tries);
+}
+
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
     if (b->leader < 0) {
         biac_play_respond(b, play, 0, rng);
@@ -95,7 +118,7 @@ void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
     biac_play_respond(b, tried, 0, rng);
     const real *q = biac_play_value(b, tried, b->leader);
     for (size_t r = 0; r < play->rows; r++) { /* Eq. (12) */
-        size_t best = (size_t)nn_argmax(q + r * K, NULL, (int)K);
+        size_t best = (size_t)pick_try(b, q + r * K, rng);
         memcpy(play->joint + r * columns, tried->joint + (r * K + best) * columns, columns * sizeof(real));
     }
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "autograd/kernels.h"
+#include "base/error.h"
+#include "base/error.h"
 
 const char *ad_cg_stop_name(ad_cg_stop stop) {
     switch (stop) {

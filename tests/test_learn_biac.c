@@ -98,6 +98,18 @@ TEST(biac_argmax_leader_searches_a_box) {
     EXPECT_NEAR(action[0], 6, 0.8);
 }
 
+/* Soft Q-values over two steps of the grid's walk, and draws by them, end at the same meeting. */
+TEST(biac_soft_leader_learns) {
+    drive d;
+    double returns[2];
+    EXPECT_EQ(found("maintain", "", "soft=0.05", 3000, 3), 3);
+    drive_begin(&d, &algo_biac, "grid", "", "soft=0.005", 1, 8000, 1);
+    drive_run(&d, 8000);
+    drive_play(&d, 1, returns);
+    EXPECT(returns[0] == 20 && returns[1] == 20);
+    drive_end(&d);
+}
+
 TEST(biac_names_what_it_cannot_play) {
     drive d;
     fm_error err;
@@ -132,5 +144,5 @@ TEST(biac_updates_without_allocation) {
 TEST_MAIN(CASE(biac_plays_the_stackelberg_point_of_the_papers_games),
           CASE(biac_follows_the_order_it_is_given), CASE(biac_approximators_play_the_joint_action),
           CASE(biac_leader_with_an_actor_learns), CASE(biac_reaches_the_better_meeting_of_the_grid),
-          CASE(biac_total_derivative_leads_and_partial_does_not), CASE(biac_argmax_leader_searches_a_box),
+          CASE(biac_total_derivative_leads_and_partial_does_not), CASE(biac_argmax_leader_searches_a_box), CASE(biac_soft_leader_learns),
           CASE(biac_names_what_it_cannot_play), CASE(biac_updates_without_allocation))
