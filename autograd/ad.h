@@ -24,6 +24,9 @@
  *     FM_CHECK(ad_value(t, g)[1] == 12 && ad_value(t, hv)[1] == 12, "grad and push");
  *     ad_tape_free(t);
  *
+ * Equal calls return the earlier node, with the value it has; so record first, and let a plan (autograd/plan.h)
+ * follow leaves that change.
+ *
  * Shapes that do not fit are a programmer's error: the program stops, naming the op and the shapes. */
 #ifndef AD_AD_H
 #define AD_AD_H

@@ -127,17 +127,6 @@ static size_t layout_length(const ad_tape *t, const ad_var *x, size_t n) {
     return length;
 }
 
-/* All leaves of the tape but the directions. */
-static ad_var *other_leaves(const ad_tape *t, const ad_var *direction, size_t n) {
-    ad_var *leaves = NULL;
-    for (uint32_t id = 0; id < ad_count(t); id++) {
-        bool other = t->nodes[id].op == AD_OP_leaf;
-        for (size_t i = 0; i < n && other; i++) other = direction[i].id != id;
-        if (other) arrput(leaves, ((ad_var){id}));
-    }
-    return leaves;
-}
-
 ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
                      const real *v, real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
@@ -158,9 +147,7 @@ ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const 
     p->apply = ad_plan_make(t, direction, nx, wanted, nz);
     arrsetlen(wanted, 0);
     for (size_t i = 0; i < p->apply->read_count; i++) arrput(wanted, ((ad_output){p->apply->reads[i], NULL}));
-    ad_var *leaves = other_leaves(t, direction, nx);
-    p->linearise = ad_plan_make(t, leaves, arrlenu(leaves), wanted, arrlenu(wanted));
-    arrfree(leaves);
+    p->linearise = ad_plan_make(t, NULL, 0, wanted, arrlenu(wanted));
     arrfree(wanted);
     arrfree(direction);
     arrfree(gradient);

@@ -6,6 +6,9 @@
  * outputs stays in the cache; sums over rows are gathered block by block in a fixed order. The result does
  * not depend on the number of threads.
  *
+ * Plans of one tape share the memory of its nodes: linearise again (below) after another plan was replayed
+ * with other numbers in the leaves.
+ *
  * Plans live in their tape's arena and end with it (or with the ad_reset that goes behind them).
  *
  * Example (compiled by the tests):
