@@ -6,7 +6,6 @@
 
 #include "autograd/kernels.h"
 #include "base/error.h"
-#include "base/error.h"
 
 const char *ad_cg_stop_name(ad_cg_stop stop) {
     switch (stop) {

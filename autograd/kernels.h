@@ -14,8 +14,8 @@
  *   - a sum runs in an order fixed by the shapes, so work may be divided among threads at places that do not
  *     depend on their number. Different instruction sets round differently.
  *
- *     ad_epilogue e = {.bias = b, .act = AD_TANH};
- *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, &e);   // y = tanh(x w + b)
+ *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, b);   // y = x w + b
+ *     ad_v_tanh(rows * out, y, y);                                             // y = tanh(y)
  *
  * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant; one that the CPU or the build
  * does not have, or another word, aborts with the list of those there are. */
@@ -25,7 +25,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "autograd/ad.h" /* ad_act */
 #include "base/real.h"
 
 typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
@@ -79,14 +78,14 @@ typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
     X(mul_col)                                                                                               \
     X(div_col)
 
-/* What a product does with its result while it is still in the cache. All-zero: nothing. */
-typedef struct ad_epilogue {
-    const real *bias; /* [n], added to every row, before the activation; NULL: none */
-    ad_act act;       /* c = act(c) */
-    ad_act mask;      /* then c *= act'(x), stated by y = act(x): relu y > 0, tanh 1 - y y */
-    const real *y;    /* [m, n], with mask only */
-    size_t ldy;
-} ad_epilogue;
+/* One product of a sum: op(A) [m, k] op(B) [k, n]. */
+typedef struct ad_term {
+    const real *a;
+    size_t lda;
+    const real *b;
+    size_t ldb;
+    size_t k;
+} ad_term;
 
 /* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
 typedef struct ad_kernel_table {
@@ -120,8 +119,8 @@ typedef struct ad_kernel_table {
     void (*log_softmax)(size_t m, size_t n, const real *x, real *y);
     void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                  double beta2, double epsilon);
-    void (*gemm)(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a, size_t lda,
-                 const real *b, size_t ldb, bool accumulate, real *c, size_t ldc, const ad_epilogue *e);
+    void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
+                     bool accumulate, real *c, size_t ldc, const real *bias);
     double (*peak_fma)(size_t iterations);
     real (*memory_read)(size_t n, const real *x);
     void (*memory_copy)(size_t n, const real *x, real *y);
@@ -222,14 +221,25 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
     ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
 }
 
-/* C [m, n] = or += op(A) [m, k] op(B) [k, n]; op transposes when asked, so A is stored [m, k] or [k, m], B
- * [k, n] or [n, k]. k = 0 is a sum of nothing. C overlaps no input. `e` may be NULL. An entry's sum runs
- * in an order that depends on the whole shape: a product computed in blocks of rows gives the same bits
- * again only with the same blocks. */
+/* C [m, n] = or += the sum of op(A) op(B) over the terms, + bias [n] in every row unless it is NULL. op
+ * transposes when asked, all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or
+ * k = 0, are a sum of nothing. C overlaps no input. All terms are summed in one pass over C, as if they were
+ * one product of concatenated matrices; that is faster than one product after another, most of all for
+ * small k.
+ *
+ * An entry's sum runs in an order that depends on the whole shape: a product computed in blocks of rows
+ * gives the same bits again only with the same blocks. */
+static inline void ad_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms,
+                               const ad_term *term, bool accumulate, real *c, size_t ldc, const real *bias) {
+    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias);
+}
+
+/* The same with one term. */
 static inline void ad_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a,
                            size_t lda, const real *b, size_t ldb, bool accumulate, real *c, size_t ldc,
-                           const ad_epilogue *e) {
-    ad_kernels()->gemm(trans_a, trans_b, m, n, k, a, lda, b, ldb, accumulate, c, ldc, e);
+                           const real *bias) {
+    const ad_term one = {a, lda, b, ldb, k};
+    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, bias);
 }
 
 /* For benchmarks. Fused multiply-adds in registers, as wide and as many at once as the variant can:

@@ -1,11 +1,11 @@
 /* kernels_gemm.inc.h: matrix products, over the primitives of a variant. benchmarks/kernels.md explains
  * the choices.
  *
- * The work horse is a tile: `mr` rows of C by `nv` vectors of its columns, held in registers while k runs.
- * A is read one entry at a time, by rows (distance between rows lda) or by columns (A stored transposed);
- * B a row of vectors at a time, in place or from a packed panel. Tiles of every height exist, so m is
- * divided evenly and has no slow edge; the last vector of a row is masked. Products with few columns or
- * rows whose vectors would be mostly empty are computed as dot products along k instead. */
+ * The work horse is a tile: `mr` rows of C by `nv` vectors of its columns, held in registers while k runs
+ * through all terms. A is read one entry at a time, by rows (distance between rows lda) or by columns (A
+ * stored transposed); B a row of vectors at a time, in place or from a packed panel. Tiles of every height
+ * exist, so m is divided evenly and has no slow edge; the last vector of a row is masked. Products with few
+ * columns or rows whose vectors would be mostly empty are computed as dot products along k instead. */
 #include <stdalign.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@ enum {
     DEPTH = 256,      /* k of one panel: so many rows of 2 vectors are 32 KB, of a first-level cache of 48 */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
+    MAX_TERMS = 4,    /* summed in one pass over C */
     PANEL = DEPTH * MAX_VECTORS * W
 };
 
@@ -20,67 +21,36 @@ static _Thread_local alignas(64) real packed[PANEL];
 
 static const real zeros[MAX_VECTORS * W];
 
-typedef struct operand {
-    const real *at;
-    size_t ld;
-    bool transposed; /* A: stored by columns [k, m]; B: stored by columns [n, k] */
-} operand;
-
-typedef struct output {
-    size_t m, n;
-    real *at;
-    size_t ld;
-} output;
-
-/* ---- what happens to entries that are complete ---- */
-
-AD_INLINE vec slope_of(ad_act act, vec y) {
-    if (act == AD_RELU) return vselect(vgt(y, vzero()), vset(1), vzero());
-    return vfnma(y, y, vset(1));
-}
-
-/* Applies activation and mask to columns j.. j + n, rows i.. i + m of the result, which start at c. */
-AD_INLINE void finish_rows(const ad_act act, const ad_act mask_of, const ad_epilogue *e, size_t i, size_t j,
-                           output c) {
-    for (size_t r = 0; r < c.m; r++) {
-        real *py = c.at + r * c.ld;
-        const real *pm = mask_of == AD_IDENTITY ? NULL : e->y + (i + r) * e->ldy + j;
-#define BODY(load, store)                                                                                    \
-    {                                                                                                        \
-        vec x = load(py);                                                                                    \
-        if (act == AD_RELU) x = vmax(vzero(), x);                                                            \
-        if (act == AD_TANH) x = vtanh(x);                                                                    \
-        if (mask_of == AD_RELU) x = vselect(vgt(load(pm), vzero()), x, vzero());                             \
-        if (mask_of == AD_TANH) x = vmul(x, slope_of(AD_TANH, load(pm)));                                    \
-        store(py, x);                                                                                        \
-    }
-        FOR_EACH_VECTOR(c.n, BODY);
-#undef BODY
-    }
-}
-
-static void finish(const ad_epilogue *e, size_t i, size_t j, output c) {
-    if (e->act == AD_RELU) finish_rows(AD_RELU, AD_IDENTITY, e, i, j, c);
-    if (e->act == AD_TANH) finish_rows(AD_TANH, AD_IDENTITY, e, i, j, c);
-    if (e->mask == AD_RELU) finish_rows(AD_IDENTITY, AD_RELU, e, i, j, c);
-    if (e->mask == AD_TANH) finish_rows(AD_IDENTITY, AD_TANH, e, i, j, c);
-}
-
-static bool has_finish(const ad_epilogue *e) {
-    return e != NULL && (e->act != AD_IDENTITY || e->mask != AD_IDENTITY);
-}
+/* C [m, n] = or += the sum of the terms, each stored as the flags say, + bias. */
+typedef struct product {
+    bool a_by_columns; /* A stored [k, m] */
+    bool b_by_columns; /* B stored [n, k] */
+    bool accumulate;
+    size_t m, n, terms;
+    const ad_term *term;
+    const real *bias;
+    real *c;
+    size_t ldc;
+} product;
 
 /* ---- tiles ---- */
 
-/* C starts from `start`, whose rows lie `start_ld` apart: C itself to accumulate, or one row for all
- * (bias, zeros) with start_ld 0. B has whole vectors to read. */
-typedef struct tile_args {
+/* A stretch of k, of one term. B has whole vectors to read. */
+typedef struct piece {
     size_t k;
     const real *a;
     size_t lda;
     const real *b;
     size_t ldb;
-    mask last; /* of the columns of C */
+} piece;
+
+/* C starts from `start`, whose rows lie `start_ld` apart: C itself to accumulate, or one row for all
+ * (bias, zeros) with start_ld 0. */
+typedef struct tile_args {
+    const piece *pieces;
+    size_t count;
+    size_t row; /* of A, from that of the pieces on */
+    mask last;  /* of the columns of C */
     const real *start;
     size_t start_ld;
     real *c;
@@ -102,14 +72,38 @@ AD_INLINE void tile_step(const int mr, const int nv, const bool a_by_columns, co
     }
 }
 
-/* Small tiles sum k modulo 2 or 4 apart (`ways`), to have enough independent sums in flight. */
+/* Adds one piece to the sums. Small tiles sum k modulo 2 or 4 apart (`ways`), to have enough independent
+ * sums in flight. */
+AD_INLINE void tile_piece(const int mr, const int nv, const bool a_by_columns, const int ways, const piece *p,
+                          size_t row, vec c[4][14][MAX_VECTORS]) {
+    const int groups = a_by_columns ? 1 : (mr + 2) / 3;
+    const size_t lda = p->lda, ldb = p->ldb, a_step = a_by_columns ? lda : 1;
+    const real *a[5], *b = p->b;
+    a[0] = p->a + row * (a_by_columns ? 1 : lda);
+    AD_UNROLL for (int g = 1; g < groups; g++) {
+        AD_OPAQUE(a[g - 1]);
+        a[g] = a[g - 1] + 3 * lda;
+    }
+    size_t k = p->k;
+    for (; k >= 4; k -= 4) {
+        AD_UNROLL for (int w = 0; w < 4; w++) {
+            tile_step(mr, nv, a_by_columns, a, lda, b, c[w % ways]);
+            AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_step;
+            b += ldb;
+        }
+        AD_UNROLL for (int g = 0; g < groups; g++) AD_OPAQUE(a[g]);
+    }
+    AD_ROLLED for (; k > 0; k--, b += ldb) {
+        tile_step(mr, nv, a_by_columns, a, lda, b, c[0]);
+        AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_step;
+    }
+}
+
 AD_INLINE void tile(const int mr, const int nv, const bool a_by_columns, const tile_args *t) {
-    const int ways = mr * nv >= 8 ? 1 : mr * nv >= 4 ? 2 : 4, groups = a_by_columns ? 1 : (mr + 2) / 3;
-    const size_t lda = t->lda, ldb = t->ldb, ldc = t->ldc, start_ld = t->start_ld;
-    const size_t a_step = a_by_columns ? lda : 1;
+    const int ways = mr * nv >= 8 ? 1 : mr * nv >= 4 ? 2 : 4;
+    const size_t ldc = t->ldc, start_ld = t->start_ld;
     const mask last = t->last;
-    const real *a[5], *b = t->b, *start = t->start;
-    AD_UNROLL for (int g = 0; g < groups; g++) a[g] = t->a + (size_t)(3 * g) * lda;
+    const real *start = t->start;
     vec c[4][14][MAX_VECTORS];
     if (start_ld == 0) {
         AD_UNROLL for (int j = 0; j < nv; j++) {
@@ -123,19 +117,8 @@ AD_INLINE void tile(const int mr, const int nv, const bool a_by_columns, const t
     AD_UNROLL for (int w = 1; w < ways; w++)
         AD_UNROLL for (int i = 0; i < mr; i++)
             AD_UNROLL for (int j = 0; j < nv; j++) c[w][i][j] = vzero();
-    size_t k = t->k;
-    for (; k >= 4; k -= 4) {
-        AD_UNROLL for (int w = 0; w < 4; w++) {
-            tile_step(mr, nv, a_by_columns, a, lda, b, c[w % ways]);
-            AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_step;
-            b += ldb;
-        }
-        AD_UNROLL for (int g = 0; g < groups; g++) AD_OPAQUE(a[g]);
-    }
-    for (; k > 0; k--, b += ldb) {
-        tile_step(mr, nv, a_by_columns, a, lda, b, c[0]);
-        AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_step;
-    }
+    for (const piece *p = t->pieces, *end = p + t->count; p < end; p++)
+        tile_piece(mr, nv, a_by_columns, ways, p, t->row, c);
     real *to = t->c;
     AD_UNROLL for (int i = 0; i < mr; i++, to += ldc)
         AD_UNROLL for (int j = 0; j < nv; j++) {
@@ -199,101 +182,108 @@ static void pack_columns(size_t k, size_t n, size_t nv, const real *b, size_t ld
 enum { SIDE_MAX = W / 2 };
 
 /* How many rows of a block of n columns go to side tiles: all but the last few, when the shape suits. */
-static size_t side_count(size_t m, size_t n) {
-    const bool suits = AD_SIDE_TILES && (n <= SIDE_MAX || (n > W && n <= W + SIDE_MAX));
+static size_t side_count(size_t m, size_t n, size_t k) {
+    const bool suits = AD_SIDE_TILES && k >= 4 && (n <= SIDE_MAX || (n > W && n <= W + SIDE_MAX));
     return suits ? m / W * W : 0;
 }
 
 /* With n = 20 the second vector of a row of C would be three quarters empty. Here the first 16 columns of
  * 16 rows are summed by rows, as in a tile, but the r <= 8 columns beyond them by columns: vectors along
- * m. A is read by columns (so a copy is transposed if it is stored by rows), and no entry of any register
- * is empty. `head` is 0 when there are only the r columns. */
+ * m, which are transposed in registers when A is stored by rows. No entry of any register is empty. `head`
+ * is 0 when there are only the r columns. */
 #if AD_SIDE_TILES
 
-static _Thread_local alignas(64) real packed_rows[DEPTH * W];
-
-/* Adds to W rows of C, from column `at` on, the sums side[t] of columns t < r. */
-AD_INLINE void put_side(const int r, vec side[SIDE_MAX], const real *start, size_t start_ld, real *c,
-                        size_t ldc) {
-    AD_UNROLL for (int g = 0; g < r; g += 4) {
-        real spread[4 * W];
-        vtranspose_quarters(side + g);
-        AD_UNROLL for (int j = 0; j < 4; j++) vstore(spread + j * W, side[g + j]);
+/* One k: `column` holds the W entries of A. */
+AD_INLINE void side_step(const int head, const int r, const real *const at[6], const bool a_by_columns,
+                         size_t lda, vec column, const real *b, vec body[W], vec side[SIDE_MAX]) {
+    if (head) {
+        const vec row = vload(b);
         AD_UNROLL for (int i = 0; i < W; i++) {
-            const real *from = spread + (i % 4) * W + i / 4 * 4;
-            const int count = r - g < 4 ? r - g : 4;
-            real sum[4];
-            const real *old = start + (size_t)i * start_ld + g;
-            AD_UNROLL for (int j = 0; j < count; j++) sum[j] = old[j] + from[j];
-            memcpy(c + (size_t)i * ldc + g, sum, (size_t)count * sizeof(real));
+            const vec entry = vset(a_by_columns ? at[0][i] : at[i / 3][(size_t)(i % 3) * lda]);
+            body[i] = vfma(entry, row, body[i]);
         }
+    }
+    AD_UNROLL for (int j = 0; j < r; j++) side[j] = vfma(vset(b[head * W + j]), column, side[j]);
+}
+
+AD_INLINE void side_piece(const int head, const int r, const bool a_by_columns, const int ways,
+                          const piece *p, size_t row, vec body[W], vec side[4][SIDE_MAX]) {
+    const int groups = a_by_columns ? 1 : 6;
+    const size_t lda = p->lda, ldb = p->ldb;
+    const real *a[6], *b = p->b;
+    a[0] = p->a + row * (a_by_columns ? 1 : lda);
+    AD_UNROLL for (int g = 1; g < groups; g++) {
+        AD_OPAQUE(a[g - 1]);
+        a[g] = a[g - 1] + 3 * lda;
+    }
+    size_t k = p->k;
+    for (; k >= 4; k -= 4) {
+        vec column[4];
+        if (!a_by_columns) vload_columns_at(a, lda, column);
+        AD_UNROLL for (int w = 0; w < 4; w++, b += ldb) {
+            if (a_by_columns) column[w] = vload(a[0]);
+            side_step(head, r, a, a_by_columns, lda, column[w], b, body, side[w % ways]);
+            AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_by_columns ? lda : 1;
+        }
+        AD_UNROLL for (int g = 0; g < groups; g++) AD_OPAQUE(a[g]);
+    }
+    vec column[4] = {vzero(), vzero(), vzero(), vzero()};
+    if (!a_by_columns && k > 0) vload_columns(a[0], lda, W, false, k, column);
+    AD_ROLLED for (size_t w = 0; w < k; w++, b += ldb) {
+        if (a_by_columns) column[w] = vload(a[0]);
+        side_step(head, r, a, a_by_columns, lda, column[w], b, body, side[0]);
+        AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_by_columns ? lda : 1;
     }
 }
 
-AD_INLINE void side_tile(const int head, const int r, const tile_args *t) {
+AD_INLINE void side_tile(const int head, const int r, const bool a_by_columns, const tile_args *t) {
     const int ways = head || r >= 8 ? 1 : r >= 4 ? 2 : 4;
+    const real *start = t->start;
     vec body[W], side[4][SIDE_MAX];
-    AD_UNROLL for (size_t i = 0; i < W; i++) body[i] = head ? vload(t->start + i * t->start_ld) : vzero();
-    AD_UNROLL for (int w = 0; w < 4; w++)
-        AD_UNROLL for (int j = 0; j < SIDE_MAX; j++) side[w][j] = vzero();
-    const real *a = t->a, *b = t->b;
-    size_t k = t->k;
-    for (; k >= 4; k -= 4)
-        AD_UNROLL for (int w = 0; w < 4; w++, a += t->lda, b += t->ldb) {
-            const vec column = vload(a);
-            if (head) {
-                const vec row = vload(b);
-                AD_UNROLL for (int i = 0; i < W; i++) body[i] = vfma(vset(a[i]), row, body[i]);
-            }
-            AD_UNROLL for (int j = 0; j < r; j++)
-                side[w % ways][j] = vfma(vset(b[head * W + j]), column, side[w % ways][j]);
-        }
-    for (; k > 0; k--, a += t->lda, b += t->ldb) {
-        const vec column = vload(a);
-        if (head)
-            AD_UNROLL for (int i = 0; i < W; i++) body[i] = vfma(vset(a[i]), vload(b), body[i]);
-        AD_UNROLL for (int j = 0; j < r; j++) side[0][j] = vfma(vset(b[head * W + j]), column, side[0][j]);
+    AD_UNROLL for (size_t i = 0; i < W; i++) body[i] = head ? vload(start + i * t->start_ld) : vzero();
+    if (t->start_ld == 0) {
+        AD_UNROLL for (int j = 0; j < SIDE_MAX; j++)
+            side[0][j] = j < r ? vset(start[head * W + j]) : vzero();
+    } else {
+        AD_UNROLL for (int g = 0; g < r; g += 4)
+            vload_columns(start + head * W + g, t->start_ld, W, r - g >= 4, r - g >= 4 ? 4 : (size_t)(r - g),
+                          side[0] + g);
     }
+    AD_UNROLL for (int w = 1; w < ways; w++)
+        AD_UNROLL for (int j = 0; j < r; j++) side[w][j] = vzero();
+    for (const piece *p = t->pieces, *end = p + t->count; p < end; p++)
+        side_piece(head, r, a_by_columns, ways, p, t->row, body, side);
     AD_UNROLL for (int w = 1; w < ways; w++)
         AD_UNROLL for (int j = 0; j < r; j++) side[0][j] = vadd(side[0][j], side[w][j]);
     if (head)
         AD_UNROLL for (int i = 0; i < W; i++) vstore(t->c + (size_t)i * t->ldc, body[i]);
-    put_side(r, side[0], t->start + head * W, t->start_ld, t->c + head * W, t->ldc);
+    AD_UNROLL for (int g = 0; g < r; g += 4)
+        vstore_columns(t->c + head * W + g, t->ldc, r - g >= 4 ? 4 : (size_t)(r - g), side[0] + g);
 }
 
-#define SIDE_TILES(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
-#define SIDE_TILE(r)                                                                                         \
-    static void side_tile_0_##r(const tile_args *t) { side_tile(0, r, t); }                                  \
-    static void side_tile_1_##r(const tile_args *t) { side_tile(1, r, t); }
+#define SIDE_TILES(X) X(0, 1) X(0, 2) X(0, 3) X(0, 4) X(0, 5) X(0, 6) X(0, 7) X(0, 8) \
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
+#define SIDE_TILE(head, r)                                                                                   \
+    static void side_rows_##head##_##r(const tile_args *t) { side_tile(head, r, false, t); }                 \
+    static void side_cols_##head##_##r(const tile_args *t) { side_tile(head, r, true, t); }
 SIDE_TILES(SIDE_TILE)
 
-#define SIDE_TILE_0(r) [r] = side_tile_0_##r,
-#define SIDE_TILE_1(r) [r] = side_tile_1_##r,
-static void (*const side_tiles[2][SIDE_MAX + 1])(const tile_args *) = {{SIDE_TILES(SIDE_TILE_0)},
-                                                                       {SIDE_TILES(SIDE_TILE_1)}};
+#define SIDE_BY_ROWS(head, r) [head][r] = side_rows_##head##_##r,
+#define SIDE_BY_COLUMNS(head, r) [head][r] = side_cols_##head##_##r,
+static void (*const side_tiles[2][2][SIDE_MAX + 1])(const tile_args *) = {{SIDE_TILES(SIDE_BY_ROWS)},
+                                                                          {SIDE_TILES(SIDE_BY_COLUMNS)}};
 
-/* Computes the first `count` rows of a block of n columns, W at a time. B need not be packed: no more than
- * n entries of a row are read. */
-static void side_rows(size_t count, size_t n, operand a, tile_args t) {
-    const size_t head = n > W, r = n - head * W;
-    for (size_t i = 0; i < count; i += W) {
-        tile_args one = t;
-        one.start = t.start + i * t.start_ld;
-        one.c = t.c + i * t.ldc;
-        one.a = a.at + i;
-        if (!a.transposed) {
-            pack_columns(t.k, W, 1, a.at + i * a.ld, a.ld, packed_rows);
-            one.a = packed_rows;
-            one.lda = W;
-        }
-        side_tiles[head][r](&one);
-    }
+/* Computes the first `count` rows of a block of n columns, W at a time. */
+static void side_rows(size_t count, size_t n, bool a_by_columns, tile_args *t) {
+    const size_t head = n > W;
+    for (; t->row < count; t->row += W, t->start += W * t->start_ld, t->c += W * t->ldc)
+        side_tiles[a_by_columns][head][n - head * W](t);
 }
 
 #else
 
-static void side_rows(size_t count, size_t n, operand a, tile_args t) {
-    (void)count, (void)n, (void)a, (void)t;
+static void side_rows(size_t count, size_t n, bool a_by_columns, tile_args *t) {
+    (void)count, (void)n, (void)a_by_columns, (void)t;
 }
 
 #endif
@@ -306,67 +296,93 @@ static size_t next_vectors(size_t left, size_t rows) {
     return left == 1 || left == 3 ? left : left == 5 ? 3 : 2;
 }
 
-/* One block of columns, `t` prepared but for a, c, start: all rows, in tiles of equal height within one
- * row. */
-static void tile_column(size_t m, size_t nv, operand a, tile_args t, const ad_epilogue *e, size_t i0,
-                        size_t j0, size_t n) {
-    const size_t done = side_count(m, n), left = m - done, count = (left + tile_rows[nv] - 1) / tile_rows[nv];
-    if (done > 0) side_rows(done, n, a, t);
-    if (e != NULL && done > 0) finish(e, i0, j0, (output){done, n, t.c, t.ldc});
-    for (size_t s = 0; s < count; s++) {
-        const size_t from = done + left * s / count, rows = done + left * (s + 1) / count - from;
-        tile_args one = t;
-        one.a = a.at + (a.transposed ? from : from * a.ld);
-        one.start = t.start + from * t.start_ld;
-        one.c = t.c + from * t.ldc;
-        tiles[a.transposed][nv][rows](&one);
-        if (e != NULL) finish(e, i0 + from, j0, (output){rows, n, one.c, t.ldc});
+/* One block of columns, `t` prepared for its first row: the rows left by side tiles in tiles of equal
+ * height. `t` is changed in place: a copy would wait until all its parts are in the cache. */
+static void tile_column(size_t m, size_t n, size_t nv, size_t side, bool a_by_columns, tile_args *t) {
+    if (side > 0) side_rows(side, n, a_by_columns, t);
+    for (size_t count = (m - side + tile_rows[nv] - 1) / tile_rows[nv]; count > 0; count--) {
+        const size_t rows = count == 1 ? m - t->row : (m - t->row) / count;
+        tiles[a_by_columns][nv][rows](t);
+        t->row += rows;
+        t->start += rows * t->start_ld;
+        t->c += rows * t->ldc;
     }
 }
 
-typedef struct slice { size_t row, from, depth; bool first, last; } slice;
+/* Rows row.. + m of C, and `depth` of all k's, counted through the terms, from `from` on. */
+typedef struct slice {
+    size_t row, m, from, depth;
+    bool first;
+} slice;
 
-/* Adds to rows s.row.. of C (m of them) the part of the sum from s.from on. */
-static void tile_slice(operand a, operand b, output c, size_t m, slice s, bool accumulate,
-                       const ad_epilogue *e) {
-    const bool fresh = s.first && !accumulate, bias = s.first && e != NULL && e->bias != NULL;
-    for (size_t j = 0, nv; j < c.n; j += nv * W) {
-        nv = next_vectors((c.n - j + W - 1) / W, m);
-        const size_t n = c.n - j < nv * W ? c.n - j : nv * W;
-        const size_t tiled = m - side_count(m, n);
-        const bool pack = b.transposed || (n < nv * W && tiled > 0) || tiled > 3 * tile_rows[nv];
-        tile_args t = {.k = s.depth, .lda = a.ld, .last = vtail(n - (nv - 1) * W), .ldc = c.ld};
-        t.c = c.at + s.row * c.ld + j;
-        if (pack) {
-            if (b.transposed) pack_columns(s.depth, n, nv, b.at + j * b.ld + s.from, b.ld, packed);
-            else pack_rows(s.depth, n, nv, b.at + s.from * b.ld + j, b.ld, packed);
-            t.b = packed;
-            t.ldb = nv * W;
-        } else {
-            t.b = b.at + s.from * b.ld + j;
-            t.ldb = b.ld;
+typedef struct columns { size_t j, n, nv; } columns;
+
+/* How many rows of B, from the first, have whole vectors to read: those beyond end in the rows after. */
+static size_t readable(const product *p, const ad_term *t, columns at) {
+    if (at.n == at.nv * W) return t->k;
+    const size_t total = t->k * t->ldb, ends = at.j + at.nv * W;
+    return t->ldb == p->n && total >= ends ? (total - ends) / t->ldb + 1 : 0;
+}
+
+/* The pieces of a slice for some columns: B in place where it can be read so, else packed. */
+static size_t place(const product *p, const slice *s, columns at, bool pack, piece pieces[2 * MAX_TERMS]) {
+    size_t count = 0, skip = s->from, left = s->depth;
+    real *to = packed;
+    for (const ad_term *t = p->term; left > 0; t++) {
+        if (skip >= t->k) {
+            skip -= t->k;
+            continue;
         }
+        const size_t k = t->k - skip < left ? t->k - skip : left, safe = pack ? 0 : readable(p, t, at);
+        const size_t whole = safe <= skip ? 0 : safe - skip < k ? safe - skip : k;
+        const real *a = t->a + (p->a_by_columns ? skip * t->lda + s->row : s->row * t->lda + skip);
+        const real *b = t->b + (p->b_by_columns ? at.j * t->ldb + skip : skip * t->ldb + at.j);
+        if (whole > 0) pieces[count++] = (piece){whole, a, t->lda, b, t->ldb};
+        if (whole < k) {
+            if (p->b_by_columns) pack_columns(k, at.n, at.nv, b, t->ldb, to);
+            else pack_rows(k - whole, at.n, at.nv, b + whole * t->ldb, t->ldb, to);
+            a += whole * (p->a_by_columns ? t->lda : 1);
+            pieces[count++] = (piece){k - whole, a, t->lda, to, at.nv * W};
+            to += (k - whole) * at.nv * W;
+        }
+        left -= k;
+        skip = 0;
+    }
+    return count;
+}
+
+static void tile_slice(const product *p, const slice *s) {
+    const bool fresh = s->first && !p->accumulate, bias = s->first && p->bias != NULL;
+    for (size_t j = 0, nv; j < p->n; j += nv * W) {
+        nv = next_vectors((p->n - j + W - 1) / W, s->m);
+        const size_t n = p->n - j < nv * W ? p->n - j : nv * W, side = side_count(s->m, n, s->depth);
+        const bool pack = p->b_by_columns || s->m > 3 * tile_rows[nv];
+        piece pieces[2 * MAX_TERMS];
+        tile_args t = {.pieces = pieces, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
+        t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
+        t.c = p->c + s->row * p->ldc + j;
         if (bias && !fresh)
-            for (size_t i = 0; i < m; i++) k_add(n, t.c + i * c.ld, e->bias + j, t.c + i * c.ld);
-        t.start = fresh ? (bias ? e->bias + j : zeros) : t.c;
-        t.start_ld = fresh ? 0 : c.ld;
-        operand rows = {a.at + (a.transposed ? s.from * a.ld + s.row : s.row * a.ld + s.from), a.ld,
-                        a.transposed};
-        tile_column(m, nv, rows, t, s.last && has_finish(e) ? e : NULL, s.row, j, n);
+            for (size_t i = 0; i < s->m; i++) k_add(n, t.c + i * p->ldc, p->bias + j, t.c + i * p->ldc);
+        t.start = fresh ? (bias ? p->bias + j : zeros) : t.c;
+        t.start_ld = fresh ? 0 : p->ldc;
+        tile_column(s->m, n, nv, side, p->a_by_columns, &t);
     }
 }
 
-static void by_tiles(operand a, operand b, output c, size_t k, bool accumulate, const ad_epilogue *e) {
-    /* side tiles keep a panel of A beside that of B, so both are half as deep */
-    const size_t depth_limit = side_count(c.m, c.n) > 0 ? DEPTH / 2 : DEPTH;
-    const size_t parts = k > depth_limit ? (k + depth_limit - 1) / depth_limit : 1;
-    const size_t blocks = (c.m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+/* Where part i of n begins. */
+static size_t cut(size_t n, size_t i, size_t parts) {
+    return parts == 1 ? n * i : n * i / parts;
+}
+
+static void by_tiles(const product *p, size_t k) {
+    const size_t parts = k > DEPTH ? (k + DEPTH - 1) / DEPTH : 1;
+    const size_t blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     for (size_t r = 0; r < blocks; r++) {
-        const size_t row = c.m * r / blocks, m = c.m * (r + 1) / blocks - row;
-        for (size_t p = 0; p < parts; p++) {
-            const size_t from = k * p / parts, depth = k * (p + 1) / parts - from;
-            slice s = {row, from, depth, p == 0, p + 1 == parts};
-            tile_slice(a, b, c, m, s, accumulate, e);
+        const size_t row = cut(p->m, r, blocks), m = cut(p->m, r + 1, blocks) - row;
+        for (size_t i = 0; i < parts; i++) {
+            const size_t from = cut(k, i, parts), depth = cut(k, i + 1, parts) - from;
+            const slice s = {row, m, from, depth, i == 0};
+            tile_slice(p, &s);
         }
     }
 }
@@ -374,13 +390,16 @@ static void by_tiles(operand a, operand b, output c, size_t k, bool accumulate, 
 /* ---- the product by dot products: A by rows, B by columns ---- */
 
 /* R rows by S columns, R S = W: as many sums as a vector has entries, so they are added across all at
- * once. Rows and columns that are not there repeat the last one. */
-AD_INLINE vec dots(const size_t R, const size_t S, size_t m, size_t n, size_t k, operand a, operand b) {
-    const real *pa[W], *pb[W];
+ * once. Rows from m and columns from n on repeat the last one. */
+AD_INLINE vec dots(const size_t R, const size_t S, size_t m, size_t n, const product *p, size_t i, size_t j) {
     vec c[W];
-    AD_UNROLL for (size_t r = 0; r < R; r++) pa[r] = a.at + (r < m ? r : m - 1) * a.ld;
-    AD_UNROLL for (size_t s = 0; s < S; s++) pb[s] = b.at + (s < n ? s : n - 1) * b.ld;
     AD_UNROLL for (size_t l = 0; l < W; l++) c[l] = vzero();
+    for (const ad_term *t = p->term, *end = t + p->terms; t < end; t++) {
+        const real *pa[W], *pb[W];
+        pa[0] = t->a + i * t->lda;
+        pb[0] = t->b + j * t->ldb;
+        AD_UNROLL for (size_t r = 1; r < R; r++) pa[r] = pa[r - 1] + (r < m ? t->lda : 0);
+        AD_UNROLL for (size_t s = 1; s < S; s++) pb[s] = pb[s - 1] + (s < n ? t->ldb : 0);
 #define STEP(load, store)                                                                                    \
     {                                                                                                        \
         vec y[W];                                                                                            \
@@ -390,8 +409,9 @@ AD_INLINE vec dots(const size_t R, const size_t S, size_t m, size_t n, size_t k,
             AD_UNROLL for (size_t s = 0; s < S; s++) c[r * S + s] = vfma(x, y[s], c[r * S + s]);             \
         }                                                                                                    \
     }
-    FOR_EACH_VECTOR(k, STEP);
+        FOR_EACH_VECTOR(t->k, STEP);
 #undef STEP
+    }
     return vsum_all(c);
 }
 
@@ -403,63 +423,95 @@ AD_INLINE void put_row(vec sums, size_t count, bool accumulate, const real *bias
     vstore_m(inside, c, sums);
 }
 
-AD_INLINE void dot_blocks(const size_t R, const size_t S, operand a, operand b, output c, size_t k,
-                          bool accumulate, const ad_epilogue *e) {
-    const real *bias = e != NULL ? e->bias : NULL;
-    const bool column = S == 1 && c.ld == 1 && (e == NULL || e->mask == AD_IDENTITY || e->ldy == 1);
-    for (size_t i = 0; i < c.m; i += R)
-        for (size_t j = 0; j < c.n; j += S) {
-            const size_t m = c.m - i < R ? c.m - i : R, n = c.n - j < S ? c.n - j : S;
-            operand rows = {a.at + i * a.ld, a.ld, false}, columns = {b.at + j * b.ld, b.ld, true};
-            const vec sums = dots(R, S, m, n, k, rows, columns);
-            real *at = c.at + i * c.ld + j;
-            real spread[2 * W] = {0};
-            if (column) {
+AD_INLINE void dot_blocks(const size_t R, const size_t S, const product *p) {
+    for (size_t i = 0; i < p->m; i += R)
+        for (size_t j = 0; j < p->n; j += S) {
+            const size_t m = p->m - i < R ? p->m - i : R, n = p->n - j < S ? p->n - j : S;
+            const vec sums = m == R && n == S ? dots(R, S, R, S, p, i, j) : dots(R, S, m, n, p, i, j);
+            const real *bias = p->bias != NULL ? p->bias + j : NULL;
+            real *at = p->c + i * p->ldc + j, spread[2 * W] = {0};
+            if (S == 1 && p->ldc == 1) {
                 for (size_t l = 0; bias != NULL && l < W; l++) spread[l] = bias[0];
-                put_row(sums, m, accumulate, bias != NULL ? spread : NULL, at);
-                if (has_finish(e)) finish(e, i, j, (output){1, m, at, m});
+                put_row(sums, m, p->accumulate, bias != NULL ? spread : NULL, at);
                 continue;
             }
             vstore(spread, sums);
             for (size_t r = 0; r < m; r++)
-                put_row(vload(spread + r * S), n, accumulate, bias != NULL ? bias + j : NULL, at + r * c.ld);
-            if (has_finish(e)) finish(e, i, j, (output){m, n, at, c.ld});
+                put_row(vload(spread + r * S), n, p->accumulate, bias, at + r * p->ldc);
         }
 }
 
-static void by_dots(operand a, operand b, output c, size_t k, bool accumulate, const ad_epilogue *e) {
-    if (!b.transposed) {
-        for (size_t j = 0; j < c.n; j++)
-            for (size_t p = 0; p < k; p++) packed[j * k + p] = b.at[p * b.ld + j];
-        b = (operand){packed, k, true};
+static void by_dots(const product *p) {
+    product q = *p;
+    ad_term by_columns[MAX_TERMS];
+    if (!p->b_by_columns) {
+        real *to = packed;
+        for (size_t t = 0; t < p->terms; t++) {
+            const ad_term *from = &p->term[t];
+            by_columns[t] = (ad_term){from->a, from->lda, to, from->k, from->k};
+            for (size_t j = 0; j < p->n; j++)
+                for (size_t i = 0; i < from->k; i++) *to++ = from->b[i * from->ldb + j];
+        }
+        q.term = by_columns;
+        q.b_by_columns = true;
     }
-    if (c.n == 1) dot_blocks(W, 1, a, b, c, k, accumulate, e);
-    else if (c.m == 1) dot_blocks(1, W, a, b, c, k, accumulate, e);
-    else if (W >= 16 && c.n >= 4) dot_blocks(W >= 4 ? W / 4 : 1, W >= 4 ? 4 : W, a, b, c, k, accumulate, e);
-    else dot_blocks(W >= 2 ? W / 2 : 1, W >= 2 ? 2 : 1, a, b, c, k, accumulate, e);
+    if (q.n == 1) dot_blocks(W, 1, &q);
+    else if (q.m == 1) dot_blocks(1, W, &q);
+    else if (W >= 16 && q.n >= 4) dot_blocks(W >= 4 ? W / 4 : 1, W >= 4 ? 4 : W, &q);
+    else dot_blocks(W >= 2 ? W / 2 : 1, W >= 2 ? 2 : 1, &q);
 }
 
 /* Cost of the two ways, in vector operations. An entry by dot product costs its k / W multiply-adds and
  * about 6 for the sum across; packing by columns costs n k / 4; a side tile saves the empty part of the
  * last vector. */
-static bool dots_are_cheaper(operand a, operand b, size_t m, size_t n, size_t k) {
-    if (a.transposed || k == 0 || (!b.transposed && n * k > PANEL)) return false;
-    const size_t dot_cost = m * n * (k / W + 6) + (b.transposed ? 0 : 2 * n * k);
-    const size_t vectors_times_w = side_count(m, n) > 0 ? n + 5 : (n + W - 1) / W * W;
-    const size_t tile_cost = m * k * vectors_times_w / W + (b.transposed ? n * k / 2 : 0);
+static bool dots_are_cheaper(const product *p, size_t k) {
+    if (p->a_by_columns || k == 0 || (!p->b_by_columns && p->n * k > PANEL)) return false;
+    const size_t m = p->m, n = p->n, dot_cost = m * n * (k / W + 6) + (p->b_by_columns ? 0 : 2 * n * k);
+    const size_t vectors_times_w = side_count(m, n, k) > 0 ? n + 5 : (n + W - 1) / W * W;
+    const size_t tile_cost = m * k * vectors_times_w / W + (p->b_by_columns ? n * k / 2 : 0);
     return dot_cost < tile_cost;
 }
 
-static void k_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a, size_t lda,
-                   const real *b, size_t ldb, bool accumulate, real *c, size_t ldc, const ad_epilogue *e) {
-    if (m == 0 || n == 0) return;
-    operand left = {a, lda, trans_a}, right = {b, ldb, trans_b};
-    output result = {m, n, c, ldc};
-    if (trans_a && n == 1 && ldc == 1 && e == NULL) { /* a column of C is a row of its transpose */
-        left = (operand){b, ldb, !trans_b};
-        right = (operand){a, lda, false};
-        result = (output){1, m, c, m};
+/* A row or a column may be stored either way; this is the way that its reader wants. */
+static void flip_thin(product *p, ad_term *term) {
+    bool b_columns = !p->b_by_columns && p->n == 1, b_rows = p->b_by_columns;
+    for (size_t t = 0; t < p->terms; t++) {
+        b_columns = b_columns && term[t].ldb == 1;
+        b_rows = b_rows && term[t].ldb == 1 && term[t].k == 1;
     }
-    if (dots_are_cheaper(left, right, result.m, result.n, k)) by_dots(left, right, result, k, accumulate, e);
-    else by_tiles(left, right, result, k, accumulate, e);
+    if (!b_columns && !b_rows) return;
+    for (size_t t = 0; t < p->terms; t++) term[t].ldb = b_columns ? term[t].k : p->n;
+    p->b_by_columns = b_columns;
+}
+
+static void few_terms(product *p, size_t terms, const ad_term *from) {
+    ad_term term[MAX_TERMS];
+    size_t k = 0;
+    const bool swap = p->a_by_columns && p->n == 1 && p->ldc == 1 && p->bias == NULL;
+    for (size_t t = 0; t < terms; t++, from++) {
+        term[t] = swap ? (ad_term){from->b, from->ldb, from->a, from->lda, from->k} : *from;
+        k += from->k;
+    }
+    p->terms = terms;
+    p->term = term;
+    if (swap) { /* a column of C is a row of its transpose */
+        p->a_by_columns = !p->b_by_columns;
+        p->b_by_columns = false;
+        p->ldc = p->n = p->m;
+        p->m = 1;
+    }
+    flip_thin(p, term);
+    if (dots_are_cheaper(p, k)) by_dots(p);
+    else by_tiles(p, k);
+}
+
+static void k_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
+                       bool accumulate, real *c, size_t ldc, const real *bias) {
+    if (m == 0 || n == 0) return;
+    for (size_t t = 0; t == 0 || t < terms; t += MAX_TERMS) {
+        product p = {.a_by_columns = trans_a, .b_by_columns = trans_b, .m = m, .n = n, .c = c, .ldc = ldc};
+        p.accumulate = accumulate || t > 0;
+        p.bias = t == 0 ? bias : NULL;
+        few_terms(&p, terms - t < MAX_TERMS ? terms - t : MAX_TERMS, term + t);
+    }
 }

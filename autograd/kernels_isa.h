@@ -26,15 +26,19 @@ extern const ad_kernel_table ad_kernels_portable;
 #define AD_OPAQUE(pointer) ((void)0)
 #endif
 
-/* Loops over the registers of a tile must vanish: their counts are constants. */
+/* Loops over the registers of a tile must vanish: their counts are constants. The few k's beyond the last
+ * four stay a loop: a hundred tiles with three copies of them would take the compiler half as long again. */
 #if defined(__clang__)
 #define AD_UNROLL _Pragma("clang loop unroll(full)")
+#define AD_ROLLED _Pragma("clang loop unroll(disable)")
 #define AD_INLINE static inline __attribute__((always_inline))
 #elif defined(__GNUC__)
 #define AD_UNROLL _Pragma("GCC unroll 16")
+#define AD_ROLLED _Pragma("GCC unroll 1")
 #define AD_INLINE static inline __attribute__((always_inline))
 #else
 #define AD_UNROLL
+#define AD_ROLLED
 #define AD_INLINE static inline
 #endif
 

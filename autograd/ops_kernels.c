@@ -61,9 +61,9 @@ void k_row_max(const ad_call *c) {
 void ad_product_columns(const ad_call *c, size_t from, size_t to) {
     bool affine = c->x[2] != NULL, trans_b = c->attr.trans_b;
     size_t k = c->attr.trans_a ? c->x_rows[0] : c->x_cols[0], ld = c->x_cols[1];
-    ad_epilogue bias = {.bias = affine ? c->x[2] + from : NULL};
     ad_gemm(c->attr.trans_a, trans_b, c->rows, to - from, k, c->x[0], c->x_cols[0],
-            c->x[1] + (trans_b ? from * ld : from), ld, c->accumulate, c->y + from, c->cols, affine ? &bias : NULL);
+            c->x[1] + (trans_b ? from * ld : from), ld, c->accumulate, c->y + from, c->cols,
+            affine ? c->x[2] + from : NULL);
 }
 
 void ad_product_finish(const ad_call *c) {

@@ -40,6 +40,17 @@ static matrix matrix_new(size_t rows, size_t cols, size_t ld) {
     return a;
 }
 
+/* One that is only read: its memory ends with its last entry, so that the address sanitizer sees a read
+ * beyond it. */
+static matrix matrix_input(size_t rows, size_t cols, size_t ld) {
+    matrix a = {rows, cols, ld, NULL, NULL};
+    const size_t total = rows == 0 ? 0 : (rows - 1) * ld + cols;
+    a.memory = a.at = malloc((total + (total == 0)) * sizeof(real));
+    FM_CHECK(a.memory != NULL, "out of memory");
+    for (size_t i = 0; i < total; i++) a.at[i] = i % ld < cols ? uniform() : (real)NAN;
+    return a;
+}
+
 static matrix matrix_copy(matrix a) {
     matrix b = matrix_new(a.rows, a.cols, a.ld);
     memcpy(b.memory, a.memory, (a.rows * a.ld + 2 * MARGIN) * sizeof(real));
@@ -58,69 +69,75 @@ static bool margins_whole(matrix a) {
 
 static const double EPSILON = sizeof(real) == 4 ? FLT_EPSILON : DBL_EPSILON;
 
-static double act_of(ad_act act, double x) {
-    return act == AD_RELU ? (x > 0 ? x : 0) : act == AD_TANH ? tanh(x) : x;
-}
-
-static double slope_of(ad_act act, double y) {
-    return act == AD_RELU ? (y > 0) : act == AD_TANH ? 1 - y * y : 1;
-}
-
 typedef struct product {
     bool ta, tb, accumulate;
-    size_t m, n, k, gap;
-    const ad_epilogue *e;
+    size_t terms, more, m, n, k, gap;
+    const real *bias;
 } product;
 
+enum { TERMS_MAX = 6 };
+
 /* The largest error in units of the rounding of its own sum. */
-static double gemm_error(product p, matrix a, matrix b, matrix before, matrix c) {
+static double gemm_error(product p, const matrix *a, const matrix *b, matrix before, matrix c) {
     double worst = 0;
     for (size_t i = 0; i < p.m; i++)
         for (size_t j = 0; j < p.n; j++) {
             double sum = p.accumulate ? before.at[i * c.ld + j] : 0, size = fabs(sum);
-            for (size_t q = 0; q < p.k; q++) {
-                double x = p.ta ? a.at[q * a.ld + i] : a.at[i * a.ld + q];
-                double y = p.tb ? b.at[j * b.ld + q] : b.at[q * b.ld + j];
-                sum += x * y;
-                size += fabs(x * y);
-            }
-            if (p.e != NULL) {
-                if (p.e->bias != NULL) sum += p.e->bias[j], size += fabs(p.e->bias[j]);
-                sum = act_of(p.e->act, sum);
-                if (p.e->mask != AD_IDENTITY) sum *= slope_of(p.e->mask, p.e->y[i * p.e->ldy + j]);
-            }
-            double error =
-                fabs(sum - (double)c.at[i * c.ld + j]) / ((size + 1) * EPSILON * (4 + sqrt((double)p.k)));
+            for (size_t t = 0; t < p.terms; t++)
+                for (size_t q = 0; q < p.k + t * p.more; q++) {
+                    double x = p.ta ? a[t].at[q * a[t].ld + i] : a[t].at[i * a[t].ld + q];
+                    double y = p.tb ? b[t].at[j * b[t].ld + q] : b[t].at[q * b[t].ld + j];
+                    sum += x * y;
+                    size += fabs(x * y);
+                }
+            if (p.bias != NULL) sum += p.bias[j], size += fabs(p.bias[j]);
+            double total = (double)(p.k * p.terms + p.more * p.terms * p.terms);
+            double unit = (size + 1) * EPSILON * (4 + sqrt(total));
+            double error = fabs(sum - (double)c.at[i * c.ld + j]) / unit;
             if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
         }
     return worst;
 }
 
 static void check_gemm(product p) {
-    matrix a = matrix_new(p.ta ? p.k : p.m, p.ta ? p.m : p.k, (p.ta ? p.m : p.k) + p.gap);
-    matrix b = matrix_new(p.tb ? p.n : p.k, p.tb ? p.k : p.n, (p.tb ? p.k : p.n) + p.gap);
+    matrix a[TERMS_MAX], b[TERMS_MAX];
+    ad_term term[TERMS_MAX] = {{0}};
+    for (size_t t = 0; t < p.terms; t++) {
+        const size_t k = p.k + t * p.more, gap = p.gap + (t % 2) * p.more;
+        a[t] = matrix_input(p.ta ? k : p.m, p.ta ? p.m : k, (p.ta ? p.m : k) + gap);
+        b[t] = matrix_input(p.tb ? p.n : k, p.tb ? k : p.n, (p.tb ? k : p.n) + gap);
+        term[t] = (ad_term){a[t].at, a[t].ld, b[t].at, b[t].ld, k};
+    }
     matrix c = matrix_new(p.m, p.n, p.n + p.gap), before = matrix_copy(c), again = matrix_copy(c);
     if (!p.accumulate)
         for (size_t i = 0; i < p.m; i++)
             for (size_t j = 0; j < p.n; j++) c.at[i * c.ld + j] = again.at[i * c.ld + j] = (real)NAN;
-    ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a.at, a.ld, b.at, b.ld, p.accumulate, c.at, c.ld, p.e);
-    ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a.at, a.ld, b.at, b.ld, p.accumulate, again.at, c.ld, p.e);
+    ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, c.at, c.ld, p.bias);
+    if (p.terms == 1)
+        ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a[0].at, a[0].ld, b[0].at, b[0].ld, p.accumulate, again.at, c.ld,
+                p.bias);
+    else ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias);
     double error = gemm_error(p, a, b, before, c);
-    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu gap %zu accumulate %d: error %g", ad_kernels()->name,
-               p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap, p.accumulate, error);
+    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d: error %g",
+               ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap,
+               p.accumulate, error);
     EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
                p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap);
     EXPECT(memcmp(c.memory, again.memory, (c.rows * c.ld + 2 * MARGIN) * sizeof(real)) == 0);
-    free(a.memory), free(b.memory), free(c.memory), free(before.memory), free(again.memory);
+    for (size_t t = 0; t < p.terms; t++) free(a[t].memory), free(b[t].memory);
+    free(c.memory), free(before.memory), free(again.memory);
 }
 
-/* Every transposition, accumulated or not, gaps between the rows or not. */
-static void check_shape(size_t m, size_t n, size_t k, const ad_epilogue *e) {
+/* Every transposition, accumulated or not, gaps between the rows or not. Of several terms, each has `more`
+ * summands than the one before. */
+static void check_sum(size_t terms, size_t more, size_t m, size_t n, size_t k, const real *bias) {
     for (int kind = 0; kind < 16; kind++) {
-        if (e != NULL && (kind & 8)) continue;
-        check_gemm((product){kind & 1, kind & 2, kind & 4, m, n, k, kind & 8 ? 5 : 0, e});
+        if (bias != NULL && (kind & 8)) continue;
+        check_gemm((product){kind & 1, kind & 2, kind & 4, terms, more, m, n, k, kind & 8 ? 5 : 0, bias});
     }
 }
+
+static void check_shape(size_t m, size_t n, size_t k, const real *bias) { check_sum(1, 0, m, n, k, bias); }
 
 TEST(gemm_small_shapes) {
     FOR_EACH_ISA(isa) {
@@ -152,21 +169,29 @@ TEST(gemm_thin_and_long) {
     }
 }
 
-TEST(gemm_epilogues) {
+TEST(gemm_bias) {
     static const size_t shapes[][3] = {{1, 1, 1},   {4, 1, 40},  {7, 20, 20},  {33, 17, 5},
                                        {1, 64, 64}, {50, 1, 64}, {3, 70, 90},  {30, 33, 300},
                                        {2, 3, 100}, {64, 20, 0}, {15, 7, 256}, {40, 23, 12}};
-    static const ad_act acts[] = {AD_IDENTITY, AD_RELU, AD_TANH};
+    FOR_EACH_ISA(isa) {
+        for (size_t i = 0; i < COUNT(shapes); i++) {
+            matrix bias = matrix_new(1, shapes[i][1], shapes[i][1]);
+            check_shape(shapes[i][0], shapes[i][1], shapes[i][2], bias.at);
+            check_sum(2, 3, shapes[i][0], shapes[i][1], shapes[i][2], bias.at);
+            free(bias.memory);
+        }
+    }
+}
+
+/* More terms than one pass takes, none, empty ones, panels that end inside a term or between two. */
+TEST(gemm_sums_of_terms) {
+    static const size_t shapes[][3] = {{1, 1, 1},     {1, 33, 5},   {50, 1, 20},  {20, 1, 512}, {40, 20, 20},
+                                       {20, 20, 40},  {7, 20, 60},  {64, 20, 1},  {17, 17, 17}, {64, 32, 64},
+                                       {33, 64, 128}, {9, 70, 100}, {30, 5, 256}, {3, 40, 300}, {48, 3, 0}};
     FOR_EACH_ISA(isa) {
         for (size_t i = 0; i < COUNT(shapes); i++)
-            for (int kind = 0; kind < 18; kind++) {
-                size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
-                matrix bias = matrix_new(1, n, n), y = matrix_new(m, n, n + (size_t)(kind % 2) * 3);
-                ad_epilogue e = {.bias = kind % 2 ? bias.at : NULL, .act = acts[kind / 2 % 3],
-                                 .mask = acts[kind / 6], .y = y.at, .ldy = y.ld};
-                check_shape(m, n, k, &e);
-                free(bias.memory), free(y.memory);
-            }
+            for (size_t terms = 0; terms <= TERMS_MAX; terms += terms < 3 ? 1 : 3)
+                check_sum(terms, terms == 6 ? 0 : 7, shapes[i][0], shapes[i][1], shapes[i][2], NULL);
     }
 }
 
@@ -476,7 +501,8 @@ TEST(variants_are_named_and_measured) {
     }
 }
 
-TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_epilogues),
+TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_bias),
+          CASE(gemm_sums_of_terms),
           CASE(gemm_does_not_depend_on_alignment), CASE(unary_functions_over_their_range),
           CASE(unary_functions_do_not_depend_on_the_place), CASE(elementwise_functions),
           CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
