@@ -22,7 +22,8 @@
  *   - Eq. (22) moves an actor along the partial derivative of its critic, as though the levels below stood
  *     still. A leader should count with their answer: `reaction = total` differentiates through their actors,
  *     `partial` is the paper's.
- *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards).
+ *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards), or, in a box,
+ *     by their spread in the replay: near the end it is a small part of the bounds, and all that matters.
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
@@ -81,32 +82,37 @@ static const fm_option OPTIONS[] = {
     REAL_(noise_final, "0.05", 0, 10, "noise falls linearly to this", ""),
     FM_OPT_BOOL(biac_config, sample_follower, "no", "while training, answers are drawn from the actors", ""),
     FM_OPT_BOOL(biac_config, approximators, "no", "learn and play actors of own observations alone", ""),
-    FM_OPT_BOOL(biac_config, scale_rewards, "yes", "scale rewards to about one by the game's bounds", ""),
+    FM_OPT_CHOICE(biac_config, scale_rewards, "bounds", "none|bounds|replay",
+                  "rewards are scaled to about one by the game's bounds, or by those in the replay", ""),
     FM_OPT_END,
 };
 
 /* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. */
 #define BOX                                                                                                  \
-    "act=tanh hidden=64,64 critic_lr=0.003 leader_critic_lr=0.003 actor_lr=0.001 noise=0.2 noise_final=0.1"
+    "act=tanh hidden=64,64 critic_lr=0.003 leader_critic_lr=0.003 actor_lr=0.001 noise=0.2 noise_final=0.1 " \
+    "scale_rewards=replay"
 
 static const algo_preset PRESETS[] = {
     {"", "merge", 24000,
      "gamma=1 batch=64 buffer=20000 warmup=500 critic_lr=0.001 leader_critic_lr=0.001 actor_lr=0.001 "
      "epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {"", "grid", 12000, ""},
-    {"", "duopoly", 20000, BOX},
-    {"", "triopoly", 30000, BOX},
-    {"", "oligopoly", 30000, BOX},
+    {"", "duopoly", 40000, BOX},
+    {"", "triopoly", 100000, BOX},
+    {"", "oligopoly", 100000, BOX},
     {"published", "", 10000,
      "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 "
      "loss=huber "
-     "target_period=10 entropy=0 sample_follower=yes scale_rewards=no"},
+     "target_period=10 entropy=0 sample_follower=yes scale_rewards=none"},
     {"published", "merge", 24000,
      "hidden=30,30 batch=64 buffer=500 leader=actor leader_critic_lr=0.01 critic_lr=0.01 actor_lr=0.001 "
      "gamma=1 "
      "gumbel=yes target_period=10 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {NULL, NULL, 0, NULL},
 };
+
+/* Updates between two looks at the spread of rewards in the replay. */
+#define RESCALE_EVERY 100
 
 /* ---- what it can play ---- */
 
@@ -330,8 +336,12 @@ static void *create(const algo_setup *setup) {
     b->updates = fm_arena_array(setup->arena, int64_t, 1);
     fm_keep(setup->keep, FM_I64, b->steps, 1, "biac.steps");
     fm_keep(setup->keep, FM_I64, b->updates, 1, "biac.updates");
-    for (int i = 0; i < b->joint.agents; i++)
-        b->scale[i] = b->config->scale_rewards ? algo_reward_scale(setup->facts, i) : (algo_scale){0, 1};
+    b->scale = fm_arena_array(setup->arena, algo_scale, (size_t)b->joint.agents);
+    fm_keep_bytes(setup->keep, b->scale, (size_t)b->joint.agents * sizeof *b->scale, "biac.scale");
+    for (int i = 0; i < b->joint.agents; i++) {
+        bool raw = b->config->scale_rewards == BIAC_SCALE_NONE;
+        b->scale[i] = raw ? (algo_scale){0, 1} : algo_reward_scale(setup->facts, i);
+    }
     keep_stream(setup, &b->explore, FM_RNG_EXPLORE, "explore");
     keep_stream(setup, &b->sample, FM_RNG_SAMPLE, "sample");
     keep_stream(setup, &b->update, FM_RNG_UPDATE, "update");
@@ -526,6 +536,8 @@ static void update(void *self) {
     const biac_config *c = b->config;
     if (*b->steps < c->warmup || *b->steps % c->every != 0) return;
     double rate = c->lr_final + (1 - c->lr_final) * algo_linear_decay(*b->steps, b->total_steps);
+    if (c->scale_rewards == BIAC_SCALE_REPLAY && *b->updates % RESCALE_EVERY == 0)
+        for (int i = 0; i < b->joint.agents; i++) b->scale[i] = algo_replay_scale(&b->replay, i);
     load_minibatch(b);
     make_targets(b);
     for (int k = 0; k < b->order.agents; k++) algo_net_step(&b->critic[b->order.turn[k]], c->clip, rate);

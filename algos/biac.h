@@ -10,15 +10,16 @@
 
 enum { BIAC_LEADER_AUTO, BIAC_LEADER_ARGMAX, BIAC_LEADER_ACTOR };
 enum { BIAC_REACTION_TOTAL, BIAC_REACTION_PARTIAL };
+enum { BIAC_SCALE_NONE, BIAC_SCALE_BOUNDS, BIAC_SCALE_REPLAY };
 
 typedef struct biac_config {
     char order[FM_TEXT_MAX];
     fm_ints hidden;
-    int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction;
+    int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction, scale_rewards;
     double soft, leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
         noise;
     double noise_final;
-    bool joint_coin, gumbel, sample_follower, approximators, scale_rewards;
+    bool joint_coin, gumbel, sample_follower, approximators;
     algo_epsilon_schedule epsilon;
 } biac_config;
 
@@ -39,7 +40,7 @@ typedef struct biac {
     const env_facts *facts;
     algo_joint joint;
     algo_order order;
-    algo_scale scale[ENV_AGENTS_MAX];
+    algo_scale *scale;           /* [N] of each agent's rewards; kept */
     int leader;       /* the agent that maximises over its actions (Eq. 12), -1: every agent has an actor */
     size_t tries;     /* K: its actions, or candidates in its box */
     real *candidates; /* [K, A_leader] */

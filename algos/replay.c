@@ -1,5 +1,6 @@
 #include "algos/replay.h"
 
+#include <math.h>
 #include <string.h>
 
 algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity, int64_t batch) {
@@ -91,6 +92,19 @@ void algo_replay_reward(const algo_replay *r, int agent, algo_scale scale, real 
         double reward = (double)r->rewards[r->drawn[b] * agents + (size_t)agent];
         to[b] = (real)((reward - scale.shift) * scale.scale);
     }
+}
+
+algo_scale algo_replay_scale(const algo_replay *r, int agent) {
+    size_t agents = (size_t)r->facts->agents, size = algo_replay_size(r);
+    double mean = 0, square = 0;
+    for (size_t row = 0; row < size; row++) {
+        double reward = (double)r->rewards[row * agents + (size_t)agent];
+        double step = reward - mean;
+        mean += step / (double)(row + 1); /* [Welford 1962] */
+        square += step * (reward - mean);
+    }
+    double deviation = size > 0 ? sqrt(square / (double)size) : 0;
+    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0, .scale = deviation > 0 ? 1 / deviation : 1};
 }
 
 void algo_replay_continues(const algo_replay *r, real *to) { gather(r, r->continues, 1, 0, 1, to, 1); }

@@ -37,6 +37,8 @@ void algo_replay_next_obs(const algo_replay *replay, int agent, real *to, size_t
 void algo_replay_joint(const algo_replay *replay, const algo_joint *joint, real *to, size_t stride);
 void algo_replay_index(const algo_replay *replay, int agent, real *to); /* discrete action's index, [batch] */
 void algo_replay_reward(const algo_replay *replay, int agent, algo_scale scale, real *to);
+/* What brings an agent's rewards in the replay to standard deviation 1 and, in one-shot games, to mean 0. */
+algo_scale algo_replay_scale(const algo_replay *replay, int agent);
 void algo_replay_continues(const algo_replay *replay, real *to);
 const uint8_t *algo_replay_mask(const algo_replay *replay, size_t row, int agent);      /* NULL: all legal */
 const uint8_t *algo_replay_next_mask(const algo_replay *replay, size_t row, int agent); /* NULL: all legal */

@@ -59,11 +59,16 @@ void k_row_max(const ad_call *c) {
 /* ---- products ---- */
 
 void ad_product_columns(const ad_call *c, size_t from, size_t to) {
-    bool affine = c->x[2] != NULL, trans_b = c->attr.trans_b;
-    size_t k = c->attr.trans_a ? c->x_rows[0] : c->x_cols[0], ld = c->x_cols[1];
-    ad_gemm(c->attr.trans_a, trans_b, c->rows, to - from, k, c->x[0], c->x_cols[0],
-            c->x[1] + (trans_b ? from * ld : from), ld, c->accumulate, c->y + from, c->cols,
-            affine ? c->x[2] + from : NULL);
+    ad_term term[2] = {{0}};
+    const bool trans_a = c->attr.trans_a, trans_b = c->attr.trans_b;
+    for (int t = 0; t < 2; t++) {
+        const int i = 4 * t;
+        if (c->x[i] == NULL) continue;
+        term[t] = (ad_term){c->x[i], c->x_cols[i], c->x[i + 1] + (trans_b ? from * c->x_cols[i + 1] : from),
+                            c->x_cols[i + 1], trans_a ? c->x_rows[i] : c->x_cols[i]};
+    }
+    ad_gemm_sum(trans_a, trans_b, c->rows, to - from, c->x[4] != NULL ? 2 : 1, term, c->accumulate, c->y + from,
+                c->cols, c->x[2] != NULL ? c->x[2] + from : NULL);
 }
 
 void ad_product_finish(const ad_call *c) {

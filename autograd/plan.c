@@ -50,7 +50,7 @@ static void run_step(const ad_step *step, const lane *l) {
     ad_call c = step->call;
     c.y += l->row * step->advance_y + (step->slot_y ? own : 0);
     if (step->rows_y) c.rows = (uint32_t)l->rows;
-    for (int k = 0; k < AD_MAX_IN; k++) {
+    for (int k = 0; k < AD_CALL_IN; k++) {
         if (!step->rows_x[k]) continue;
         c.x[k] += l->row * step->advance_x[k] + (step->slot_x[k] ? own : 0);
         c.x_rows[k] = (uint32_t)l->rows;

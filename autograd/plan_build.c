@@ -9,7 +9,7 @@
  * that the blocks are dealt to. Multiply-adds that make a product worth several threads, and columns of a
  * piece of it: of whole tiles of every kernel, so that a piece sums like the whole. */
 #define BLOCK_BYTES (96 * 1024)
-#define BLOCK_ROWS_MIN 256
+#define BLOCK_ROWS_MIN 128
 #define LANES 8
 #define PIECE_WORK (512 * 1024)
 #define PIECE_COLS 64
@@ -60,10 +60,10 @@ static int by_segment(const void *left, const void *right) {
 
 static void order_steps(ad_build *b) {
     for (uint32_t id = 0; id < b->count; id++) {
-        if (!b->part[id].live) continue;
-        ad_build_place(b, id);
-        if (!b->part[id].elided) arrput(b->order, id);
+        if (b->part[id].live) ad_build_place(b, id);
     }
+    for (uint32_t id = 0; id < b->count; id++)
+        if (b->part[id].live && !b->part[id].elided) arrput(b->order, id);
     sort_parts = b->part;
     if (arrlenu(b->order) > 0) qsort(b->order, arrlenu(b->order), sizeof *b->order, by_segment);
     for (size_t i = 0; i < arrlenu(b->order); i++) b->part[b->order[i]].position = i;
@@ -85,11 +85,23 @@ static int arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters
         in[i] = n->in[i];
         letters[i] = of_op[i];
     }
+    if (b->part[id].joined) {
+        const ad_node *other = &b->tape->nodes[b->part[id].other];
+        const char *of_other = ad_row_letters(other);
+        in[2] = in[3] = AD_NO_NODE;
+        letters[2] = letters[3] = 'w';
+        if (AD_TABLE[other->op].arity > 2) in[2] = other->in[2];
+        for (int i = 0; i < 2; i++) {
+            in[4 + i] = other->in[i];
+            letters[4 + i] = of_other[i];
+        }
+        arity = 6;
+    }
     if (b->part[id].mask != 0) {
         while (arity < 3) in[arity] = AD_NO_NODE, arity++;
         in[3] = b->part[id].mask_y;
         letters[3] = 'r';
-        arity = 4;
+        if (arity < 4) arity = 4;
     }
     return arity;
 }
@@ -97,8 +109,8 @@ static int arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters
 /* Marks values that are needed beyond their block, and the last step that needs each. */
 static void find_uses(ad_build *b) {
     for (size_t i = 0; i < arrlenu(b->order); i++) {
-        uint32_t id = b->order[i], in[AD_MAX_IN];
-        char letters[AD_MAX_IN];
+        uint32_t id = b->order[i], in[AD_CALL_IN];
+        char letters[AD_CALL_IN];
         const ad_part *p = &b->part[id];
         int arity = arguments(b, id, in, letters);
         for (int k = 0; k < arity; k++) {
@@ -175,7 +187,7 @@ static size_t block_rows(const slot *slots, size_t rows) {
     for (size_t s = 0; s < arrlenu(slots); s++) cols += slots[s].cols;
     size_t block = cols == 0 ? rows : BLOCK_BYTES / (cols * sizeof(real)) / 16 * 16;
     if (block < BLOCK_ROWS_MIN) block = BLOCK_ROWS_MIN;
-    return rows <= block + block / 2 ? rows : block;
+    return rows <= 2 * block ? rows : block;
 }
 
 /* ---- steps ---- */
@@ -198,8 +210,8 @@ static size_t pieces_of(const ad_node *n, const ad_call *c) {
 static void make_step(const ad_build *b, uint32_t id, real *const *slot_memory, ad_step *step) {
     const ad_node *n = &b->tape->nodes[id];
     const ad_part *p = &b->part[id];
-    uint32_t in[AD_MAX_IN];
-    char letters[AD_MAX_IN] = {0};
+    uint32_t in[AD_CALL_IN];
+    char letters[AD_CALL_IN] = {0};
     int arity = arguments(b, id, in, letters);
     *step = (ad_step){.kernel = AD_TABLE[n->op].kernel, .rows_y = p->flow == 'r', .sums = p->flow == '+'};
     ad_call_of(b->tape, n, &step->call);
@@ -211,6 +223,8 @@ static void make_step(const ad_build *b, uint32_t id, real *const *slot_memory, 
     step->pieces = pieces_of(n, &step->call);
     for (int i = 0; i < arity; i++) {
         if (in[i] == AD_NO_NODE) continue;
+        step->call.x_rows[i] = b->tape->nodes[in[i]].rows;
+        step->call.x_cols[i] = b->tape->nodes[in[i]].cols;
         step->call.x[i] = address(b, in[i], slot_memory, &step->slot_x[i]);
         step->rows_x[i] = letters[i] != 'w' && p->flow != 'w';
         step->advance_x[i] = !step->slot_x[i] && step->rows_x[i] ? b->tape->nodes[in[i]].cols : 0;
@@ -271,8 +285,8 @@ static void find_reads(ad_build *b) {
     unsigned char *seen = calloc(b->count, 1);
     FM_CHECK(seen != NULL, "out of memory for %u marks", b->count);
     for (size_t i = 0; i < arrlenu(b->order); i++) {
-        uint32_t in[AD_MAX_IN];
-        char letters[AD_MAX_IN];
+        uint32_t in[AD_CALL_IN];
+        char letters[AD_CALL_IN];
         int arity = arguments(b, b->order[i], in, letters);
         for (int k = 0; k < arity; k++) {
             if (in[k] == AD_NO_NODE || b->part[in[k]].live || seen[in[k]]) continue;

@@ -14,9 +14,9 @@
 typedef struct ad_step {
     ad_kernel *kernel;
     ad_call call;
-    size_t advance_y, advance_x[AD_MAX_IN];
-    bool rows_y, rows_x[AD_MAX_IN]; /* the number of rows is the block's */
-    bool slot_y, slot_x[AD_MAX_IN]; /* in the memory of a block, of which every thread has its own */
+    size_t advance_y, advance_x[AD_CALL_IN];
+    bool rows_y, rows_x[AD_CALL_IN]; /* the number of rows is the block's */
+    bool slot_y, slot_x[AD_CALL_IN]; /* in the memory of a block, of which every thread has its own */
     bool sums;                      /* a sum over rows: adds to y from the second block on */
     size_t partial;                 /* sums: where in the memory of a lane's partial sums */
     size_t pieces;                  /* a large product: column ranges that threads may compute apart */
@@ -56,6 +56,8 @@ typedef struct ad_part {
     uint32_t first_writer, last_writer; /* nodes that write that memory */
     bool elided;                        /* no step: its value is written by the steps of its arguments */
     bool accumulates;                   /* adds to what first_writer left */
+    bool joined;                        /* a product that is computed with another one, `other` */
+    uint32_t other;
     uint32_t mask_y;                    /* a folded act_grad's layer output, or AD_NO_NODE */
     uint8_t mask;                       /* its activation */
     size_t position;                    /* of its step */

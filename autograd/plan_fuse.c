@@ -33,7 +33,17 @@ static bool is_linear_product(const ad_build *b, uint32_t id) {
 /* A value that only its one reader needs, so that it can be written where the reader's result goes. */
 static bool is_private(const ad_part *p) { return p->live && p->uses == 1 && !p->output; }
 
-/* a + b where the later one is a matrix product: the product adds itself to the earlier one's memory. */
+/* Two products of one kind are computed as one. */
+static bool joins(const ad_build *b, uint32_t early, uint32_t late) {
+    const ad_node *x = &b->tape->nodes[early], *y = &b->tape->nodes[late];
+    const ad_part *p = &b->part[early];
+    return is_linear_product(b, early) && p->last_writer == early && p->mask == 0 && !p->joined &&
+           x->attr.trans_a == y->attr.trans_a && x->attr.trans_b == y->attr.trans_b &&
+           strncmp(ad_row_letters(x), ad_row_letters(y), 2) == 0;
+}
+
+/* a + b where the later one is a matrix product: two products of one kind become one step, which passes over the
+ * result once; else the product adds itself to the earlier one's memory. */
 static void fuse_sum(ad_build *b, uint32_t id) {
     const ad_node *n = &b->tape->nodes[id];
     uint32_t early = n->in[0], late = n->in[1];
@@ -51,6 +61,14 @@ static void fuse_sum(ad_build *b, uint32_t id) {
     p->elided = true;
     p->first_writer = first->first_writer;
     p->last_writer = late;
+    if (joins(b, early, late)) {
+        first->elided = true;
+        second->joined = true;
+        second->other = early;
+        first->home = second->home = id;
+        p->first_writer = late;
+        return;
+    }
     first->home = second->home = id;
     second->accumulates = true;
 }

@@ -5,7 +5,8 @@
 #include "autograd/ad.h"
 #include "autograd/ops.h"
 
-#define AD_MAX_IN 4
+#define AD_MAX_IN 4  /* arguments of a node */
+#define AD_CALL_IN 6 /* of a step of a plan, which may compute two products at once: x[4] and x[5] are the other's */
 
 typedef enum ad_kind { AD_ELEM, AD_LINEAR, AD_BILINEAR, AD_GENERAL, AD_FLAT } ad_kind;
 
@@ -31,9 +32,9 @@ typedef struct ad_node {
  * are those of the block). `accumulate`: add to y; only sums over rows and matmul are asked to. */
 typedef struct ad_call {
     real *y;
-    const real *x[AD_MAX_IN];
+    const real *x[AD_CALL_IN];
     uint32_t rows, cols;
-    uint32_t x_rows[AD_MAX_IN], x_cols[AD_MAX_IN];
+    uint32_t x_rows[AD_CALL_IN], x_cols[AD_CALL_IN];
     bool accumulate;
     ad_attr attr;
 } ad_call;

@@ -107,10 +107,10 @@ TEST(transform_steps_of_plans_of_a_net) {
         ad_product *h = ad_hessian(m.t, m.loss, m.w, 6, m.direction, m.result);
         each = ad_product_count(h, &once);
         EXPECT_EQ(once, 3 + 2 + (act == AD_TANH ? 3u : 1u));
-        /* As many steps as products, biases and one scale: sums and masks are written by the products.
-         * Forward 1 + 2 + 2, scale, inputs backward 2 + 2, weights 1 + 2 + 2, biases 3. tanh: its two
-         * curves are steps of their own. */
-        EXPECT_EQ(each, 5 + 1 + 4 + 5 + 3 + (act == AD_TANH ? 2u : 0u));
+        /* The product rule gives sums of two products, and each pair is one step, which applies the mask too:
+         * forward 3, scale, inputs backward 2, weights 3, biases 3. tanh: its two curves are steps of their
+         * own. */
+        EXPECT_EQ(each, 3 + 1 + 2 + 3 + 3 + (act == AD_TANH ? 2u : 0u));
         ad_tape_free(m.t);
     }
 }
