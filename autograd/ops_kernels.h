@@ -10,10 +10,10 @@ ad_kernel k_row_max, k_product, k_sum, k_sum_rows, k_sum_cols, k_broadcast_all, 
 ad_kernel k_transpose, k_slice_cols, k_pad_cols, k_concat_cols, k_slice_rows, k_pad_rows, k_concat_rows, k_gather;
 ad_kernel k_scatter, k_act_grad, k_act_curve, k_log_softmax, k_softmax;
 
-/* k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias; then, once all columns
- * stand there, the activation and the derivative of one that a plan folded in (its layer output is x[3]). The second is
- * a pass over the finished block, still in the cache: faster than the product's own epilogue, since it uses whole
- * vectors where a row of 20 ends in a fragment. */
+/* k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias; then, once
+ * all columns stand there, the activation and the derivative of one that a plan folded in (its layer output is
+ * x[3]), as a pass over the finished block while it is in the cache: whole vectors, where a row of 20 would end
+ * in a fragment. */
 void ad_product_columns(const ad_call *c, size_t from, size_t to);
 void ad_product_finish(const ad_call *c);
 

@@ -59,6 +59,9 @@ typedef struct bimatrix_config {
     int64_t seed; /* the option is called game_seed, to tell it from the seed of a run */
 } bimatrix_config;
 
+/* Their rows, for the environments of the same games. */
+extern const fm_option BIMATRIX_PENALTY_OPTIONS[], BIMATRIX_RANDOM_OPTIONS[];
+
 typedef struct bimatrix_named {
     const char *name;
     const char *summary;      /* one line */

@@ -234,31 +234,16 @@ static fm_status create_file(const void *config, fm_arena *arena, void **game, e
     }                                                                                                        \
     MATRIX_ROW(symbol, row, text, table, bimatrix_config, create_##symbol)
 
-/* The rows of bimatrix_games.c; but the seed of a random game must not be confused with that of a run. */
-static const fm_option PENALTY_OPTIONS[] = {
-    FM_OPT_REAL(bimatrix_config, k, "-100", -1e6, 0, "", "payoff of both where they miscoordinate worst",
-                "k"),
-    FM_OPT_END,
-};
-
-static const fm_option RANDOM_OPTIONS[] = {
-    FM_OPT_INT(bimatrix_config, rows, "10", 1, 100, "actions", "actions of the leader", ""),
-    FM_OPT_INT(bimatrix_config, cols, "10", 1, 100, "actions", "actions of the follower", ""),
-    FM_OPT_REAL(bimatrix_config, covariance, "0", -1, 1, "", "covariance of the two payoffs of a cell", "c"),
-    {"game_seed", FM_INT, offsetof(bimatrix_config, seed), "0", 0, 1e15, NULL, "", "which game of the family",
-     ""},
-    FM_OPT_END,
-};
-
 NAMED_ROW(escape, "escape", "common interest; a modest equilibrium hides the best one", NULL);
 NAMED_ROW(maintain, "maintain", "general sum; the Stackelberg point is better for both than every Nash one",
           NULL);
 NAMED_ROW(penalty, "penalty", "common interest; the two best joint actions stand beside the penalty k",
-          PENALTY_OPTIONS);
+          BIMATRIX_PENALTY_OPTIONS);
 NAMED_ROW(mixing, "mixing",
           "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", NULL);
 NAMED_ROW(random_matrix, "random-matrix",
-          "payoff pairs from a bivariate normal; covariance sets common interest", RANDOM_OPTIONS);
+          "payoff pairs from a bivariate normal; covariance sets common interest",
+          BIMATRIX_RANDOM_OPTIONS);
 
 MATRIX_ROW(nfg, "nfg", "any two-player game in Gambit's strategic form: --env FILE.nfg", FILE_OPTIONS,
            file_config, create_file);
