@@ -87,6 +87,12 @@ typedef struct ad_term {
     size_t k;
 } ad_term;
 
+/* What is added to every row of C, by_rows false, [n]; or to every column, [m]. NULL: nothing. */
+typedef struct ad_bias {
+    const real *b;
+    bool by_rows;
+} ad_bias;
+
 /* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
 typedef struct ad_kernel_table {
     ad_isa isa;
@@ -114,13 +120,16 @@ typedef struct ad_kernel_table {
     real (*sum_squares)(size_t n, const real *x);
     real (*dot)(size_t n, const real *x, const real *y);
     void (*col_sums)(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y);
-    void (*row_sums)(size_t m, size_t n, const real *x, size_t ldx, real *y);
+    void (*row_sums)(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y);
+    void (*transpose)(size_t m, size_t n, const real *x, real *y);
     void (*softmax)(size_t m, size_t n, const real *x, real *y);
     void (*log_softmax)(size_t m, size_t n, const real *x, real *y);
+    void (*softmax_columns)(size_t m, size_t n, const real *x, real *y);
+    void (*log_softmax_columns)(size_t m, size_t n, const real *x, real *y);
     void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                  double beta2, double epsilon);
     void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                     bool accumulate, real *c, size_t ldc, const real *bias);
+                     bool accumulate, real *c, size_t ldc, ad_bias bias);
     double (*peak_fma)(size_t iterations);
     real (*memory_read)(size_t n, const real *x);
     void (*memory_copy)(size_t n, const real *x, real *y);
@@ -194,9 +203,14 @@ static inline void ad_col_sums(size_t m, size_t n, const real *x, size_t ldx, bo
     ad_kernels()->col_sums(m, n, x, ldx, accumulate, y);
 }
 
-/* y[i] = sum over j of x[i, j]; x [m, n], y [m]; y may not be x. */
-static inline void ad_row_sums(size_t m, size_t n, const real *x, size_t ldx, real *y) {
-    ad_kernels()->row_sums(m, n, x, ldx, y);
+/* y[i] (+)= sum over j of x[i, j]; x [m, n], y [m]; y may not be x. */
+static inline void ad_row_sums(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y) {
+    ad_kernels()->row_sums(m, n, x, ldx, accumulate, y);
+}
+
+/* y[j, i] = x[i, j]; x [m, n], y [n, m], without gaps; y may not be x. */
+static inline void ad_transpose_to(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->transpose(m, n, x, y);
 }
 
 /* Over the n >= 1 columns of each row of x [m, n]: exp(x - max) / sum, and x - max - log(sum). An entry of
@@ -206,6 +220,14 @@ static inline void ad_v_softmax(size_t m, size_t n, const real *x, real *y) {
 }
 static inline void ad_v_log_softmax(size_t m, size_t n, const real *x, real *y) {
     ad_kernels()->log_softmax(m, n, x, y);
+}
+
+/* The same over the m >= 1 rows of each column. */
+static inline void ad_v_softmax_columns(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->softmax_columns(m, n, x, y);
+}
+static inline void ad_v_log_softmax_columns(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->log_softmax_columns(m, n, x, y);
 }
 
 /* One step of Adam over n parameters: first = b1 first + (1 - b1) g, second = b2 second + (1 - b2) g g,
@@ -221,8 +243,7 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
     ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
 }
 
-/* C [m, n] = or += the sum of op(A) op(B) over the terms, + bias [n] in every row unless it is NULL. op
- * transposes when asked, all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or
+/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias. op transposes when asked, all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or
  * k = 0, are a sum of nothing. C overlaps no input. All terms are summed in one pass over C, as if they were
  * one product of concatenated matrices; that is faster than one product after another, most of all for
  * small k.
@@ -230,16 +251,16 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
  * An entry's sum runs in an order that depends on the whole shape: a product computed in blocks of rows
  * gives the same bits again only with the same blocks. */
 static inline void ad_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms,
-                               const ad_term *term, bool accumulate, real *c, size_t ldc, const real *bias) {
+                               const ad_term *term, bool accumulate, real *c, size_t ldc, ad_bias bias) {
     ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias);
 }
 
-/* The same with one term. */
+/* The same with one term, and a bias [n] of every row or NULL. */
 static inline void ad_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, const real *a,
                            size_t lda, const real *b, size_t ldb, bool accumulate, real *c, size_t ldc,
                            const real *bias) {
     const ad_term one = {a, lda, b, ldb, k};
-    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, bias);
+    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, (ad_bias){bias, false});
 }
 
 /* For benchmarks. Fused multiply-adds in registers, as wide and as many at once as the variant can:

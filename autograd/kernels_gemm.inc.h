@@ -28,7 +28,7 @@ typedef struct product {
     bool accumulate;
     size_t m, n, terms;
     const ad_term *term;
-    const real *bias;
+    ad_bias bias;
     real *c;
     size_t ldc;
 } product;
@@ -45,7 +45,9 @@ typedef struct piece {
 } piece;
 
 /* C starts from `start`, whose rows lie `start_ld` apart: C itself to accumulate, or one row for all
- * (bias, zeros) with start_ld 0. */
+ * (bias, zeros) with start_ld 0, or one number for each row (a bias of rows) with start_ld PER_ROW. */
+#define PER_ROW ((size_t)-1)
+
 typedef struct tile_args {
     const piece *pieces;
     size_t count;
@@ -110,6 +112,9 @@ AD_INLINE void tile(const int mr, const int nv, const bool a_by_columns, const t
             c[0][0][j] = LAST(j, last, start + j * W);
             AD_UNROLL for (int i = 1; i < mr; i++) c[0][i][j] = c[0][0][j];
         }
+    } else if (start_ld == PER_ROW) {
+        AD_UNROLL for (int i = 0; i < mr; i++)
+            AD_UNROLL for (int j = 0; j < nv; j++) c[0][i][j] = vset(start[i]);
     } else {
         AD_UNROLL for (int i = 0; i < mr; i++, start += start_ld)
             AD_UNROLL for (int j = 0; j < nv; j++) c[0][i][j] = LAST(j, last, start + j * W);
@@ -304,7 +309,7 @@ static void tile_column(size_t m, size_t n, size_t nv, size_t side, bool a_by_co
         const size_t rows = count == 1 ? m - t->row : (m - t->row) / count;
         tiles[a_by_columns][nv][rows](t);
         t->row += rows;
-        t->start += rows * t->start_ld;
+        t->start += rows * (t->start_ld == PER_ROW ? 1 : t->start_ld);
         t->c += rows * t->ldc;
     }
 }
@@ -351,20 +356,35 @@ static size_t place(const product *p, const slice *s, columns at, bool pack, pie
     return count;
 }
 
+/* Where the tiles of a slice start; a bias that C has to be added to is added to C first. */
+static void start_from(const product *p, const slice *s, size_t j, size_t n, tile_args *t) {
+    const bool fresh = s->first && !p->accumulate;
+    const real *bias = s->first ? p->bias.b : NULL;
+    if (fresh) {
+        t->start = bias == NULL ? zeros : bias + (p->bias.by_rows ? s->row : j);
+        t->start_ld = bias != NULL && p->bias.by_rows ? PER_ROW : 0;
+        return;
+    }
+    t->start = t->c;
+    t->start_ld = p->ldc;
+    for (size_t i = 0; bias != NULL && i < s->m; i++) {
+        real *row = t->c + i * p->ldc;
+        if (p->bias.by_rows) k_shift(n, bias[s->row + i], row, row);
+        else k_add(n, row, bias + j, row);
+    }
+}
+
 static void tile_slice(const product *p, const slice *s) {
-    const bool fresh = s->first && !p->accumulate, bias = s->first && p->bias != NULL;
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
         nv = next_vectors((p->n - j + W - 1) / W, s->m);
-        const size_t n = p->n - j < nv * W ? p->n - j : nv * W, side = side_count(s->m, n, s->depth);
+        const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
+        const size_t side = p->bias.by_rows ? 0 : side_count(s->m, n, s->depth);
         const bool pack = p->b_by_columns || s->m > 3 * tile_rows[nv];
         piece pieces[2 * MAX_TERMS];
         tile_args t = {.pieces = pieces, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
         t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
         t.c = p->c + s->row * p->ldc + j;
-        if (bias && !fresh)
-            for (size_t i = 0; i < s->m; i++) k_add(n, t.c + i * p->ldc, p->bias + j, t.c + i * p->ldc);
-        t.start = fresh ? (bias ? p->bias + j : zeros) : t.c;
-        t.start_ld = fresh ? 0 : p->ldc;
+        start_from(p, s, j, n, &t);
         tile_column(s->m, n, nv, side, p->a_by_columns, &t);
     }
 }
@@ -428,7 +448,7 @@ AD_INLINE void dot_blocks(const size_t R, const size_t S, const product *p) {
         for (size_t j = 0; j < p->n; j += S) {
             const size_t m = p->m - i < R ? p->m - i : R, n = p->n - j < S ? p->n - j : S;
             const vec sums = m == R && n == S ? dots(R, S, R, S, p, i, j) : dots(R, S, m, n, p, i, j);
-            const real *bias = p->bias != NULL ? p->bias + j : NULL;
+            const real *bias = p->bias.b != NULL ? p->bias.b + j : NULL;
             real *at = p->c + i * p->ldc + j, spread[2 * W] = {0};
             if (S == 1 && p->ldc == 1) {
                 for (size_t l = 0; bias != NULL && l < W; l++) spread[l] = bias[0];
@@ -465,7 +485,7 @@ static void by_dots(const product *p) {
  * about 6 for the sum across; packing by columns costs n k / 4; a side tile saves the empty part of the
  * last vector. */
 static bool dots_are_cheaper(const product *p, size_t k) {
-    if (p->a_by_columns || k == 0 || (!p->b_by_columns && p->n * k > PANEL)) return false;
+    if (p->a_by_columns || k == 0 || p->bias.by_rows || (!p->b_by_columns && p->n * k > PANEL)) return false;
     const size_t m = p->m, n = p->n, dot_cost = m * n * (k / W + 6) + (p->b_by_columns ? 0 : 2 * n * k);
     const size_t vectors_times_w = side_count(m, n, k) > 0 ? n + 5 : (n + W - 1) / W * W;
     const size_t tile_cost = m * k * vectors_times_w / W + (p->b_by_columns ? n * k / 2 : 0);
@@ -487,7 +507,7 @@ static void flip_thin(product *p, ad_term *term) {
 static void few_terms(product *p, size_t terms, const ad_term *from) {
     ad_term term[MAX_TERMS];
     size_t k = 0;
-    const bool swap = p->a_by_columns && p->n == 1 && p->ldc == 1 && p->bias == NULL;
+    const bool swap = p->a_by_columns && p->n == 1 && p->ldc == 1 && p->bias.b == NULL;
     for (size_t t = 0; t < terms; t++, from++) {
         term[t] = swap ? (ad_term){from->b, from->ldb, from->a, from->lda, from->k} : *from;
         k += from->k;
@@ -506,12 +526,12 @@ static void few_terms(product *p, size_t terms, const ad_term *from) {
 }
 
 static void k_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                       bool accumulate, real *c, size_t ldc, const real *bias) {
+                       bool accumulate, real *c, size_t ldc, ad_bias bias) {
     if (m == 0 || n == 0) return;
     for (size_t t = 0; t == 0 || t < terms; t += MAX_TERMS) {
         product p = {.a_by_columns = trans_a, .b_by_columns = trans_b, .m = m, .n = n, .c = c, .ldc = ldc};
         p.accumulate = accumulate || t > 0;
-        p.bias = t == 0 ? bias : NULL;
+        if (t == 0 && bias.b != NULL) p.bias = bias;
         few_terms(&p, terms - t < MAX_TERMS ? terms - t : MAX_TERMS, term + t);
     }
 }

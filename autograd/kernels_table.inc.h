@@ -11,7 +11,7 @@ const ad_kernel_table AD_TABLE = {
     AD_KERNELS_BROADCAST(X)
     X(mul_add) X(axpby) X(clip) X(fill)
     X(sum) X(sum_squares) X(dot) X(col_sums) X(row_sums)
-    X(softmax) X(log_softmax) X(adam) X(gemm_sum)
+    X(transpose) X(softmax) X(log_softmax) X(softmax_columns) X(log_softmax_columns) X(adam) X(gemm_sum)
     X(peak_fma) X(memory_read) X(memory_copy)
 };
 #undef X

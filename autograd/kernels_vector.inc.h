@@ -271,10 +271,35 @@ AD_INLINE vec max_of_rows(size_t rows, size_t n, const real *x, size_t ldx) {
 }
 #undef ROW
 
-static void k_row_sums(size_t m, size_t n, const real *x, size_t ldx, real *y) {
+static void k_row_sums(size_t m, size_t n, const real *x, size_t ldx, bool accumulate, real *y) {
     for (size_t i = 0; i < m; i += W) {
-        size_t rows = m - i < W ? m - i : W;
-        vstore_m(vtail(rows), y + i, sum_of_rows(rows, n, x + i * ldx, ldx));
+        const size_t rows = m - i < W ? m - i : W;
+        const mask inside = vtail(rows);
+        vec sums = sum_of_rows(rows, n, x + i * ldx, ldx);
+        if (accumulate) sums = vadd(sums, vload_m(inside, y + i));
+        vstore_m(inside, y + i, sums);
+    }
+}
+
+/* W rows by 4 columns at a time. */
+static void k_transpose(size_t m, size_t n, const real *x, real *y) {
+    for (size_t i = 0; i < m; i += W) {
+        const size_t rows = m - i < W ? m - i : W;
+        const mask inside = vtail(rows);
+        for (size_t j = 0; j < n; j += 4) {
+            const size_t columns = n - j < 4 ? n - j : 4;
+            const real *from = x + i * n + j;
+            real *to = y + j * m + i;
+            vec v[4];
+            if (columns == 4 && rows == W) {
+                vload_columns(from, n, W, true, 4, v);
+                AD_UNROLL for (size_t l = 0; l < 4; l++) vstore(to + l * m, v[l]);
+                continue;
+            }
+            if (columns == 4) vload_columns(from, n, rows, true, 4, v);
+            else vload_columns(from, n, rows, false, columns, v);
+            for (size_t l = 0; l < columns; l++) vstore_m(inside, to + l * m, v[l]);
+        }
     }
 }
 
@@ -363,6 +388,40 @@ static void k_log_softmax(size_t m, size_t n, const real *x, real *y) {
 #undef BODY
         }
     }
+}
+
+/* Down the columns, a vector of them at a time; y may be x. */
+AD_INLINE void softmax_of_columns(const bool logarithm, size_t m, size_t n, const real *x, real *y) {
+#define BODY(load, store)                                                                                    \
+    {                                                                                                        \
+        const real *px = x;                                                                                  \
+        vec top = load(px), sum = vzero();                                                                   \
+        for (size_t i = 1; i < m; i++) {                                                                     \
+            px += n;                                                                                         \
+            top = vmax(top, load(px));                                                                       \
+        }                                                                                                    \
+        px = x;                                                                                              \
+        real *py = y;                                                                                        \
+        for (size_t i = 0; i < m; i++, px += n, py += n) {                                                   \
+            const vec below = vsub(load(px), top), power = vexp(below);                                      \
+            sum = vadd(sum, power);                                                                          \
+            store(py, logarithm ? below : power);                                                            \
+        }                                                                                                    \
+        const vec last = logarithm ? vlog(sum) : vdiv(vset(1), sum);                                         \
+        py = y;                                                                                              \
+        for (size_t i = 0; i < m; i++, py += n)                                                              \
+            store(py, logarithm ? vsub(load(py), last) : vmul(load(py), last));                              \
+    }
+    FOR_EACH_VECTOR(n, BODY);
+#undef BODY
+}
+
+static void k_softmax_columns(size_t m, size_t n, const real *x, real *y) {
+    softmax_of_columns(false, m, n, x, y);
+}
+
+static void k_log_softmax_columns(size_t m, size_t n, const real *x, real *y) {
+    softmax_of_columns(true, m, n, x, y);
 }
 
 static void k_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,

@@ -1,4 +1,7 @@
-/* ops_kernels.c: each op's value, by the kernels of kernels.h. */
+/* ops_kernels.c: each op's value, by the kernels of kernels.h.
+ *
+ * Elementwise ops do not care how their numbers are laid out. The others that go row for row look at
+ * by_columns: a matrix [rows, cols] then stands as its transpose. */
 #include "autograd/ops_kernels.h"
 
 #include <string.h>
@@ -48,6 +51,11 @@ void k_inside(const ad_call *c) {
 
 void k_row_max(const ad_call *c) {
     size_t cols = c->x_cols[0];
+    if (c->by_columns) {
+        memmove(c->y, c->x[0], c->rows * sizeof(real));
+        for (size_t j = 1; j < cols; j++) ad_v_max(c->rows, c->x[0] + j * c->rows, c->y, c->y);
+        return;
+    }
     for (size_t r = 0; r < c->rows; r++) {
         const real *x = c->x[0] + r * cols;
         real most = x[0];
@@ -57,6 +65,22 @@ void k_row_max(const ad_call *c) {
 }
 
 /* ---- products ---- */
+
+/* y = x w + b as y^T = w^T x^T + b^T, and the sum over rows x^T g of x^T and g^T. */
+static void product_by_columns(const ad_call *c) {
+    const bool sums = c->attr.trans_a;
+    ad_term term[2] = {{0}};
+    for (int t = 0; t < 2; t++) {
+        const int x = 4 * t, other = 4 * t + 1;
+        if (c->x[x] == NULL) continue;
+        if (sums) term[t] = (ad_term){c->x[x], c->x_rows[x], c->x[other], c->x_rows[other], c->x_rows[x]};
+        else term[t] = (ad_term){c->x[other], c->x_cols[other], c->x[x], c->rows, c->x_cols[x]};
+    }
+    const size_t terms = c->x[4] != NULL ? 2 : 1;
+    const ad_bias none = {0}, bias = {c->x[2], true};
+    if (sums) ad_gemm_sum(false, true, c->rows, c->cols, terms, term, c->accumulate, c->y, c->cols, none);
+    else ad_gemm_sum(!c->attr.trans_b, false, c->cols, c->rows, terms, term, c->accumulate, c->y, c->rows, bias);
+}
 
 void ad_product_columns(const ad_call *c, size_t from, size_t to) {
     ad_term term[2] = {{0}};
@@ -68,7 +92,7 @@ void ad_product_columns(const ad_call *c, size_t from, size_t to) {
                             c->x_cols[i + 1], trans_a ? c->x_rows[i] : c->x_cols[i]};
     }
     ad_gemm_sum(trans_a, trans_b, c->rows, to - from, c->x[4] != NULL ? 2 : 1, term, c->accumulate, c->y + from,
-                c->cols, c->x[2] != NULL ? c->x[2] + from : NULL);
+                c->cols, (ad_bias){c->x[2] != NULL ? c->x[2] + from : NULL, false});
 }
 
 void ad_product_finish(const ad_call *c) {
@@ -79,7 +103,8 @@ void ad_product_finish(const ad_call *c) {
 }
 
 void k_product(const ad_call *c) {
-    ad_product_columns(c, 0, c->cols);
+    if (c->by_columns) product_by_columns(c);
+    else ad_product_columns(c, 0, c->cols);
     ad_product_finish(c);
 }
 
@@ -100,44 +125,68 @@ void k_sum(const ad_call *c) {
 }
 
 void k_sum_rows(const ad_call *c) {
-    ad_col_sums(c->x_rows[0], c->x_cols[0], c->x[0], c->x_cols[0], c->accumulate, c->y);
+    size_t rows = c->x_rows[0], cols = c->x_cols[0];
+    if (c->by_columns) ad_row_sums(cols, rows, c->x[0], rows, c->accumulate, c->y);
+    else ad_col_sums(rows, cols, c->x[0], cols, c->accumulate, c->y);
 }
 
-void k_sum_cols(const ad_call *c) { ad_row_sums(c->rows, c->x_cols[0], c->x[0], c->x_cols[0], c->y); }
+void k_sum_cols(const ad_call *c) {
+    size_t rows = c->rows, cols = c->x_cols[0];
+    if (c->by_columns) ad_col_sums(cols, rows, c->x[0], rows, false, c->y);
+    else ad_row_sums(rows, cols, c->x[0], cols, false, c->y);
+}
 
 void k_broadcast_all(const ad_call *c) { ad_v_fill(count(c), c->x[0][0], c->y); }
 
+/* y [m, n]: v [n] in every row, or v [m] in every column. */
+static void every_row(size_t m, size_t n, const real *v, real *y) {
+    for (size_t i = 0; i < m; i++) memcpy(y + i * n, v, n * sizeof(real));
+}
+
+static void every_column(size_t m, size_t n, const real *v, real *y) {
+    for (size_t i = 0; i < m; i++) ad_v_fill(n, v[i], y + i * n);
+}
+
 void k_broadcast_rows(const ad_call *c) {
-    for (size_t r = 0; r < c->rows; r++) memcpy(c->y + r * c->cols, c->x[0], c->cols * sizeof(real));
+    if (c->by_columns) every_column(c->cols, c->rows, c->x[0], c->y);
+    else every_row(c->rows, c->cols, c->x[0], c->y);
 }
 
 void k_broadcast_cols(const ad_call *c) {
-    for (size_t r = 0; r < c->rows; r++) ad_v_fill(c->cols, c->x[0][r], c->y + r * c->cols);
+    if (c->by_columns) every_row(c->cols, c->rows, c->x[0], c->y);
+    else every_column(c->rows, c->cols, c->x[0], c->y);
 }
 
 /* ---- pieces ---- */
 
-void k_transpose(const ad_call *c) {
-    for (size_t r = 0; r < c->rows; r++)
-        for (size_t j = 0; j < c->cols; j++) c->y[r * c->cols + j] = c->x[0][j * c->x_cols[0] + r];
+void k_transpose(const ad_call *c) { ad_transpose_to(c->cols, c->rows, c->x[0], c->y); }
+
+void ad_turn(const ad_call *c) {
+    if (c->by_columns) ad_transpose_to(c->rows, c->cols, c->x[0], c->y);
+    else ad_transpose_to(c->cols, c->rows, c->x[0], c->y);
 }
 
-static void copy_columns(size_t rows, size_t cols, const real *from, size_t from_cols, real *to, size_t to_cols) {
-    for (size_t r = 0; r < rows; r++) memcpy(to + r * to_cols, from + r * from_cols, cols * sizeof(real));
+/* `n` columns from one matrix of c->rows rows to another, from column `at` and to column `to_at`. */
+static void copy_columns(const ad_call *c, size_t n, const real *from, size_t at, size_t cols, real *to, size_t to_at,
+                         size_t to_cols) {
+    size_t rows = c->rows;
+    if (c->by_columns) memcpy(to + to_at * rows, from + at * rows, n * rows * sizeof(real));
+    for (size_t r = 0; r < rows && !c->by_columns; r++)
+        memcpy(to + r * to_cols + to_at, from + r * cols + at, n * sizeof(real));
 }
 
 void k_slice_cols(const ad_call *c) {
-    copy_columns(c->rows, c->cols, c->x[0] + c->attr.from, c->x_cols[0], c->y, c->cols);
+    copy_columns(c, c->cols, c->x[0], c->attr.from, c->x_cols[0], c->y, 0, c->cols);
 }
 
 void k_pad_cols(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
-    copy_columns(c->rows, c->x_cols[0], c->x[0], c->x_cols[0], c->y + c->attr.from, c->cols);
+    copy_columns(c, c->x_cols[0], c->x[0], 0, c->x_cols[0], c->y, c->attr.from, c->cols);
 }
 
 void k_concat_cols(const ad_call *c) {
-    copy_columns(c->rows, c->x_cols[0], c->x[0], c->x_cols[0], c->y, c->cols);
-    copy_columns(c->rows, c->x_cols[1], c->x[1], c->x_cols[1], c->y + c->x_cols[0], c->cols);
+    copy_columns(c, c->x_cols[0], c->x[0], 0, c->x_cols[0], c->y, 0, c->cols);
+    copy_columns(c, c->x_cols[1], c->x[1], 0, c->x_cols[1], c->y, c->x_cols[0], c->cols);
 }
 
 void k_slice_rows(const ad_call *c) {
@@ -155,23 +204,30 @@ void k_concat_rows(const ad_call *c) {
     memcpy(c->y + first, c->x[1], (count(c) - first) * sizeof(real));
 }
 
-static size_t column(const real *index, size_t row, size_t cols) {
-    real x = index[row];
-    FM_CHECK(x >= 0 && x < (real)cols, "gather: index %g in row %zu of %zu columns", (double)x, row, cols);
-    return (size_t)x;
+/* Where row r of a matrix with `cols` columns has the entry that the index names. */
+static size_t entry(const ad_call *c, size_t r, size_t cols) {
+    real x = c->x[1][r];
+    FM_CHECK(x >= 0 && x < (real)cols, "gather: index %g in row %zu of %zu columns", (double)x, r, cols);
+    return c->by_columns ? (size_t)x * c->rows + r : r * cols + (size_t)x;
 }
 
 void k_gather(const ad_call *c) {
-    size_t cols = c->x_cols[0];
-    for (size_t r = 0; r < c->rows; r++) c->y[r] = c->x[0][r * cols + column(c->x[1], r, cols)];
+    for (size_t r = 0; r < c->rows; r++) c->y[r] = c->x[0][entry(c, r, c->x_cols[0])];
 }
 
 void k_scatter(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
-    for (size_t r = 0; r < c->rows; r++) c->y[r * c->cols + column(c->x[1], r, c->cols)] = c->x[0][r];
+    for (size_t r = 0; r < c->rows; r++) c->y[entry(c, r, c->cols)] = c->x[0][r];
 }
 
 /* ---- over the columns of each row ---- */
 
-void k_softmax(const ad_call *c) { ad_v_softmax(c->rows, c->cols, c->x[0], c->y); }
-void k_log_softmax(const ad_call *c) { ad_v_log_softmax(c->rows, c->cols, c->x[0], c->y); }
+void k_softmax(const ad_call *c) {
+    if (c->by_columns) ad_v_softmax_columns(c->cols, c->rows, c->x[0], c->y);
+    else ad_v_softmax(c->rows, c->cols, c->x[0], c->y);
+}
+
+void k_log_softmax(const ad_call *c) {
+    if (c->by_columns) ad_v_log_softmax_columns(c->cols, c->rows, c->x[0], c->y);
+    else ad_v_log_softmax(c->rows, c->cols, c->x[0], c->y);
+}

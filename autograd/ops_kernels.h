@@ -17,4 +17,7 @@ ad_kernel k_scatter, k_act_grad, k_act_curve, k_log_softmax, k_softmax;
 void ad_product_columns(const ad_call *c, size_t from, size_t to);
 void ad_product_finish(const ad_call *c);
 
+/* From rows to columns (by_columns) or back: y and x[0] are the same matrix [rows, cols]. */
+ad_kernel ad_turn;
+
 #endif

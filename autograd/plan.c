@@ -10,7 +10,7 @@
 #include "autograd/pool.h"
 #include "stb_ds.h"
 
-size_t ad_plan_count(const ad_plan *plan) { return plan->step_count; }
+size_t ad_plan_count(const ad_plan *plan) { return plan->node_count; }
 
 typedef struct pieces {
     const ad_call *call;

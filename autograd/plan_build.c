@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/ops_kernels.h"
 #include "autograd/plan_build.h"
 #include "stb_ds.h"
 
@@ -69,15 +70,14 @@ static void order_steps(ad_build *b) {
     for (size_t i = 0; i < arrlenu(b->order); i++) b->part[b->order[i]].position = i;
 }
 
-/* The node in whose memory a value stands. */
-static uint32_t home_of(const ad_build *b, uint32_t id) {
+uint32_t ad_build_home(const ad_build *b, uint32_t id) {
     while (b->part[id].live && b->part[id].home != id) id = b->part[id].home;
     return id;
 }
 
 /* ---- memory ---- */
 
-static int arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters) {
+int ad_build_arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters) {
     const ad_node *n = &b->tape->nodes[id];
     const char *of_op = ad_row_letters(n);
     int arity = AD_TABLE[n->op].arity;
@@ -112,77 +112,20 @@ static void find_uses(ad_build *b) {
         uint32_t id = b->order[i], in[AD_CALL_IN];
         char letters[AD_CALL_IN];
         const ad_part *p = &b->part[id];
-        int arity = arguments(b, id, in, letters);
+        int arity = ad_build_arguments(b, id, in, letters);
         for (int k = 0; k < arity; k++) {
             if (in[k] == AD_NO_NODE || !b->part[in[k]].live) continue;
-            ad_part *home = &b->part[home_of(b, in[k])];
+            ad_part *home = &b->part[ad_build_home(b, in[k])];
             if (letters[k] == 'w' || !ad_same_segment(home, p) || p->flow == 'w') home->far = true;
             if (home->last_use < i) home->last_use = i;
         }
-        ad_part *own = &b->part[home_of(b, id)];
+        ad_part *own = &b->part[ad_build_home(b, id)];
         if (own->last_use < i) own->last_use = i;
         if (own->flow != 'r') own->far = true;
     }
 }
 
-typedef struct slot {
-    size_t cols;
-    bool taken;
-} slot;
-
-static bool works_in_place(const ad_build *b, uint32_t id, uint32_t x) {
-    const ad_node *n = &b->tape->nodes[id];
-    const char *letters = ad_row_letters(n);
-    return strchr(letters, 'w') == NULL && strchr(letters, 'i') == NULL && strchr(letters, '+') == NULL &&
-           b->tape->nodes[x].cols == n->cols;
-}
-
-static size_t take_slot(slot **slots, size_t cols) {
-    size_t best = SIZE_MAX;
-    for (size_t s = 0; s < arrlenu(*slots); s++) {
-        if ((*slots)[s].taken || (*slots)[s].cols < cols) continue;
-        if (best == SIZE_MAX || (*slots)[s].cols < (*slots)[best].cols) best = s;
-    }
-    if (best == SIZE_MAX) {
-        best = arrlenu(*slots);
-        arrput(*slots, ((slot){.cols = cols}));
-    }
-    (*slots)[best].taken = true;
-    return best;
-}
-
-/* The slot of an argument that dies in this step and that the result may overwrite. */
-static size_t inherit_slot(const ad_build *b, uint32_t id, size_t position) {
-    const ad_node *n = &b->tape->nodes[id];
-    for (int i = 0; i < AD_TABLE[n->op].arity; i++) {
-        if (!b->part[n->in[i]].live) continue;
-        const ad_part *home = &b->part[home_of(b, n->in[i])];
-        if (home->slot != SIZE_MAX && home->last_use == position && works_in_place(b, id, n->in[i]))
-            return home->slot;
-    }
-    return SIZE_MAX;
-}
-
-/* Gives the values that live and die within a block of a segment their slots, reusing those of dead ones. */
-static slot *assign_slots(ad_build *b, size_t first, size_t end) {
-    slot *slots = NULL;
-    for (size_t i = first; i < end; i++) {
-        uint32_t id = b->order[i], home_id = home_of(b, id);
-        ad_part *home = &b->part[home_id];
-        if (!home->far && !home->output && home->first_writer == id) {
-            size_t inherited = inherit_slot(b, id, i);
-            home->slot = inherited != SIZE_MAX ? inherited : take_slot(&slots, b->tape->nodes[home_id].cols);
-        }
-        for (size_t j = first; j <= i; j++) {
-            ad_part *dead = &b->part[home_of(b, b->order[j])];
-            if (dead->slot != SIZE_MAX && dead->last_use == i && dead->slot != home->slot)
-                slots[dead->slot].taken = false;
-        }
-    }
-    return slots;
-}
-
-static size_t block_rows(const slot *slots, size_t rows) {
+static size_t block_rows(const ad_slot *slots, size_t rows) {
     size_t cols = 0;
     for (size_t s = 0; s < arrlenu(slots); s++) cols += slots[s].cols;
     size_t block = cols == 0 ? rows : BLOCK_BYTES / (cols * sizeof(real)) / 16 * 16;
@@ -192,12 +135,14 @@ static size_t block_rows(const slot *slots, size_t rows) {
 
 /* ---- steps ---- */
 
-static real *address(const ad_build *b, uint32_t id, real *const *slot_memory, bool *in_slot) {
-    uint32_t home = home_of(b, id);
-    const ad_part *p = &b->part[home];
-    *in_slot = b->part[id].live && p->slot != SIZE_MAX;
-    if (p->to != NULL) return p->to;
-    return *in_slot ? slot_memory[p->slot] : b->tape->nodes[home].value;
+/* Where a value stands for a step that reads or writes it in that way. */
+static real *address(const ad_draft *d, uint32_t id, char letter, bool *in_slot) {
+    uint32_t home = ad_build_home(d->b, id);
+    const ad_part *p = &d->b->part[home];
+    size_t slot = p->slot != SIZE_MAX || letter == 'w' ? p->slot : p->turned;
+    *in_slot = slot != SIZE_MAX;
+    if (*in_slot) return d->memory[slot];
+    return p->to != NULL ? p->to : d->b->tape->nodes[home].value;
 }
 
 static size_t pieces_of(const ad_node *n, const ad_call *c) {
@@ -207,76 +152,114 @@ static size_t pieces_of(const ad_node *n, const ad_call *c) {
     return c->cols / PIECE_COLS;
 }
 
-static void make_step(const ad_build *b, uint32_t id, real *const *slot_memory, ad_step *step) {
+static void make_step(const ad_draft *d, uint32_t id) {
+    const ad_build *b = d->b;
     const ad_node *n = &b->tape->nodes[id];
     const ad_part *p = &b->part[id];
     uint32_t in[AD_CALL_IN];
     char letters[AD_CALL_IN] = {0};
-    int arity = arguments(b, id, in, letters);
-    *step = (ad_step){.kernel = AD_TABLE[n->op].kernel, .rows_y = p->flow == 'r', .sums = p->flow == '+'};
-    ad_call_of(b->tape, n, &step->call);
-    step->call.attr.mask = p->mask;
-    step->call.accumulate = p->accumulates;
-    step->call.y = address(b, id, slot_memory, &step->slot_y);
-    step->advance_y = !step->slot_y && p->flow == 'r' ? n->cols : 0;
-    step->partial = b->part[home_of(b, id)].partial;
-    step->pieces = pieces_of(n, &step->call);
+    int arity = ad_build_arguments(b, id, in, letters);
+    ad_step step = {.kernel = AD_TABLE[n->op].kernel, .rows_y = p->flow == 'r', .sums = p->flow == '+'};
+    ad_call_of(b->tape, n, &step.call);
+    step.call.attr.mask = p->mask;
+    step.call.accumulate = p->accumulates;
+    step.call.by_columns = d->by_columns;
+    step.call.y = address(d, id, p->flow, &step.slot_y);
+    step.advance_y = !step.slot_y && p->flow == 'r' ? n->cols : 0;
+    step.partial = b->part[ad_build_home(b, id)].partial;
+    step.pieces = d->by_columns ? 1 : pieces_of(n, &step.call);
     for (int i = 0; i < arity; i++) {
         if (in[i] == AD_NO_NODE) continue;
-        step->call.x_rows[i] = b->tape->nodes[in[i]].rows;
-        step->call.x_cols[i] = b->tape->nodes[in[i]].cols;
-        step->call.x[i] = address(b, in[i], slot_memory, &step->slot_x[i]);
-        step->rows_x[i] = letters[i] != 'w' && p->flow != 'w';
-        step->advance_x[i] = !step->slot_x[i] && step->rows_x[i] ? b->tape->nodes[in[i]].cols : 0;
+        step.call.x_rows[i] = b->tape->nodes[in[i]].rows;
+        step.call.x_cols[i] = b->tape->nodes[in[i]].cols;
+        step.call.x[i] = address(d, in[i], letters[i], &step.slot_x[i]);
+        step.rows_x[i] = letters[i] != 'w' && p->flow != 'w';
+        step.advance_x[i] = !step.slot_x[i] && step.rows_x[i] ? b->tape->nodes[in[i]].cols : 0;
     }
+    arrput(d->b->steps, step);
+}
+
+static void make_turn(const ad_draft *d, const ad_turning *turn) {
+    const ad_node *n = &d->b->tape->nodes[turn->id];
+    const ad_part *p = &d->b->part[turn->id];
+    real *slot = d->memory[p->turned], *own = p->to != NULL ? p->to : n->value;
+    ad_step step = {.kernel = ad_turn, .rows_y = true, .rows_x = {true}, .pieces = 1};
+    step.call = (ad_call){.rows = n->rows, .cols = n->cols, .by_columns = !turn->back};
+    step.call.y = turn->back ? own : slot;
+    step.call.x[0] = turn->back ? slot : own;
+    step.slot_y = !turn->back;
+    step.slot_x[0] = turn->back;
+    step.advance_y = turn->back ? n->cols : 0;
+    step.advance_x[0] = turn->back ? 0 : n->cols;
+    arrput(d->b->steps, step);
 }
 
 /* Deals the blocks to lanes and gives every sum its place among a lane's partial sums. */
-static void make_lanes(ad_build *b, ad_segment *segment) {
+static void make_lanes(const ad_draft *d, ad_segment *segment) {
+    ad_build *b = d->b;
     size_t blocks = (segment->rows + segment->block - 1) / segment->block;
     segment->lanes = blocks < LANES ? blocks : LANES;
     if (segment->lanes == 1) return;
-    for (size_t i = segment->first; i < segment->first + segment->count; i++) {
-        ad_part *home = &b->part[home_of(b, b->order[i])];
+    for (size_t i = d->first; i < d->end; i++) {
+        uint32_t id = ad_build_home(b, b->order[i]);
+        ad_part *home = &b->part[id];
         if (home->flow != '+' || home->first_writer != b->order[i]) continue;
         home->partial = segment->partial_stride;
-        segment->partial_stride += (ad_size(&b->tape->nodes[home_of(b, b->order[i])]) + 15) / 16 * 16;
+        segment->partial_stride += (ad_size(&b->tape->nodes[id]) + 15) / 16 * 16;
     }
     segment->partial = fm_arena_array(&b->tape->arena, real, (segment->lanes - 1) * segment->partial_stride);
 }
 
+static void lay_out_slots(ad_draft *d, ad_segment *segment) {
+    for (size_t s = 0; s < arrlenu(d->slots); s++) segment->slot_stride += d->slots[s].cols * segment->block;
+    real *memory =
+        fm_arena_alloc_raw(&d->b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
+    for (size_t s = 0; s < arrlenu(d->slots); s++) {
+        arrput(d->memory, memory);
+        memory += d->slots[s].cols * segment->block;
+    }
+}
+
+/* The steps of a segment, with the turns before and after them, which are listed in that order. */
+static void make_segment_steps(const ad_draft *d) {
+    const ad_turning *turn = d->turns, *end = turn + arrlenu(d->turns);
+    for (size_t i = d->first; i < d->end; i++) {
+        for (; turn < end && turn->position == i && !turn->back; turn++) make_turn(d, turn);
+        make_step(d, d->b->order[i]);
+        for (; turn < end && turn->position == i; turn++) make_turn(d, turn);
+    }
+    for (turn = d->turns; turn < end; turn++) d->b->part[turn->id].turned = SIZE_MAX;
+}
+
 static void make_segment(ad_build *b, size_t first, size_t end) {
     const ad_part *p = &b->part[b->order[first]];
-    size_t rows = p->flow == 'w' ? 1 : p->rows;
-    slot *slots = assign_slots(b, first, end);
+    ad_draft d = {.b = b, .first = first, .end = end};
+    ad_build_slots(&d);
     ad_segment *segment = &b->plan->segments[b->plan->segment_count++];
-    *segment =
-        (ad_segment){.first = first, .count = end - first, .rows = rows, .block = block_rows(slots, rows)};
-    make_lanes(b, segment);
-    real **memory = NULL;
-    for (size_t s = 0; s < arrlenu(slots); s++) segment->slot_stride += slots[s].cols * segment->block;
-    real *slot_memory =
-        fm_arena_alloc_raw(&b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
-    for (size_t s = 0; s < arrlenu(slots); s++) {
-        arrput(memory, slot_memory);
-        slot_memory += slots[s].cols * segment->block;
-    }
-    for (size_t i = first; i < end; i++) make_step(b, b->order[i], memory, &b->plan->steps[i]);
-    arrfree(memory);
-    arrfree(slots);
+    *segment = (ad_segment){.first = arrlenu(b->steps), .rows = p->flow == 'w' ? 1 : p->rows};
+    segment->block = block_rows(d.slots, segment->rows);
+    make_lanes(&d, segment);
+    lay_out_slots(&d, segment);
+    make_segment_steps(&d);
+    segment->count = arrlenu(b->steps) - segment->first;
+    arrfree(d.memory);
+    arrfree(d.turns);
+    arrfree(d.slots);
 }
 
 static void make_steps(ad_build *b) {
     size_t n = arrlenu(b->order);
-    b->plan->steps = fm_arena_array(&b->tape->arena, ad_step, n);
     b->plan->segments = fm_arena_array(&b->tape->arena, ad_segment, n);
-    b->plan->step_count = n;
+    b->plan->node_count = n;
     for (size_t first = 0, end; first < n; first = end) {
         const ad_part *p = &b->part[b->order[first]];
         for (end = first + 1; end < n && ad_same_segment(p, &b->part[b->order[end]]); end++) {
         }
         make_segment(b, first, end);
     }
+    b->plan->steps = fm_arena_array(&b->tape->arena, ad_step, arrlenu(b->steps));
+    if (n > 0) memcpy(b->plan->steps, b->steps, arrlenu(b->steps) * sizeof *b->steps);
+    arrfree(b->steps);
 }
 
 /* Recorded values that a step uses: what another plan has to keep up to date. */
@@ -287,7 +270,7 @@ static void find_reads(ad_build *b) {
     for (size_t i = 0; i < arrlenu(b->order); i++) {
         uint32_t in[AD_CALL_IN];
         char letters[AD_CALL_IN];
-        int arity = arguments(b, b->order[i], in, letters);
+        int arity = ad_build_arguments(b, b->order[i], in, letters);
         for (int k = 0; k < arity; k++) {
             if (in[k] == AD_NO_NODE || b->part[in[k]].live || seen[in[k]]) continue;
             ad_op op = b->tape->nodes[in[k]].op;
@@ -338,7 +321,7 @@ ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, con
     b.part = calloc(b.count, sizeof *b.part);
     FM_CHECK(b.part != NULL, "out of memory for a plan of %u nodes", b.count);
     for (uint32_t id = 0; id < b.count; id++) {
-        b.part[id].slot = SIZE_MAX;
+        b.part[id].slot = b.part[id].turned = SIZE_MAX;
         b.part[id].mask_y = AD_NO_NODE;
     }
     for (size_t k = 0; k < n_out; k++) b.part[vars[k].id].to = out[k].to;

@@ -35,7 +35,7 @@ typedef struct ad_segment {
 
 struct ad_plan {
     ad_step *steps;
-    size_t step_count;
+    size_t node_count; /* steps that evaluate a node: all but those that turn a matrix */
     ad_segment *segments;
     size_t segment_count;
     ad_var *reads; /* recorded values, other than leaves, that the steps use but do not compute */
@@ -63,6 +63,8 @@ typedef struct ad_part {
     size_t position;                    /* of its step */
     size_t last_use;                    /* position of the last step that needs this home */
     size_t slot;                        /* memory within a block, or SIZE_MAX: its own memory */
+    size_t turned;                      /* memory within a block of its copy by columns, or SIZE_MAX */
+    size_t turned_use;                  /* position of the last step of a segment that needs that copy */
     size_t partial;                     /* sums of several blocks: place in a lane's partial sums */
 } ad_part;
 
@@ -72,7 +74,41 @@ typedef struct ad_build {
     ad_part *part;   /* [count] */
     uint32_t count;  /* nodes of the tape that are looked at */
     uint32_t *order; /* stb_ds array: live, not elided nodes in the order of their steps */
+    ad_step *steps;  /* stb_ds array */
 } ad_build;
+
+/* Memory for a value within a block. */
+typedef struct ad_slot {
+    size_t cols;
+    bool taken;
+} ad_slot;
+
+/* A step that copies a value from its own memory, by rows, to the block's, by columns, before the step at
+ * `position`; or back, after it. */
+typedef struct ad_turning {
+    size_t position;
+    uint32_t id;
+    bool back;
+} ad_turning;
+
+/* Nodes order[first..end) on their way to a segment. */
+typedef struct ad_draft {
+    ad_build *b;
+    size_t first, end;
+    bool by_columns;
+    ad_slot *slots; /* stb_ds arrays */
+    ad_turning *turns;
+    real **memory; /* of the slots */
+} ad_draft;
+
+/* The node in whose memory a value stands. */
+uint32_t ad_build_home(const ad_build *b, uint32_t id);
+
+/* The arguments of the step of a node, AD_NO_NODE where there is none, and how it reads each; their number. */
+int ad_build_arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters);
+
+/* Chooses the layout of the values that live within a block of a segment, and gives them their slots. */
+void ad_build_slots(ad_draft *d);
 
 /* Gives node `id` its level and flow; where two products are added, or an activation's derivative multiplies
  * one, lets the products write the result directly. Nodes come in the order of the tape, uses already

@@ -29,13 +29,14 @@ typedef struct ad_node {
 } ad_node;
 
 /* One evaluation: addresses and sizes of the result and of the arguments (`rows` of those that go row for row
- * are those of the block). `accumulate`: add to y; only sums over rows and matmul are asked to. */
+ * are those of the block). `accumulate`: add to y; only sums over rows and matmul are asked to. `by_columns`:
+ * all that goes row for row, a sum's argument included, is stored column after column. */
 typedef struct ad_call {
     real *y;
     const real *x[AD_CALL_IN];
     uint32_t rows, cols;
     uint32_t x_rows[AD_CALL_IN], x_cols[AD_CALL_IN];
-    bool accumulate;
+    bool accumulate, by_columns;
     ad_attr attr;
 } ad_call;
 

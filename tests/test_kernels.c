@@ -72,7 +72,7 @@ static const double EPSILON = sizeof(real) == 4 ? FLT_EPSILON : DBL_EPSILON;
 typedef struct product {
     bool ta, tb, accumulate;
     size_t terms, more, m, n, k, gap;
-    const real *bias;
+    ad_bias bias;
 } product;
 
 enum { TERMS_MAX = 6 };
@@ -90,7 +90,8 @@ static double gemm_error(product p, const matrix *a, const matrix *b, matrix bef
                     sum += x * y;
                     size += fabs(x * y);
                 }
-            if (p.bias != NULL) sum += p.bias[j], size += fabs(p.bias[j]);
+            double bias = p.bias.b != NULL ? (double)p.bias.b[p.bias.by_rows ? i : j] : 0;
+            sum += bias, size += fabs(bias);
             double total = (double)(p.k * p.terms + p.more * p.terms * p.terms);
             double unit = (size + 1) * EPSILON * (4 + sqrt(total));
             double error = fabs(sum - (double)c.at[i * c.ld + j]) / unit;
@@ -113,14 +114,14 @@ static void check_gemm(product p) {
         for (size_t i = 0; i < p.m; i++)
             for (size_t j = 0; j < p.n; j++) c.at[i * c.ld + j] = again.at[i * c.ld + j] = (real)NAN;
     ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, c.at, c.ld, p.bias);
-    if (p.terms == 1)
+    if (p.terms == 1 && !p.bias.by_rows)
         ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a[0].at, a[0].ld, b[0].at, b[0].ld, p.accumulate, again.at, c.ld,
-                p.bias);
+                p.bias.b);
     else ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias);
     double error = gemm_error(p, a, b, before, c);
-    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d: error %g",
+    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d: error %g",
                ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap,
-               p.accumulate, error);
+               p.accumulate, p.bias.by_rows, error);
     EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
                p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap);
     EXPECT(memcmp(c.memory, again.memory, (c.rows * c.ld + 2 * MARGIN) * sizeof(real)) == 0);
@@ -130,20 +131,20 @@ static void check_gemm(product p) {
 
 /* Every transposition, accumulated or not, gaps between the rows or not. Of several terms, each has `more`
  * summands than the one before. */
-static void check_sum(size_t terms, size_t more, size_t m, size_t n, size_t k, const real *bias) {
+static void check_sum(size_t terms, size_t more, size_t m, size_t n, size_t k, ad_bias bias) {
     for (int kind = 0; kind < 16; kind++) {
-        if (bias != NULL && (kind & 8)) continue;
+        if (bias.b != NULL && (kind & 8)) continue;
         check_gemm((product){kind & 1, kind & 2, kind & 4, terms, more, m, n, k, kind & 8 ? 5 : 0, bias});
     }
 }
 
-static void check_shape(size_t m, size_t n, size_t k, const real *bias) { check_sum(1, 0, m, n, k, bias); }
+static void check_shape(size_t m, size_t n, size_t k) { check_sum(1, 0, m, n, k, (ad_bias){0}); }
 
 TEST(gemm_small_shapes) {
     FOR_EACH_ISA(isa) {
         for (size_t m = 1; m <= 9; m++)
             for (size_t n = 1; n <= 9; n++)
-                for (size_t k = 0; k <= 9; k += 1 + (m + n) % 3) check_shape(m, n, k, NULL);
+                for (size_t k = 0; k <= 9; k += 1 + (m + n) % 3) check_shape(m, n, k);
     }
 }
 
@@ -153,7 +154,7 @@ TEST(gemm_edges_of_tiles) {
     FOR_EACH_ISA(isa) {
         for (size_t i = 0; i < COUNT(sizes); i++)
             for (size_t j = 0; j < COUNT(sizes); j++)
-                check_shape(sizes[i], sizes[j], sizes[(5 * i + 3 * j) % COUNT(sizes)], NULL);
+                check_shape(sizes[i], sizes[j], sizes[(5 * i + 3 * j) % COUNT(sizes)]);
     }
 }
 
@@ -165,21 +166,24 @@ TEST(gemm_thin_and_long) {
                                        {1009, 23, 16}, {28, 80, 256}, {19, 21, 700}};
     FOR_EACH_ISA(isa) {
         for (size_t i = 0; i < COUNT(shapes); i++)
-            check_shape(shapes[i][0], shapes[i][1], shapes[i][2], NULL);
+            check_shape(shapes[i][0], shapes[i][1], shapes[i][2]);
     }
 }
 
 TEST(gemm_bias) {
     static const size_t shapes[][3] = {{1, 1, 1},   {4, 1, 40},  {7, 20, 20},  {33, 17, 5},
                                        {1, 64, 64}, {50, 1, 64}, {3, 70, 90},  {30, 33, 300},
-                                       {2, 3, 100}, {64, 20, 0}, {15, 7, 256}, {40, 23, 12}};
+                                       {2, 3, 100}, {64, 20, 0}, {15, 7, 256}, {40, 23, 12},
+                                       {20, 97, 7}, {3, 64, 20}, {600, 8, 20}};
     FOR_EACH_ISA(isa) {
-        for (size_t i = 0; i < COUNT(shapes); i++) {
-            matrix bias = matrix_new(1, shapes[i][1], shapes[i][1]);
-            check_shape(shapes[i][0], shapes[i][1], shapes[i][2], bias.at);
-            check_sum(2, 3, shapes[i][0], shapes[i][1], shapes[i][2], bias.at);
-            free(bias.memory);
-        }
+        for (size_t i = 0; i < COUNT(shapes); i++)
+            for (int by_rows = 0; by_rows < 2; by_rows++) {
+                matrix b = matrix_new(1, shapes[i][!by_rows], shapes[i][!by_rows]);
+                const ad_bias bias = {b.at, by_rows};
+                check_sum(1, 0, shapes[i][0], shapes[i][1], shapes[i][2], bias);
+                check_sum(2, 3, shapes[i][0], shapes[i][1], shapes[i][2], bias);
+                free(b.memory);
+            }
     }
 }
 
@@ -191,7 +195,8 @@ TEST(gemm_sums_of_terms) {
     FOR_EACH_ISA(isa) {
         for (size_t i = 0; i < COUNT(shapes); i++)
             for (size_t terms = 0; terms <= TERMS_MAX; terms += terms < 3 ? 1 : 3)
-                check_sum(terms, terms == 6 ? 0 : 7, shapes[i][0], shapes[i][1], shapes[i][2], NULL);
+                check_sum(terms, terms == 6 ? 0 : 7, shapes[i][0], shapes[i][1], shapes[i][2],
+                          (ad_bias){0});
     }
 }
 
@@ -429,17 +434,51 @@ TEST(sums_of_rows_and_columns) {
                         EXPECT_NEAR(cols.at[j], sum, 40 * EPSILON);
                     }
                     free(before.memory);
-                }
-                ad_row_sums(m, n, x.at, x.ld, rows.at);
-                for (size_t i = 0; i < m; i++) {
-                    double sum = 0;
-                    for (size_t j = 0; j < n; j++) sum += (double)x.at[i * x.ld + j];
-                    EXPECT_NEAR(rows.at[i], sum, 100 * EPSILON);
+                    before = matrix_copy(rows);
+                    ad_row_sums(m, n, x.at, x.ld, accumulate, rows.at);
+                    for (size_t i = 0; i < m; i++) {
+                        double sum = accumulate ? (double)before.at[i] : 0;
+                        for (size_t j = 0; j < n; j++) sum += (double)x.at[i * x.ld + j];
+                        EXPECT_NEAR(rows.at[i], sum, 100 * EPSILON);
+                    }
+                    free(before.memory);
                 }
                 EXPECT(margins_whole(cols) && margins_whole(rows));
                 free(x.memory), free(cols.memory), free(rows.memory);
             }
     }
+}
+
+TEST(transposition) {
+    FOR_EACH_ISA(isa) {
+        for (size_t m = 1; m < 60; m += m < 20 ? 1 : 7)
+            for (size_t n = 1; n < 40; n += n < 20 ? 1 : 7) {
+                matrix x = matrix_new(m, n, n), y = matrix_new(n, m, m);
+                ad_transpose_to(m, n, x.at, y.at);
+                for (size_t i = 0; i < m; i++)
+                    for (size_t j = 0; j < n; j++) EXPECT(y.at[j * m + i] == x.at[i * n + j]);
+                EXPECT(margins_whole(y));
+                free(x.memory), free(y.memory);
+            }
+    }
+}
+
+/* Down the columns of the transpose as along the rows. */
+static void check_columns(void (*columns)(size_t, size_t, const real *, real *), matrix x, matrix want) {
+    size_t m = x.rows, n = x.cols;
+    matrix turned = matrix_new(n, m, m), y = matrix_new(n, m, m);
+    ad_transpose_to(m, n, x.at, turned.at);
+    columns(n, m, turned.at, y.at);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            double found = (double)y.at[j * m + i], expected = (double)want.at[i * n + j];
+            if (isinf(expected)) EXPECT(found == expected);
+            else EXPECT_NEAR(found, expected, 20 * EPSILON * (1 + fabs(expected)));
+        }
+    EXPECT(margins_whole(y));
+    columns(n, m, turned.at, turned.at);
+    EXPECT(memcmp(turned.at, y.at, m * n * sizeof(real)) == 0);
+    free(turned.memory), free(y.memory);
 }
 
 TEST(softmax_and_log_softmax) {
@@ -464,6 +503,8 @@ TEST(softmax_and_log_softmax) {
                     }
                 }
                 EXPECT(margins_whole(p) && margins_whole(l));
+                check_columns(ad_v_softmax_columns, x, p);
+                check_columns(ad_v_log_softmax_columns, x, l);
                 ad_v_softmax(m, n, x.at, x.at);
                 EXPECT(memcmp(x.at, p.at, m * n * sizeof(real)) == 0);
                 free(x.memory), free(p.memory), free(l.memory);
@@ -506,5 +547,5 @@ TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and
           CASE(gemm_does_not_depend_on_alignment), CASE(unary_functions_over_their_range),
           CASE(unary_functions_do_not_depend_on_the_place), CASE(elementwise_functions),
           CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
-          CASE(sums_of_rows_and_columns), CASE(softmax_and_log_softmax), CASE(adam_step),
+          CASE(sums_of_rows_and_columns), CASE(transposition), CASE(softmax_and_log_softmax), CASE(adam_step),
           CASE(variants_are_named_and_measured))

@@ -139,6 +139,44 @@ TEST(ops_values_equal_plain_loops) {
     }
 }
 
+static void turn(size_t rows, size_t cols, const real *x, real *y) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) y[c * rows + r] = x[r * cols + c];
+}
+
+/* A step whose matrices stand by columns computes the same; `again`: it adds it once more. */
+static void check_by_columns(const bench *b, const ad_node *n, bool again) {
+    const char *letters = ad_row_letters(n), flow = letters[b->arity + 1];
+    real x[AD_MAX_IN][MATRIX_MAX], y[RESULT_MAX], want[RESULT_MAX];
+    ad_call call;
+    ad_call_of(b->t, n, &call);
+    call.by_columns = true;
+    call.y = y;
+    for (int i = 0; i < b->arity; i++) {
+        if (letters[i] == 'w') continue;
+        turn(call.x_rows[i], call.x_cols[i], call.x[i], x[i]);
+        call.x[i] = x[i];
+    }
+    for (size_t k = 0; k < ad_size(n); k++) want[k] = (real)(again ? 2 : 1) * n->value[k];
+    if (flow == 'r') turn(n->rows, n->cols, n->value, want);
+    AD_TABLE[n->op].kernel(&call);
+    call.accumulate = again;
+    if (again) AD_TABLE[n->op].kernel(&call);
+    for (size_t k = 0; k < ad_size(n); k++) EXPECT_CLOSE(*b, "by columns", y[k], want[k], tight() * 10);
+}
+
+TEST(ops_by_columns_equal_those_by_rows) {
+    FOR_EACH_EXAMPLE(op, shape) {
+        WITH_BENCH(b, op, shape);
+        const ad_node *n = ad_node_of(b.t, b.y);
+        const char *letters = ad_row_letters(n);
+        char flow = n->op == b.op && AD_TABLE[n->op].arity > 0 ? letters[b.arity + 1] : 'w';
+        if (flow != 'w') check_by_columns(&b, n, false);
+        if (flow == '+') check_by_columns(&b, n, true);
+        ad_tape_free(b.t);
+    }
+}
+
 /* The builders may reduce an example to something simpler, but not for every shape. */
 TEST(ops_examples_record_their_op) {
     for (int op = 0; op < AD_OP_COUNT; op++) {
@@ -492,7 +530,7 @@ TEST(ops_fused_tangents_of_some_arguments) {
     }
 }
 
-TEST_MAIN(CASE(ops_values_equal_plain_loops), CASE(ops_examples_record_their_op),
+TEST_MAIN(CASE(ops_values_equal_plain_loops), CASE(ops_by_columns_equal_those_by_rows), CASE(ops_examples_record_their_op),
           CASE(ops_forward_and_reverse_are_adjoint), CASE(ops_tangents_equal_differences),
           CASE(ops_gradients_equal_differences), CASE(ops_hessians_are_symmetric),
           CASE(ops_hessian_products_equal_differences_of_gradients), CASE(ops_transforms_commute),
