@@ -18,6 +18,7 @@
 #define SAMPLES_MAX 4096
 #define SAMPLE_SECONDS 0.0005
 #define COUNT_MAX ((size_t)1 << 40)
+#define BURST 2000 /* iterations of multiply-adds before each sample: some ten microseconds */
 
 static const fm_option OPTIONS[] = {
     FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
@@ -64,8 +65,20 @@ static double timed(void (*work)(void *, size_t), void *context, size_t n) {
     return loop_clock() - start;
 }
 
-double bench_time(const bench *b, void (*work)(void *context, size_t n), void *context) {
-    double sample[SAMPLES_MAX], left = b->options.seconds, aim = fmin(SAMPLE_SECONDS, left / 16), spent = 0;
+/* Operations per second, now: a clock that changes within a run changes this and the next sample alike. */
+static double burst(void) {
+    double start = loop_clock(), operations = ad_peak_fma(BURST);
+    return operations / (loop_clock() - start);
+}
+
+static double median(double *x, size_t n) {
+    qsort(x, n, sizeof *x, ascending);
+    return n % 2 == 1 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+double bench_time(bench *b, void (*work)(void *context, size_t n), void *context) {
+    static double sample[SAMPLES_MAX], rate[SAMPLES_MAX];
+    double left = b->options.seconds, aim = fmin(SAMPLE_SECONDS, left / 16), spent = 0;
     size_t n = 1, samples = 0;
     for (;;) {
         spent = timed(work, context, n);
@@ -74,14 +87,16 @@ double bench_time(const bench *b, void (*work)(void *context, size_t n), void *c
         double factor = spent > 0 ? aim / spent : 100;
         n = (size_t)ceil((double)n * fmin(fmax(factor, 2), 100));
     }
+    b->fma = burst();
     if (left < spent) return spent / (double)n;
     while (samples < SAMPLES_MAX && left > 0) {
+        rate[samples] = burst();
         spent = timed(work, context, n);
         left -= spent;
         sample[samples++] = spent / (double)n;
     }
-    qsort(sample, samples, sizeof *sample, ascending);
-    return samples % 2 == 1 ? sample[samples / 2] : (sample[samples / 2 - 1] + sample[samples / 2]) / 2;
+    b->fma = median(rate, samples);
+    return median(sample, samples);
 }
 
 /* 1234567 and 0.4321: all digits of what is large, four of what is small. */
@@ -138,8 +153,9 @@ typedef struct request {
 static void print_help(void) {
     printf("usage: bench [GROUP...] [--csv] [--seconds S] [--threads N] [--case TEXT] [--list]\n\n"
            "Measures the groups (all of them when none is named) and prints, for each case, the median and\n"
-           "what the machine would allow: the rate of fused multiply-adds or of memory, measured in the\n"
-           "same run, over the arithmetic or the bytes that the case needs at least.\n\ngroups\n");
+           "what the machine would allow: the rate of fused multiply-adds (in turns with the case, since\n"
+           "clocks change) or of memory, over the arithmetic or the bytes that the case needs at least.\n\n"
+           "groups\n");
     for (size_t g = 0; g < GROUP_COUNT; g++) printf("  %-10s %s\n", GROUPS[g].name, GROUPS[g].doc);
     printf("\noptions\n");
     fm_options_help(OPTIONS, NULL, stdout);

@@ -9,7 +9,8 @@
  *         bench_row(b, "sort 1000", 1 / seconds, "sorts/s", 0);
  *     }
  *
- * Limits come from rates that are measured once, at first use, in the same run. */
+ * Limits come from rates that are measured in the same run: of multiply-adds in turns with the samples of each
+ * case, of memory once, at first use. */
 #ifndef BENCHMARKS_BENCH_H
 #define BENCHMARKS_BENCH_H
 
@@ -37,23 +38,23 @@ typedef struct bench {
     bench_mode mode;
     const char *group;  /* the group that runs */
     int64_t cases;      /* offered and wanted so far */
-    double fma;         /* measured rates, 0: not yet; per thread, in operations and bytes per second */
-    double read[BENCH_LEVELS], copy[BENCH_LEVELS];
+    double fma;         /* in turns with the last case; operations per second and thread */
+    double read[BENCH_LEVELS], copy[BENCH_LEVELS]; /* 0: not yet measured; bytes per second and thread */
 } bench;
 
 /* Whether this case shall be measured now. */
 bool bench_wants(bench *b, const char *name);
 
 /* Seconds that one repetition takes: the median over several samples, within the time of a case (at least one
- * sample). `work` repeats n times. */
-double bench_time(const bench *b, void (*work)(void *context, size_t n), void *context);
+ * sample). `work` repeats n times. Leaves the rate of multiply-adds between the samples for bench_fma. */
+double bench_time(bench *b, void (*work)(void *context, size_t n), void *context);
 
 /* Prints a row. A limit of 0 means that there is none. */
 void bench_row(const bench *b, const char *name, double value, const char *unit, double limit);
 
 /* Floating-point operations per second of fused multiply-adds in registers, on one thread, with the
- * instruction set in use. */
-double bench_fma(bench *b);
+ * instruction set in use: the median of those between the samples of the last bench_time. */
+static inline double bench_fma(const bench *b) { return b->fma; }
 
 /* Bytes per second that one thread reads, or copies (read and written ones both count). */
 double bench_read(bench *b, bench_level level);
