@@ -64,11 +64,13 @@ static void run_step(const ad_step *step, const lane *l) {
 typedef struct lanes {
     const ad_segment *segment;
     const ad_step *step;
+    bool backwards;
 } lanes;
 
-static void run_lane(void *context, size_t index, int thread) {
+static void run_lane(void *context, size_t turn, int thread) {
     const lanes *all = context;
     const ad_segment *s = all->segment;
+    size_t index = all->backwards ? s->lanes - 1 - turn : turn;
     size_t blocks = (s->rows + s->block - 1) / s->block;
     size_t end = (index + 1) * blocks / s->lanes * s->block;
     lane l = {.segment = s, .index = index, .thread = thread, .start = index * blocks / s->lanes * s->block};
@@ -89,9 +91,10 @@ static void gather_sums(const ad_segment *s, const ad_step *step) {
 }
 
 void ad_replay(ad_plan *plan) {
+    plan->backwards = !plan->backwards;
     for (size_t s = 0; s < plan->segment_count; s++) {
         const ad_segment *segment = &plan->segments[s];
-        lanes all = {segment, plan->steps + segment->first};
+        lanes all = {segment, plan->steps + segment->first, plan->backwards};
         if (segment->lanes == 1) {
             run_once(all.step, segment->count);
             continue;

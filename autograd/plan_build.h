@@ -38,6 +38,7 @@ struct ad_plan {
     size_t node_count; /* steps that evaluate a node: all but those that turn a matrix */
     ad_segment *segments;
     size_t segment_count;
+    bool backwards; /* the order of the lanes changes from replay to replay: the last one's are in the cache */
     ad_var *reads; /* recorded values, other than leaves, that the steps use but do not compute */
     size_t read_count;
 };
