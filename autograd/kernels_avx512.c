@@ -108,35 +108,6 @@ AD_INLINE void vload_columns(const real *p, size_t ld, size_t rows, const bool w
     vtranspose_quarters(v);
 }
 
-/* The same of W rows in the loop of a tile, where `at` points to every third row. */
-AD_INLINE void vload_columns_at(const real *const at[6], size_t ld, vec v[4]) {
-#define QUARTER(i) _mm_loadu_ps(at[(i) / 3] + (size_t)((i) % 3) * ld)
-    AD_UNROLL for (size_t i = 0; i < 4; i++) {
-        vec q = _mm512_castps128_ps512(QUARTER(i));
-        q = _mm512_insertf32x4(q, QUARTER(i + 4), 1);
-        q = _mm512_insertf32x4(q, QUARTER(i + 8), 2);
-        v[i] = _mm512_insertf32x4(q, QUARTER(i + 12), 3);
-    }
-#undef QUARTER
-    vtranspose_quarters(v);
-}
-
-/* The reverse: p[i ld + l] = v[l][i] for l < depth <= 4. */
-AD_INLINE void vstore_columns(real *p, size_t ld, const size_t depth, vec v[4]) {
-    const __mmask8 inside = (__mmask8)((1u << depth) - 1u);
-    vtranspose_quarters(v);
-#define STORE_QUARTER(i, l)                                                                                  \
-    if (depth == 4) _mm_storeu_ps(p + (4 * i + l) * ld, _mm512_extractf32x4_ps(v[l], i));                    \
-    else _mm_mask_storeu_ps(p + (4 * i + l) * ld, inside, _mm512_extractf32x4_ps(v[l], i));
-    AD_UNROLL for (size_t l = 0; l < 4; l++) {
-        STORE_QUARTER(0, l)
-        STORE_QUARTER(1, l)
-        STORE_QUARTER(2, l)
-        STORE_QUARTER(3, l)
-    }
-#undef STORE_QUARTER
-}
-
 /* table[n] for the whole number n < 32 that was added to 1.5 2^23 */
 AD_INLINE vec vlookup(const real table[32], vec shifted) {
     const __m512i n = _mm512_castps_si512(shifted);
@@ -152,7 +123,6 @@ AD_INLINE vec vlookup(const real table[32], vec shifted) {
  * registers. */
 #define AD_TILES(X) TILE_ROWS_14(X, 1) TILE_ROWS_14(X, 2) TILE_ROWS_8(X, 3) TILE_ROWS_6(X, 4)
 #define AD_TILE_ROWS {0, 14, 14, 8, 6}
-#define AD_SIDE_TILES 1
 #define AD_LOOKUP 1
 
 #include "autograd/kernels_math.inc.h"

@@ -182,117 +182,6 @@ static void pack_columns(size_t k, size_t n, size_t nv, const real *b, size_t ld
     }
 }
 
-/* ---- side tiles: few columns beyond a whole vector ---- */
-
-enum { SIDE_MAX = W / 2 };
-
-/* How many rows of a block of n columns go to side tiles: all but the last few, when the shape suits. */
-static size_t side_count(size_t m, size_t n, size_t k) {
-    const bool suits = AD_SIDE_TILES && k >= 4 && (n <= SIDE_MAX || (n > W && n <= W + SIDE_MAX));
-    return suits ? m / W * W : 0;
-}
-
-/* With n = 20 the second vector of a row of C would be three quarters empty. Here the first 16 columns of
- * 16 rows are summed by rows, as in a tile, but the r <= 8 columns beyond them by columns: vectors along
- * m, which are transposed in registers when A is stored by rows. No entry of any register is empty. `head`
- * is 0 when there are only the r columns. */
-#if AD_SIDE_TILES
-
-/* One k: `column` holds the W entries of A. */
-AD_INLINE void side_step(const int head, const int r, const real *const at[6], const bool a_by_columns,
-                         size_t lda, vec column, const real *b, vec body[W], vec side[SIDE_MAX]) {
-    if (head) {
-        const vec row = vload(b);
-        AD_UNROLL for (int i = 0; i < W; i++) {
-            const vec entry = vset(a_by_columns ? at[0][i] : at[i / 3][(size_t)(i % 3) * lda]);
-            body[i] = vfma(entry, row, body[i]);
-        }
-    }
-    AD_UNROLL for (int j = 0; j < r; j++) side[j] = vfma(vset(b[head * W + j]), column, side[j]);
-}
-
-AD_INLINE void side_piece(const int head, const int r, const bool a_by_columns, const int ways,
-                          const piece *p, size_t row, vec body[W], vec side[4][SIDE_MAX]) {
-    const int groups = a_by_columns ? 1 : 6;
-    const size_t lda = p->lda, ldb = p->ldb;
-    const real *a[6], *b = p->b;
-    a[0] = p->a + row * (a_by_columns ? 1 : lda);
-    AD_UNROLL for (int g = 1; g < groups; g++) {
-        AD_OPAQUE(a[g - 1]);
-        a[g] = a[g - 1] + 3 * lda;
-    }
-    size_t k = p->k;
-    for (; k >= 4; k -= 4) {
-        vec column[4];
-        if (!a_by_columns) vload_columns_at(a, lda, column);
-        AD_UNROLL for (int w = 0; w < 4; w++, b += ldb) {
-            if (a_by_columns) column[w] = vload(a[0]);
-            side_step(head, r, a, a_by_columns, lda, column[w], b, body, side[w % ways]);
-            AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_by_columns ? lda : 1;
-        }
-        AD_UNROLL for (int g = 0; g < groups; g++) AD_OPAQUE(a[g]);
-    }
-    vec column[4] = {vzero(), vzero(), vzero(), vzero()};
-    if (!a_by_columns && k > 0) vload_columns(a[0], lda, W, false, k, column);
-    AD_ROLLED for (size_t w = 0; w < k; w++, b += ldb) {
-        if (a_by_columns) column[w] = vload(a[0]);
-        side_step(head, r, a, a_by_columns, lda, column[w], b, body, side[0]);
-        AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_by_columns ? lda : 1;
-    }
-}
-
-AD_INLINE void side_tile(const int head, const int r, const bool a_by_columns, const tile_args *t) {
-    const int ways = head || r >= 8 ? 1 : r >= 4 ? 2 : 4;
-    const real *start = t->start;
-    vec body[W], side[4][SIDE_MAX];
-    AD_UNROLL for (size_t i = 0; i < W; i++) body[i] = head ? vload(start + i * t->start_ld) : vzero();
-    if (t->start_ld == 0) {
-        AD_UNROLL for (int j = 0; j < SIDE_MAX; j++)
-            side[0][j] = j < r ? vset(start[head * W + j]) : vzero();
-    } else {
-        AD_UNROLL for (int g = 0; g < r; g += 4)
-            vload_columns(start + head * W + g, t->start_ld, W, r - g >= 4, r - g >= 4 ? 4 : (size_t)(r - g),
-                          side[0] + g);
-    }
-    AD_UNROLL for (int w = 1; w < ways; w++)
-        AD_UNROLL for (int j = 0; j < r; j++) side[w][j] = vzero();
-    for (const piece *p = t->pieces, *end = p + t->count; p < end; p++)
-        side_piece(head, r, a_by_columns, ways, p, t->row, body, side);
-    AD_UNROLL for (int w = 1; w < ways; w++)
-        AD_UNROLL for (int j = 0; j < r; j++) side[0][j] = vadd(side[0][j], side[w][j]);
-    if (head)
-        AD_UNROLL for (int i = 0; i < W; i++) vstore(t->c + (size_t)i * t->ldc, body[i]);
-    AD_UNROLL for (int g = 0; g < r; g += 4)
-        vstore_columns(t->c + head * W + g, t->ldc, r - g >= 4 ? 4 : (size_t)(r - g), side[0] + g);
-}
-
-#define SIDE_TILES(X) X(0, 1) X(0, 2) X(0, 3) X(0, 4) X(0, 5) X(0, 6) X(0, 7) X(0, 8) \
-    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
-#define SIDE_TILE(head, r)                                                                                   \
-    static void side_rows_##head##_##r(const tile_args *t) { side_tile(head, r, false, t); }                 \
-    static void side_cols_##head##_##r(const tile_args *t) { side_tile(head, r, true, t); }
-SIDE_TILES(SIDE_TILE)
-
-#define SIDE_BY_ROWS(head, r) [head][r] = side_rows_##head##_##r,
-#define SIDE_BY_COLUMNS(head, r) [head][r] = side_cols_##head##_##r,
-static void (*const side_tiles[2][2][SIDE_MAX + 1])(const tile_args *) = {{SIDE_TILES(SIDE_BY_ROWS)},
-                                                                          {SIDE_TILES(SIDE_BY_COLUMNS)}};
-
-/* Computes the first `count` rows of a block of n columns, W at a time. */
-static void side_rows(size_t count, size_t n, bool a_by_columns, tile_args *t) {
-    const size_t head = n > W;
-    for (; t->row < count; t->row += W, t->start += W * t->start_ld, t->c += W * t->ldc)
-        side_tiles[a_by_columns][head][n - head * W](t);
-}
-
-#else
-
-static void side_rows(size_t count, size_t n, bool a_by_columns, tile_args *t) {
-    (void)count, (void)n, (void)a_by_columns, (void)t;
-}
-
-#endif
-
 /* ---- the product by tiles ---- */
 
 /* How many vectors of columns the next tiles take: few rows want wide tiles, many rows the square ones. */
@@ -301,11 +190,10 @@ static size_t next_vectors(size_t left, size_t rows) {
     return left == 1 || left == 3 ? left : left == 5 ? 3 : 2;
 }
 
-/* One block of columns, `t` prepared for its first row: the rows left by side tiles in tiles of equal
- * height. `t` is changed in place: a copy would wait until all its parts are in the cache. */
-static void tile_column(size_t m, size_t n, size_t nv, size_t side, bool a_by_columns, tile_args *t) {
-    if (side > 0) side_rows(side, n, a_by_columns, t);
-    for (size_t count = (m - side + tile_rows[nv] - 1) / tile_rows[nv]; count > 0; count--) {
+/* One block of columns in tiles of equal height, `t` prepared for the first. `t` is changed in place: a copy would
+ * wait until all its parts are in the cache. */
+static void tile_column(size_t m, size_t nv, bool a_by_columns, tile_args *t) {
+    for (size_t count = (m + tile_rows[nv] - 1) / tile_rows[nv]; count > 0; count--) {
         const size_t rows = count == 1 ? m - t->row : (m - t->row) / count;
         tiles[a_by_columns][nv][rows](t);
         t->row += rows;
@@ -378,14 +266,13 @@ static void tile_slice(const product *p, const slice *s) {
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
         nv = next_vectors((p->n - j + W - 1) / W, s->m);
         const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
-        const size_t side = p->bias.by_rows ? 0 : side_count(s->m, n, s->depth);
         const bool pack = p->b_by_columns || s->m > 3 * tile_rows[nv];
         piece pieces[2 * MAX_TERMS];
         tile_args t = {.pieces = pieces, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
         t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
         t.c = p->c + s->row * p->ldc + j;
         start_from(p, s, j, n, &t);
-        tile_column(s->m, n, nv, side, p->a_by_columns, &t);
+        tile_column(s->m, nv, p->a_by_columns, &t);
     }
 }
 
@@ -482,13 +369,11 @@ static void by_dots(const product *p) {
 }
 
 /* Cost of the two ways, in vector operations. An entry by dot product costs its k / W multiply-adds and
- * about 6 for the sum across; packing by columns costs n k / 4; a side tile saves the empty part of the
- * last vector. */
+ * about 6 for the sum across; packing by columns costs n k / 4. */
 static bool dots_are_cheaper(const product *p, size_t k) {
     if (p->a_by_columns || k == 0 || p->bias.by_rows || (!p->b_by_columns && p->n * k > PANEL)) return false;
     const size_t m = p->m, n = p->n, dot_cost = m * n * (k / W + 6) + (p->b_by_columns ? 0 : 2 * n * k);
-    const size_t vectors_times_w = side_count(m, n, k) > 0 ? n + 5 : (n + W - 1) / W * W;
-    const size_t tile_cost = m * k * vectors_times_w / W + (p->b_by_columns ? n * k / 2 : 0);
+    const size_t tile_cost = m * k * ((n + W - 1) / W) + (p->b_by_columns ? n * k / 2 : 0);
     return dot_cost < tile_cost;
 }
 

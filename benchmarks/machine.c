@@ -141,8 +141,14 @@ static void one_gemm(bench *b, const char *op, size_t m, size_t n, size_t k) {
 }
 
 /* What a layer [in, out] needs: its output, its weights' gradient, and, behind the first layer, its
- * input's. */
-static void layer_gemms(bench *b, size_t rows, size_t in, size_t out, bool first) {
+ * input's; or all transposed, as plans do it for narrow nets. */
+static void layer_gemms(bench *b, size_t rows, size_t in, size_t out, bool first, bool narrow) {
+    if (narrow) {
+        one_gemm(b, "tn", out, rows, in);
+        if (!first) one_gemm(b, "nn", in, rows, out);
+        one_gemm(b, "nt", in, out, rows);
+        return;
+    }
     one_gemm(b, "nn", rows, out, in);
     if (!first) one_gemm(b, "nt", rows, in, out);
     one_gemm(b, "tn", in, out, rows);
@@ -163,7 +169,7 @@ void bench_group_gemm(bench *b) {
         size_t in = net->in;
         for (int64_t l = 0; l <= net->hidden.n; l++) {
             size_t out = l < net->hidden.n ? (size_t)net->hidden.v[l] : 1;
-            if (!repeats(i, l)) layer_gemms(b, net->rows, in, out, l == 0);
+            if (!repeats(i, l)) layer_gemms(b, net->rows, in, out, l == 0, net->hidden.v[0] < 32);
             in = out;
         }
     }
