@@ -36,13 +36,13 @@ static const fm_option OPTIONS[] = {
 #define PUBLISHED                                                                                            \
     "beta=0.5 weigh=error hidden=20,20 lr=0.0001 lr_final=1 loss=huber gamma=0 batch=512 replay=10000 "      \
     "warmup=500 tau=1 target_every=5000 epsilon=0.1 epsilon_decay=0.999999 epsilon_every=1 "                 \
-    "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true"
+    "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true draw=own"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
     {"", "maintain", 12000, ""},
-    {"published", "escape", 15000, PUBLISHED},
-    {"published", "maintain", 15000, PUBLISHED},
+    {"published", "escape", 30000, PUBLISHED},
+    {"published", "maintain", 30000, PUBLISHED},
     {NULL, NULL, 0, NULL},
 };
 

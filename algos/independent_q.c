@@ -105,7 +105,7 @@ void independent_q_act(void *self, const algo_view *view, bool greedy, real *act
         for (int i = 0; i < q->agents; i++) {
             const uint8_t *mask = facts->masks ? masks + facts->mask_at[i] : NULL;
             const algo_forward *now = &q->agent[i].now;
-            bool own_coin = q->config->coin == INDEPENDENT_Q_COIN_OWN || i == 0;
+            bool own_coin = q->config->coin == INDEPENDENT_Q_OWN || i == 0;
             if (!greedy && own_coin) explore = fm_rng_uniform(&q->explore[i]) < epsilon;
             real *action = row + facts->action_at[i];
             if (explore) algo_random_action(facts, i, masks, &q->explore[i], action);
@@ -175,7 +175,6 @@ static bool draw(independent_q *q) {
         if (q->config->bootstrap_terminal) q->continues[b] = 1;
         any = any || q->continues[b] > 0;
     }
-    if (q->rule->sampled != NULL) q->rule->sampled(q);
     return any && q->config->gamma > 0;
 }
 
@@ -189,11 +188,13 @@ static void learn(independent_q *q) {
     const independent_q_config *config = q->config;
     double left = algo_linear_decay(q->clock.decisions, q->steps);
     double rate = config->lr_final + (1 - config->lr_final) * left;
-    bool goes_on = draw(q);
+    bool goes_on = false;
     memset(q->stats, 0, sizeof q->stats);
     q->clock.updates++;
     for (int i = 0; i < q->agents; i++) {
         independent_q_agent *agent = &q->agent[i];
+        if (i == 0 || config->draw == INDEPENDENT_Q_OWN) goes_on = draw(q);
+        if (q->rule->sampled != NULL) q->rule->sampled(q, i);
         fill_wanted(q, i, goes_on);
         if (!config->blind) algo_replay_obs(&q->replay, i, agent->obs, agent->net.mlp.in);
         algo_replay_index(&q->replay, i, agent->index);

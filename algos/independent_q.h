@@ -27,10 +27,11 @@ typedef struct independent_q_config {
     int64_t batch, replay, warmup, train_every, target_every;
     double tau, clip;
     algo_epsilon_schedule epsilon;
-    int64_t coin; /* independent_q_coin */
+    int64_t coin, draw; /* independent_q_share */
 } independent_q_config;
 
-typedef enum independent_q_coin { INDEPENDENT_Q_COIN_OWN, INDEPENDENT_Q_COIN_JOINT } independent_q_coin;
+/* What the agents have each for itself, or all together. */
+typedef enum independent_q_share { INDEPENDENT_Q_OWN, INDEPENDENT_Q_JOINT } independent_q_share;
 
 #define INDEPENDENT_Q_FIELD_(config, field) offsetof(config, q.field)
 #define INDEPENDENT_Q_INT_(config, field, value, low, high, unit, doc, symbol)                               \
@@ -68,6 +69,8 @@ typedef enum independent_q_coin { INDEPENDENT_Q_COIN_OWN, INDEPENDENT_Q_COIN_JOI
         ALGO_EPSILON_OPTIONS(config, q.epsilon, "0.3", "0.9", "500", "0.02", "a random action"),             \
         INDEPENDENT_Q_CHOICE_(config, coin, "own", "own|joint",                                              \
                               "whether the agents explore each by itself"),                                  \
+        INDEPENDENT_Q_CHOICE_(config, draw, "joint", "own|joint",                                            \
+                              "whether the agents draw their minibatches each by itself"),                   \
         INDEPENDENT_Q_BOOL_(config, scale_rewards, "true", "bring rewards to about one by their bounds"),    \
         INDEPENDENT_Q_BOOL_(config, bootstrap_terminal, "false", "bootstrap also where an episode ended"),   \
         INDEPENDENT_Q_BOOL_(config, clamp_targets, "false", "cut targets at 1"),                             \
@@ -80,8 +83,8 @@ typedef struct independent_q_rule {
     /* The scalar that agent i descends, of the errors delta [B, 1]; called once, when the tape is recorded.
      */
     ad_var (*loss)(independent_q *q, int agent, ad_tape *tape, ad_var delta);
-    /* A minibatch was drawn (q->replay.drawn): fill the leaves that `loss` made. */
-    void (*sampled)(independent_q *q);
+    /* An agent's minibatch was drawn (q->replay.drawn): fill the leaves that `loss` made. */
+    void (*sampled)(independent_q *q, int agent);
     /* A step is about to be added to the replay. */
     void (*observed)(independent_q *q, const algo_step *step);
 } independent_q_rule;

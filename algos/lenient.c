@@ -63,13 +63,13 @@ static const fm_option OPTIONS[] = {
     "K=1 temperature=1 d=0.9 mu=0.9998 forgive=weight-error decay_after=200000 hidden=20,20 lr=0.0001 "      \
     "lr_final=1 loss=huber gamma=0 batch=512 replay=10000 warmup=500 tau=1 target_every=5000 epsilon=0.1 "   \
     "epsilon_decay=0.999999 epsilon_every=1 epsilon_least=0 scale_rewards=false clamp_targets=true "         \
-    "blind=true"
+    "blind=true draw=own"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
     {"", "maintain", 12000, ""},
-    {"published", "escape", 15000, PUBLISHED},
-    {"published", "maintain", 15000, PUBLISHED},
+    {"published", "escape", 30000, PUBLISHED},
+    {"published", "maintain", 30000, PUBLISHED},
     {NULL, NULL, 0, NULL},
 };
 
@@ -115,20 +115,18 @@ static ad_var loss(independent_q *q, int agent, ad_tape *tape, ad_var delta) {
                                         (algo_loss)q->config->loss);
 }
 
-static void sampled(independent_q *q) {
+static void sampled(independent_q *q, int i) {
     lenient *l = (lenient *)q;
+    agent_state *agent = &l->agent[i];
     size_t rows = q->replay.batch;
     double sum = 0;
-    for (int i = 0; i < q->agents; i++) {
-        agent_state *agent = &l->agent[i];
-        for (size_t b = 0; b < rows; b++) {
-            double leniency = (double)agent->leniency[q->replay.drawn[b]];
-            sum += leniency;
-            if (l->config->forgive != LENIENT_DRAW) agent->forgive[b] = (real)leniency;
-            else agent->forgive[b] = (real)(fm_rng_uniform(&l->forgive) <= leniency);
-        }
+    for (size_t b = 0; b < rows; b++) {
+        double leniency = (double)agent->leniency[q->replay.drawn[b]];
+        sum += leniency;
+        if (l->config->forgive != LENIENT_DRAW) agent->forgive[b] = (real)leniency;
+        else agent->forgive[b] = (real)(fm_rng_uniform(&l->forgive) <= leniency);
     }
-    l->shown = sum / (double)(rows * (size_t)q->agents);
+    l->shown = (i == 0 ? 0 : l->shown) + sum / (double)(rows * (size_t)q->agents);
 }
 
 /* ---- temperatures ---- */

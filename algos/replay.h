@@ -1,5 +1,5 @@
-/* replay.h: the ring buffer of off-policy learners. Sampling is uniform with replacement; the same draws
- * serve every agent. Rows are as in envs/vector.h. */
+/* replay.h: the ring buffer of off-policy learners. Sampling is uniform with replacement; a sample
+ * holds every agent's part of the transitions. Rows are as in envs/vector.h. */
 #ifndef ALGO_REPLAY_H
 #define ALGO_REPLAY_H
 
