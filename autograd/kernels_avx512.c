@@ -44,6 +44,12 @@ AD_INLINE vec vquotient(vec a, vec b) {
     return vfma(vfnma(q, b, a), r, q);
 }
 
+/* The square root within 1 ulp, from an estimate as above, for v = 0 and 2^-126 <= v < 2^128. */
+AD_INLINE vec vroot(vec v) {
+    const vec r = _mm512_maskz_rsqrt14_ps(vgt(v, vzero()), v), s = vmul(v, r);
+    return vfma(vmul(vset(0.5f), r), vfnma(s, s, v), s);
+}
+
 /* x 2^n for whole n, rounded once */
 AD_INLINE vec vscale_power(vec x, vec n) { return _mm512_scalef_ps(x, n); }
 AD_INLINE vec vround(vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

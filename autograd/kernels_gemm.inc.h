@@ -190,12 +190,20 @@ static size_t next_vectors(size_t left, size_t rows) {
     return left == 1 || left == 3 ? left : left == 5 ? 3 : 2;
 }
 
-/* One block of columns in tiles of equal height, `t` prepared for the first. `t` is changed in place: a copy would
- * wait until all its parts are in the cache. */
-static void tile_column(size_t m, size_t nv, bool a_by_columns, tile_args *t) {
-    for (size_t count = (m + tile_rows[nv] - 1) / tile_rows[nv]; count > 0; count--) {
-        const size_t rows = count == 1 ? m - t->row : (m - t->row) / count;
-        tiles[a_by_columns][nv][rows](t);
+/* Rows dealt to tiles of nv vectors as evenly as can be: the last `higher` have one more. */
+typedef struct heights { size_t nv, count, rows, higher; } heights;
+
+static heights heights_of(size_t m, size_t nv) {
+    const size_t count = (m + tile_rows[nv] - 1) / tile_rows[nv], rows = m / count;
+    return (heights){nv, count, rows, m - rows * count};
+}
+
+/* One block of columns, `t` prepared for the first tile. `t` is changed in place: a copy would wait until all its
+ * parts are in the cache. */
+static void tile_column(const heights *h, bool a_by_columns, tile_args *t) {
+    for (size_t left = h->count; left > 0; left--) {
+        const size_t rows = h->rows + (left <= h->higher);
+        tiles[a_by_columns][h->nv][rows](t);
         t->row += rows;
         t->start += rows * (t->start_ld == PER_ROW ? 1 : t->start_ld);
         t->c += rows * t->ldc;
@@ -263,8 +271,10 @@ static void start_from(const product *p, const slice *s, size_t j, size_t n, til
 }
 
 static void tile_slice(const product *p, const slice *s) {
+    heights h = {0};
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
         nv = next_vectors((p->n - j + W - 1) / W, s->m);
+        if (nv != h.nv) h = heights_of(s->m, nv);
         const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
         const bool pack = p->b_by_columns || s->m > 3 * tile_rows[nv];
         piece pieces[2 * MAX_TERMS];
@@ -272,7 +282,7 @@ static void tile_slice(const product *p, const slice *s) {
         t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
         t.c = p->c + s->row * p->ldc + j;
         start_from(p, s, j, n, &t);
-        tile_column(s->m, nv, p->a_by_columns, &t);
+        tile_column(&h, p->a_by_columns, &t);
     }
 }
 

@@ -434,7 +434,7 @@ static void k_adam(size_t n, real *theta, real *first, real *second, const real 
         vec v = vfma(b2, load(second), vmul(c2, vmul(slope, slope)));                                        \
         store(first, u);                                                                                     \
         store(second, v);                                                                                    \
-        store(theta, vsub(load(theta), vdiv(vmul(step, u), vadd(vsqrt(v), small))));                         \
+        store(theta, vsub(load(theta), vquotient(vmul(step, u), vadd(vroot(v), small))));                         \
     }
     FOR_EACH_VECTOR(n, BODY);
 #undef BODY
