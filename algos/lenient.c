@@ -21,8 +21,8 @@
  *
  * Preset "published": the reference experiments of [Zhang 2020]. There temperatures start to fall only after
  * 200,000 stored transitions, of which the buffer holds 10,000: they never do, and leniency stays at
- * 1 - exp(-1). Negative errors themselves are multiplied by 1 - l; the penalty is Huber's; targets above 1
- * are cut to 1; the networks see a zero.
+ * 1 - exp(-1). Negative errors themselves are multiplied by 1 - l; the rest is as in the preset of hysteretic,
+ * whose card says why C-Z comes up where Table 2 has none.
  *
  * Status: verified (tests/test_learn_lenient.c). */
 #include <math.h>

@@ -57,8 +57,8 @@ static const fm_option OPTIONS[] = {
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
     {"", "maintain", 12000, ""},
-    {"published", "escape", 10000, PUBLISHED_MATRIX},
-    {"published", "maintain", 10000, PUBLISHED_MATRIX},
+    {"published", "escape", 8000, PUBLISHED_MATRIX},
+    {"published", "maintain", 8000, PUBLISHED_MATRIX},
     {"published", "merge", 23000, PUBLISHED_MERGE},
     {NULL, NULL, 0, NULL},
 };
