@@ -214,6 +214,23 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     return status;
 }
 
+fm_status reproduce_twice(reproduce *r, const reproduce_training *what, reproduce_rows *rows,
+                          const void *context, fm_error *err) {
+    fm_status status = FM_OK;
+    for (int p = 0; p < 2 && status == FM_OK && !r->interrupted; p++) {
+        char row[64];
+        snprintf(row, sizeof row, "%s%s", what->row, p == 0 ? "" : " published");
+        reproduce_training this = *what;
+        this.row = row;
+        this.preset = p == 0 ? NULL : "published";
+        reproduce_trained done;
+        status = reproduce_train(r, &this, &done, err);
+        if (status == FM_OK && !r->interrupted) status = rows(r, row, &done, context, err);
+        reproduce_trained_free(&done);
+    }
+    return status;
+}
+
 void reproduce_trained_free(reproduce_trained *done) {
     if (done->all.results) trials_free(&done->all);
     run_free(&done->run);

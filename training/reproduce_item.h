@@ -104,6 +104,14 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
 
 void reproduce_trained_free(reproduce_trained *done);
 
+/* Puts the rows of what was trained. */
+typedef fm_status reproduce_rows(reproduce *r, const char *row, const reproduce_trained *done,
+                                 const void *context, fm_error *err);
+
+/* Trains with our defaults and again with the preset "published", whose rows are named so. */
+fm_status reproduce_twice(reproduce *r, const reproduce_training *what, reproduce_rows *rows,
+                          const void *context, fm_error *err);
+
 /* A number of a trial; i is an agent, an outcome, whatever the function makes of it. */
 typedef double (*reproduce_getter)(const trial_result *result, int i);
 

@@ -15,7 +15,9 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "independent measurement of 20,000 games per point. Equilibria are pure; the mean is over the\n"
      "games that have one.\n",
      "games", 2000, 200, 0, reproduce_random_games},
-    {"biac/table2", "Escape: converged joint actions of six algorithms", "Zhang 2020, Table 2", EACH_TWICE,
+    {"biac/table2", "Escape: converged joint actions of six algorithms", "Zhang 2020, Table 2",
+     EACH_TWICE
+     "Its rows of Hysteretic- and Lenient-DQN cannot be both these means and 0 % (algos/hysteretic.c).\n",
      "trials", 100, 10, 5000, reproduce_escape},
     {"biac/fig4", "Escape: how the values, the follower and the leader of Bi-AC converge",
      "Zhang 2020, Fig. 4",
@@ -29,7 +31,7 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zhang 2020, Fig. 5", CURVES_ONLY "It describes that Bi-AC converges to A-X, and MADDPG to B-Y.\n",
      "trials", 10, 3, 5000, reproduce_maintain_curves},
     {"biac/table4", "Traffic Merge: who goes first, for four algorithms", "Zhang 2020, Table 4",
-     "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
+     EACH_TWICE "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
      "greedy play and its distance from exact Stackelberg play are added.\n",
      "trials", 10, 3, 8000, reproduce_merge},
     {"biac/fig7", "Traffic Merge: outcomes of Bi-AC and MADDPG over 1,000 episodes of training",

@@ -52,8 +52,12 @@ static fm_status count_cell(const reproduce_trained *done, const matrix_table *t
     return FM_OK;
 }
 
-static fm_status put_rows(reproduce *r, const char *row, const matrix_table *table, const published *paper,
-                          const reproduce_trained *done, fm_error *err) {
+typedef struct place { const matrix_table *table; const published *paper; } place;
+
+static fm_status put_rows(reproduce *r, const char *row, const reproduce_trained *done, const void *context,
+                          fm_error *err) {
+    const matrix_table *table = ((const place *)context)->table;
+    const published *paper = ((const place *)context)->paper;
     size_t count;
     char metric[32];
     if (count_cell(done, table, &count, err) != FM_OK) return FM_BAD;
@@ -67,26 +71,14 @@ static fm_status put_rows(reproduce *r, const char *row, const matrix_table *tab
     return FM_OK;
 }
 
-static fm_status run_row(reproduce *r, const matrix_table *table, const published *paper, const char *preset,
-                         fm_error *err) {
-    char row[64];
-    snprintf(row, sizeof row, "%s%s%s", paper->row, preset ? " " : "", preset ? preset : "");
-    reproduce_training what = {.row = row, .algo = paper->algo, .env = table->env, .preset = preset};
-    reproduce_trained done;
-    fm_status status = reproduce_train(r, &what, &done, err);
-    if (status == FM_OK && !r->interrupted) status = put_rows(r, row, table, paper, &done, err);
-    reproduce_trained_free(&done);
-    return status;
-}
-
 static fm_status run_table(reproduce *r, const matrix_table *table, fm_error *err) {
-    static const char *const PRESETS[] = {NULL, "published"};
-    for (int k = 0; k < ROWS; k++)
-        for (int p = 0; p < 2; p++) {
-            if (run_row(r, table, &table->row[k], PRESETS[p], err) != FM_OK) return FM_BAD;
-            if (r->interrupted) return FM_OK;
-        }
-    return FM_OK;
+    fm_status status = FM_OK;
+    for (int k = 0; k < ROWS && status == FM_OK && !r->interrupted; k++) {
+        const place at = {table, &table->row[k]};
+        reproduce_training what = {.row = at.paper->row, .algo = at.paper->algo, .env = table->env};
+        status = reproduce_twice(r, &what, put_rows, &at, err);
+    }
+    return status;
 }
 
 fm_status reproduce_escape(reproduce *r, fm_error *err) { return run_table(r, &ESCAPE, err); }

@@ -31,7 +31,9 @@ static double extreme(const reproduce_trained *done, int outcome, bool most) {
     return 100 * found;
 }
 
-static void put_rates(reproduce *r, const char *row, const double *paper, const reproduce_trained *done) {
+static fm_status put_rates(reproduce *r, const char *row, const reproduce_trained *done, const void *context,
+                           fm_error *err) {
+    const double *paper = context;
     char metric[64];
     for (int o = 0; o < OUTCOMES; o++) {
         snprintf(metric, sizeof metric, "%s %%", OUTCOME[o]);
@@ -47,6 +49,7 @@ static void put_rates(reproduce *r, const char *row, const double *paper, const 
         reproduce_put(r, row, metric, (double)NAN,
                       reproduce_percent(reproduce_mean(done, reproduce_outcome, o)), done->ok);
     }
+    return reproduce_certify(r, row, done, STARTS, err);
 }
 
 fm_status reproduce_merge(reproduce *r, fm_error *err) {
@@ -54,13 +57,7 @@ fm_status reproduce_merge(reproduce *r, fm_error *err) {
     for (size_t k = 0; k < sizeof PUBLISHED / sizeof *PUBLISHED && status == FM_OK && !r->interrupted; k++) {
         reproduce_training what = {.row = PUBLISHED[k].row, .algo = PUBLISHED[k].algo, .env = "merge",
                                    .window = WINDOW};
-        reproduce_trained done;
-        status = reproduce_train(r, &what, &done, err);
-        if (status == FM_OK && !r->interrupted) {
-            put_rates(r, what.row, PUBLISHED[k].paper, &done);
-            status = reproduce_certify(r, what.row, &done, STARTS, err);
-        }
-        reproduce_trained_free(&done);
+        status = reproduce_twice(r, &what, put_rates, PUBLISHED[k].paper, err);
     }
     return status;
 }
