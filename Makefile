@@ -150,7 +150,7 @@ test: $(LIB) $(TEST_PROGRAMS) programs
 bench: programs
 	$(if $(BENCH),$(BIN)/bench $(ARGS),@echo 'benchmarks/bench.c is not there' >&2; exit 1)
 
-peers:
+peers: programs
 	./benchmarks/peers/run.sh $(ARGS)
 
 # Looks for what the build needs; where something is missing, installs it (Debian, Ubuntu) or says what it is.
