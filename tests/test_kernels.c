@@ -517,14 +517,20 @@ TEST(adam_step) {
         for (size_t n = 0; n < 40; n++) {
             matrix theta = matrix_new(1, n, n), u = matrix_new(1, n, n), v = matrix_new(1, n, n),
                    g = matrix_new(1, n, n);
-            for (size_t i = 0; i < n; i++) v.at[i] = (real)fabs((double)v.at[i]);
+            /* Parameters that never had a gradient, small ones, large ones. */
+            static const double size[] = {1, 0, 1e-12, 1e12, 1};
+            for (size_t i = 0; i < n; i++) {
+                g.at[i] *= (real)size[i % COUNT(size)];
+                u.at[i] *= (real)size[i % COUNT(size)];
+                v.at[i] = (real)(fabs((double)v.at[i]) * size[i % COUNT(size)] * size[i % COUNT(size)]);
+            }
             matrix t0 = matrix_copy(theta), u0 = matrix_copy(u), v0 = matrix_copy(v);
             ad_v_adam(n, theta.at, u.at, v.at, g.at, 0.01, 0.9, 0.999, 1e-3);
             for (size_t i = 0; i < n; i++) {
                 double wu = 0.9 * (double)u0.at[i] + 0.1 * (double)g.at[i];
                 double wv = 0.999 * (double)v0.at[i] + 0.001 * (double)g.at[i] * (double)g.at[i];
-                EXPECT_NEAR(u.at[i], wu, 4 * EPSILON);
-                EXPECT_NEAR(v.at[i], wv, 4 * EPSILON);
+                EXPECT_NEAR(u.at[i], wu, 4 * EPSILON * (1 + fabs((double)u0.at[i]) + fabs((double)g.at[i])));
+                EXPECT_NEAR(v.at[i], wv, 4 * EPSILON * (1 + wv));
                 EXPECT_NEAR(theta.at[i], (double)t0.at[i] - 0.01 * wu / (sqrt(wv) + 1e-3), 8 * EPSILON);
             }
             EXPECT(margins_whole(theta) && margins_whole(u) && margins_whole(v));
