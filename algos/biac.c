@@ -22,8 +22,12 @@
  *   - Eq. (22) moves an actor along the partial derivative of its critic, as though the levels below stood
  *     still. A leader should count with their answer: `reaction = total` differentiates through their actors,
  *     `partial` is the paper's.
- *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards), or, in a box,
- *     by their spread in the replay: near the end it is a small part of the bounds, and all that matters.
+ *   - Exploring in a box, an agent answers what those above did, their noise included. The noisy joint
+ *     actions then lie around the answers to every action above, where the actors climb the critics.
+ *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards), or, in a
+ *     box, by their spread in the replay: near the end it is a small part of the bounds, and all that
+ *     matters. When that unit changes, the critics' last layers change with it: nothing is forgotten [van
+ *     Hasselt 2016, "Learning values across many orders of magnitude"].
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
@@ -87,17 +91,19 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
-/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. */
+/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. A
+ * leader depends on the slopes of the answers below, which are second derivatives of critics: these need a
+ * cloud of actions that is not too narrow, and minibatches of little noise. */
 #define BOX                                                                                                  \
-    "act=tanh hidden=64,64 critic_lr=0.003 leader_critic_lr=0.003 actor_lr=0.001 noise=0.2 noise_final=0.1 " \
-    "scale_rewards=replay"
+    "act=tanh hidden=64,64 batch=256 critic_lr=0.005 leader_critic_lr=0.005 actor_lr=0.003 noise=0.3 "       \
+    "noise_final=0.15 scale_rewards=replay"
 
 static const algo_preset PRESETS[] = {
     {"", "merge", 24000,
      "gamma=1 batch=64 buffer=20000 warmup=500 critic_lr=0.001 leader_critic_lr=0.001 actor_lr=0.001 "
      "epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {"", "grid", 12000, ""},
-    {"", "duopoly", 40000, BOX},
+    {"", "duopoly", 20000, BOX},
     {"", "triopoly", 100000, BOX},
     {"", "oligopoly", 100000, BOX},
     {"published", "", 10000,
@@ -382,26 +388,20 @@ static void act_apart(biac *b, const algo_view *view) {
     }
 }
 
-/* Replaces actions by random ones, or adds noise, as the schedules say. */
+static double box_noise(const biac *b) {
+    const biac_config *c = b->config;
+    return c->noise_final + algo_linear_decay(*b->steps, b->total_steps) * (c->noise - c->noise_final);
+}
+
+/* Replaces one row's actions by random ones: all of them in the warm-up, then discrete ones now and then. */
 static void explore(biac *b, real *actions) {
     const biac_config *c = b->config;
-    double epsilon = *b->steps < c->warmup ? 1 : algo_epsilon(&c->epsilon, *b->steps);
-    double left = algo_linear_decay(*b->steps, b->total_steps);
-    double sigma = c->noise_final + left * (c->noise - c->noise_final);
-    double coin = fm_rng_uniform(&b->explore);
+    bool warm = *b->steps >= c->warmup;
+    double epsilon = warm ? algo_epsilon(&c->epsilon, *b->steps) : 1, coin = fm_rng_uniform(&b->explore);
     for (int i = 0; i < b->joint.agents; i++) {
-        const env_space *space = &b->facts->action[i];
-        real *action = actions + b->facts->action_at[i];
         if (!c->joint_coin && i > 0) coin = fm_rng_uniform(&b->explore);
-        if (coin < epsilon && (space->n > 0 || *b->steps < c->warmup)) {
-            algo_random_action(b->facts, i, NULL, &b->explore, action);
-        } else if (space->n == 0) {
-            for (int k = 0; k < space->size; k++) {
-                double x = (double)action[k] +
-                           sigma * fm_rng_normal(&b->explore) * (space->high[k] - space->low[k]) / 2;
-                action[k] = (real)fmin(space->high[k], fmax(space->low[k], x));
-            }
-        }
+        if (coin < epsilon && (b->facts->action[i].n > 0 || !warm))
+            algo_random_action(b->facts, i, NULL, &b->explore, actions + b->facts->action_at[i]);
     }
 }
 
@@ -409,13 +409,12 @@ static void act(void *self, const algo_view *view, bool greedy, real *actions) {
     biac *b = self;
     size_t width = (size_t)b->facts->action_total;
     bool random = !greedy && *b->steps < b->config->warmup;
-    if (!random) {
-        if (greedy && b->config->approximators) {
-            act_apart(b, view);
-        } else {
-            biac_show(b, b->acting, view);
-            biac_play_joint(b, b->acting, greedy ? NULL : &b->explore);
-        }
+    if (greedy && b->config->approximators) {
+        act_apart(b, view);
+    } else if (!random) {
+        biac_show(b, b->acting, view);
+        biac_play_joint(b, b->acting, greedy ? NULL : &b->explore);
+        if (!greedy) biac_play_wander(b, b->acting, box_noise(b), &b->explore);
     }
     for (size_t r = 0; r < (size_t)view->copies; r++) {
         if (!random)
@@ -531,13 +530,22 @@ static void improve_approximators(biac *b, double rate) {
     }
 }
 
+/* The unit of each agent's rewards follows their spread in the replay; what its critic has learnt stays. */
+static void rescale_rewards(biac *b) {
+    for (int i = 0; i < b->joint.agents; i++) {
+        algo_scale old = b->scale[i], now = algo_replay_scale(&b->replay, i);
+        if (*b->updates > 0)
+            algo_net_rescale(&b->critic[i], now.scale / old.scale, (old.shift - now.shift) * now.scale);
+        b->scale[i] = now;
+    }
+}
+
 static void update(void *self) {
     biac *b = self;
     const biac_config *c = b->config;
     if (*b->steps < c->warmup || *b->steps % c->every != 0) return;
     double rate = c->lr_final + (1 - c->lr_final) * algo_linear_decay(*b->steps, b->total_steps);
-    if (c->scale_rewards == BIAC_SCALE_REPLAY && *b->updates % RESCALE_EVERY == 0)
-        for (int i = 0; i < b->joint.agents; i++) b->scale[i] = algo_replay_scale(&b->replay, i);
+    if (c->scale_rewards == BIAC_SCALE_REPLAY && *b->updates % RESCALE_EVERY == 0) rescale_rewards(b);
     load_minibatch(b);
     make_targets(b);
     for (int k = 0; k < b->order.agents; k++) algo_net_step(&b->critic[b->order.turn[k]], c->clip, rate);

@@ -91,6 +91,10 @@ double biac_soft_value(const biac *b, const biac_play *play, size_t row);
 /* Lets the levels from `level` down answer what stands in the columns of those above. */
 void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng);
 
+/* Adds noise of deviation sigma to the box actions that stand in play->joint, from the top down: the levels
+ * below answer what was done, not what was meant. */
+void biac_play_wander(const biac *b, biac_play *play, double sigma, fm_rng *rng);
+
 /* Q_i of every row of play, for the joint actions that stand there; borrowed [R]. */
 const real *biac_play_value(const biac *b, biac_play *play, int agent);
 

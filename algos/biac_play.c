@@ -123,6 +123,19 @@ void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
     }
 }
 
+void biac_play_wander(const biac *b, biac_play *play, double sigma, fm_rng *rng) {
+    for (int turn = 0; turn < b->order.agents; turn++) {
+        int i = b->order.turn[turn], width = b->facts->action[i].n > 0 ? 0 : b->joint.width[i];
+        for (size_t r = 0; r < play->rows; r++) {
+            real *columns = play->joint + r * (size_t)b->joint.total + b->joint.at[i];
+            for (int k = 0; k < width; k++)
+                columns[k] = (real)fmin(1, fmax(-1, (double)columns[k] + sigma * fm_rng_normal(rng)));
+        }
+        int below = b->order.level[i] + 1;
+        if (width > 0 && below < b->order.levels) biac_play_respond(b, play, below, rng);
+    }
+}
+
 /* ---- what it shows of itself ---- */
 
 void biac_show(const biac *b, biac_play *play, const algo_view *view) {

@@ -42,6 +42,18 @@ void algo_net_track(algo_net *net, double tau) {
     nn_polyak(net->target, net->params.theta, net->params.n, tau);
 }
 
+void algo_net_rescale(algo_net *net, double factor, double offset) {
+    size_t last = net->mlp.layers - 1;
+    const nn_entry *weight = &net->params.entries[net->mlp.weight[last]];
+    const nn_entry *bias = &net->params.entries[net->mlp.bias[last]];
+    real *both[] = {net->params.theta, net->target};
+    for (int k = 0; k < 2 && both[k] != NULL; k++) {
+        real *w = both[k] + weight->at, *b = both[k] + bias->at;
+        for (size_t j = 0; j < weight->rows * weight->cols; j++) w[j] = (real)(factor * (double)w[j]);
+        for (size_t j = 0; j < bias->cols; j++) b[j] = (real)(factor * (double)b[j] + offset);
+    }
+}
+
 void algo_net_free(algo_net *net) { nn_params_free(&net->params); }
 
 algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target,

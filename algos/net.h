@@ -46,6 +46,10 @@ void algo_net_step(algo_net *net, double clip, double rate);
 /* target += tau (theta - target). */
 void algo_net_track(algo_net *net, double tau);
 
+/* From now on its outputs are factor y + offset: the last layer is changed, and that of the target copy. What
+ * the network knows then outlives a change of the units that it is taught in [van Hasselt 2016, PopArt]. */
+void algo_net_rescale(algo_net *net, double factor, double offset);
+
 void algo_net_free(algo_net *net);
 
 /* The network, or its target copy, evaluated on `rows` rows: write x, run, read y. */

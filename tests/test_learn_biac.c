@@ -1,4 +1,7 @@
 /* Bi-AC finds the exact Stackelberg points of small games. Seeds, steps and thresholds stand in each case. */
+#include <math.h>
+
+#include "algos/biac.h"
 #include "tests/drive.h"
 #include "tests/test.h"
 
@@ -98,6 +101,48 @@ TEST(biac_argmax_leader_searches_a_box) {
     EXPECT_NEAR(action[0], 6, 0.8);
 }
 
+/* A follower's own noise apart, its quantity falls as the leader's noise raises the leader's: with a slope of
+ * -1/2, and noise of one size for both, the correlation is -1/2 / sqrt(1 + 1/4) = -0.45. */
+TEST(biac_followers_answer_what_was_done) {
+    drive d;
+    double sum[2] = {0}, product[3] = {0};
+    int n = 2000;
+    drive_begin(&d, &algo_biac, "duopoly", "", "hidden=32,32 noise=0.1 noise_final=0.1", 1, 8000, 0);
+    drive_run(&d, 6000);
+    for (int k = 0; k < n; k++) {
+        drive_run(&d, 1);
+        double x = (double)d.vec.actions[0] - 6, y = (double)d.vec.actions[1] - 3;
+        sum[0] += x, sum[1] += y;
+        product[0] += x * x, product[1] += y * y, product[2] += x * y;
+    }
+    double both = product[2] - sum[0] * sum[1] / n;
+    double each = (product[0] - sum[0] * sum[0] / n) * (product[1] - sum[1] * sum[1] / n);
+    EXPECT_NEAR(both / sqrt(each), -0.45, 0.08);
+    drive_end(&d);
+}
+
+/* The replay forgets the wide warm-up, and the unit of rewards shrinks with their spread; what the critics
+ * say in the game's own unit stays, since they do not learn here. */
+TEST(biac_values_outlive_a_change_of_unit) {
+    drive d;
+    double before[2], after[2];
+    const real joint[2] = {6, 3};
+    drive_begin(&d, &algo_biac, "duopoly", "",
+                "leader_critic_lr=0 critic_lr=0 actor_lr=0 buffer=400 warmup=400", 1, 3000, 0);
+    drive_run(&d, 450);
+    algo_view view = {1, d.vec.obs, d.vec.mask};
+    const biac *b = d.learner;
+    algo_scale scale[2] = {b->scale[0], b->scale[1]};
+    algo_biac.values(d.learner, &view, joint, before);
+    drive_run(&d, 1000);
+    algo_biac.values(d.learner, &view, joint, after);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(b->scale[i].scale > 1.5 * scale[i].scale);
+        EXPECT_NEAR(after[i], before[i], 1e-3 * fabs(before[i]));
+    }
+    drive_end(&d);
+}
+
 /* Soft Q-values over two steps of the grid's walk, and draws by them, end at the same meeting. */
 TEST(biac_soft_leader_learns) {
     drive d;
@@ -144,5 +189,7 @@ TEST(biac_updates_without_allocation) {
 TEST_MAIN(CASE(biac_plays_the_stackelberg_point_of_the_papers_games),
           CASE(biac_follows_the_order_it_is_given), CASE(biac_approximators_play_the_joint_action),
           CASE(biac_leader_with_an_actor_learns), CASE(biac_reaches_the_better_meeting_of_the_grid),
-          CASE(biac_total_derivative_leads_and_partial_does_not), CASE(biac_argmax_leader_searches_a_box), CASE(biac_soft_leader_learns),
+          CASE(biac_total_derivative_leads_and_partial_does_not), CASE(biac_argmax_leader_searches_a_box),
+          CASE(biac_followers_answer_what_was_done), CASE(biac_values_outlive_a_change_of_unit),
+          CASE(biac_soft_leader_learns),
           CASE(biac_names_what_it_cannot_play), CASE(biac_updates_without_allocation))

@@ -6,28 +6,34 @@
 #include "test.h"
 #include "toy_env.h"
 
-extern const algo_type algo_idqn, algo_hysteretic, algo_lenient, algo_bilevel_q, algo_maddpg, algo_td3;
+extern const algo_type algo_biac, algo_idqn, algo_hysteretic, algo_lenient, algo_bilevel_q, algo_maddpg,
+    algo_td3;
 
 typedef struct contract_case {
     const algo_type *algo;
     const char *env_settings, *settings;
+    const char *game; /* NULL: the toy */
 } contract_case;
 
 static const contract_case CASES[] = {
-    {&algo_idqn, "masks=true", "warmup=20 batch=16 hidden=8 replay=50"},
-    {&algo_hysteretic, "cut=true", "warmup=20 batch=16 hidden=8 replay=50 train_every=5"},
-    {&algo_lenient, "length=3", "warmup=20 batch=16 hidden=8 replay=50"},
-    {&algo_bilevel_q, "masks=true", "coin=own epsilon=0.5"},
-    {&algo_maddpg, "masks=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50"},
+    {&algo_idqn, "masks=true", "warmup=20 batch=16 hidden=8 replay=50", NULL},
+    {&algo_hysteretic, "cut=true", "warmup=20 batch=16 hidden=8 replay=50 train_every=5", NULL},
+    {&algo_lenient, "length=3", "warmup=20 batch=16 hidden=8 replay=50", NULL},
+    {&algo_bilevel_q, "masks=true", "coin=own epsilon=0.5", NULL},
+    {&algo_maddpg, "masks=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50", NULL},
     {&algo_maddpg, "masks=true",
-     "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50 relaxation=expectation"},
-    {&algo_td3, "cut=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50 delay=3 train_every=2"},
-    {&algo_td3, "box=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50"},
+     "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50 relaxation=expectation", NULL},
+    {&algo_td3, "cut=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50 delay=3 train_every=2",
+     NULL},
+    {&algo_td3, "box=true", "warmup=20 batch=16 hidden=8 actor_hidden=8 replay=50", NULL},
+    {&algo_biac, "", "warmup=20 batch=16 hidden=8 buffer=50 approximators=yes", NULL},
+    {&algo_biac, "box=true", "warmup=20 batch=16 hidden=8 buffer=50", NULL},
+    {&algo_biac, "", "warmup=20 batch=16 hidden=8 buffer=50 scale_rewards=replay", "duopoly"},
 };
 #define CASE_COUNT (sizeof CASES / sizeof *CASES)
 
 static void begin(drive *d, const contract_case *c) {
-    drive_open(d, c->algo, &TOY_ENV, NULL, c->env_settings, c->settings);
+    drive_open(d, c->algo, c->game ? NULL : &TOY_ENV, c->game, c->env_settings, c->settings);
     drive_start(d, 2, 400, 9);
 }
 
