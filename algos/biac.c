@@ -24,6 +24,10 @@
  *     `partial` is the paper's.
  *   - Exploring in a box, an agent answers what those above did, their noise included. The noisy joint
  *     actions then lie around the answers to every action above, where the actors climb the critics.
+ *   - In a box the critics add a quadratic form of the joint action (quadratic), as NAF has it [Gu 2016] and as
+ *     the reference experiments showed products of actions to critics of continuous games. A leader depends on
+ *     the slopes of the answers below, which are second derivatives of critics: small networks alone have them
+ *     wrong by a per cent, and the leader is then off by ten times that.
  *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards), or, in a
  *     box, by their spread in the replay: near the end it is a small part of the bounds, and all that
  *     matters. When that unit changes, the critics' last layers change with it: nothing is forgotten [van
@@ -68,6 +72,7 @@ static const fm_option OPTIONS[] = {
     REAL_(gamma, "0.99", 0, 1, "discount", "gamma"),
     REAL_(tau, "0.01", 0, 1, "step of the target networks", "tau"),
     INT_(target_period, "1", 1, 1e6, "updates", "updates between two steps of the target networks"),
+    FM_OPT_BOOL(biac_config, quadratic, "no", "critics add a quadratic form of the joint action", ""),
     FM_OPT_CHOICE(biac_config, loss, "mse", "mse|huber", "loss of the critics", ""),
     REAL_(clip, "10", 0, 1e9, "gradient norm per tensor, 0: not clipped", ""),
     REAL_(entropy, "0.2", 0, 100, "entropy bonus of discrete actors", ""),
@@ -91,12 +96,11 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
-/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. A
- * leader depends on the slopes of the answers below, which are second derivatives of critics: these need a
- * cloud of actions that is not too narrow, and minibatches of little noise. */
+/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. Slopes
+ * need a cloud of actions that is not too narrow, and minibatches of little noise. */
 #define BOX                                                                                                  \
-    "act=tanh hidden=64,64 batch=256 critic_lr=0.005 leader_critic_lr=0.005 actor_lr=0.003 noise=0.3 "       \
-    "noise_final=0.15 scale_rewards=replay"
+    "act=tanh batch=256 critic_lr=0.005 leader_critic_lr=0.005 actor_lr=0.003 noise=0.3 noise_final=0.15 "   \
+    "scale_rewards=replay quadratic=yes"
 
 static const algo_preset PRESETS[] = {
     {"", "merge", 24000,
@@ -104,16 +108,14 @@ static const algo_preset PRESETS[] = {
      "epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {"", "grid", 12000, ""},
     {"", "duopoly", 20000, BOX},
-    {"", "triopoly", 100000, BOX},
-    {"", "oligopoly", 100000, BOX},
+    {"", "triopoly", 50000, BOX},
+    {"", "oligopoly", 50000, BOX},
     {"published", "", 10000,
      "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 "
-     "loss=huber "
-     "target_period=10 entropy=0 sample_follower=yes scale_rewards=none"},
+     "loss=huber target_period=10 entropy=0 sample_follower=yes scale_rewards=none"},
     {"published", "merge", 24000,
      "hidden=30,30 batch=64 buffer=500 leader=actor leader_critic_lr=0.01 critic_lr=0.01 actor_lr=0.001 "
-     "gamma=1 "
-     "gumbel=yes target_period=10 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
+     "gamma=1 gumbel=yes target_period=10 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -156,7 +158,7 @@ static void record_critic(biac *b, const algo_setup *setup, int i) {
     ad_var x, y;
     b->joint_obs[i] = algo_leaf(setup, b->tape, b->batch, width, "critic input", &x);
     b->wanted[i] = algo_leaf(setup, b->tape, b->batch, 1, "critic target", &y);
-    ad_var q = nn_mlp_apply(b->tape, &b->critic[i].mlp, &b->critic[i].leaves, x);
+    ad_var q = algo_net_apply(b->tape, &b->critic[i], &b->critic[i].leaves, x);
     algo_net_learn(&b->critic[i], setup, b->tape, algo_regression(b->tape, q, y, (algo_loss)b->config->loss));
 }
 
@@ -217,7 +219,7 @@ static void record_box_actor(biac *b, const algo_setup *setup, int i) {
     }
     ad_var x = obs[i];
     for (int j = 0; j < b->joint.agents; j++) x = ad_concat_cols(t, x, columns[j]);
-    ad_var q = nn_mlp_apply(t, &b->critic[i].mlp, &b->critic[i].leaves, x);
+    ad_var q = algo_net_apply(t, &b->critic[i], &b->critic[i].leaves, x);
     algo_net_learn(&b->actor[i], setup, t, ad_neg(t, ad_mean(t, q)));
 }
 
@@ -239,7 +241,7 @@ static void record_approximator(biac *b, const algo_setup *setup, int i) {
 /* ---- creation ---- */
 
 static void make_net(biac *b, const algo_setup *setup, algo_net *net, const char *kind, int i, size_t in,
-                     size_t out, double lr, bool target) {
+                     size_t out, double lr, bool target, size_t quadratic) {
     char name[FM_NAME_MAX];
     fm_text_format(name, sizeof name, "%s.%d", kind, i);
     fm_rng rng = fm_rng_split(setup->seed, FM_RNG_INIT, (uint64_t)kind[0], (uint64_t)i);
@@ -249,7 +251,8 @@ static void make_net(biac *b, const algo_setup *setup, algo_net *net, const char
                             .hidden = &b->config->hidden,
                             .act = (ad_act)b->config->act,
                             .lr = lr,
-                            .target = target};
+                            .target = target,
+                            .quadratic = quadratic};
     algo_net_make(net, setup, b->tape, &shape, &rng);
 }
 
@@ -259,12 +262,12 @@ static void make_nets(biac *b, const algo_setup *setup) {
         size_t obs = (size_t)b->facts->obs_length[i], out = (size_t)b->joint.width[i];
         double critic_lr = b->order.level[i] == 0 ? c->leader_critic_lr : c->critic_lr;
         make_net(b, setup, &b->critic[i], "critic", i, obs + (size_t)b->joint.total, 1, critic_lr,
-                 !b->one_shot);
+                 !b->one_shot, c->quadratic ? (size_t)b->joint.total : 0);
         if (biac_has_actor(b, i))
             make_net(b, setup, &b->actor[i], "actor", i, biac_actor_width(b, i), out, c->actor_lr,
-                     !b->one_shot);
+                     !b->one_shot, 0);
         if (c->approximators) {
-            make_net(b, setup, &b->approximator[i], "own", i, obs, out, c->actor_lr, false);
+            make_net(b, setup, &b->approximator[i], "own", i, obs, out, c->actor_lr, false, 0);
             b->approximate[i] =
                 algo_forward_make(&b->approximator[i], setup, b->tape, false, (size_t)setup->copies);
         }

@@ -19,7 +19,7 @@ typedef struct biac_config {
     double soft, leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
         noise;
     double noise_final;
-    bool joint_coin, gumbel, sample_follower, approximators;
+    bool quadratic, joint_coin, gumbel, sample_follower, approximators;
     algo_epsilon_schedule epsilon;
 } biac_config;
 

@@ -8,6 +8,10 @@ void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const 
     *net = (algo_net){0};
     net->mlp = nn_mlp_declare(&net->params, "layer", shape->in, shape->hidden, shape->out, shape->act,
                               NN_INIT_GLOROT);
+    net->quadratic = shape->quadratic;
+    if (net->quadratic > 0)
+        net->form = nn_params_declare(&net->params, "form.weight", net->quadratic * (net->quadratic + 1) / 2,
+                                      shape->out, NN_INIT_ZERO, 1, 1);
     nn_params_make(&net->params, setup->arena, setup->keep, shape->name);
     nn_params_init(&net->params, rng);
     net->leaves = nn_params_leaves(tape, &net->params, net->params.theta, setup->arena);
@@ -19,6 +23,24 @@ void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const 
     }
     fm_text_format(prefix, sizeof prefix, "%s.adam", shape->name);
     net->adam = nn_optimizer_make(NN_ADAM, shape->lr, net->params.n, setup->arena, setup->keep, prefix);
+}
+
+/* x_i x_j for i <= j of the last n columns. */
+static ad_var products(ad_tape *t, ad_var x, size_t n) {
+    size_t first = ad_cols(t, x) - n;
+    ad_var all = AD_NONE;
+    for (size_t i = 0; i < n; i++) {
+        ad_var rest = ad_slice_cols(t, x, first + i, n - i), own = ad_slice_cols(t, x, first + i, 1);
+        ad_var row = ad_mul(t, rest, own);
+        all = i == 0 ? row : ad_concat_cols(t, all, row);
+    }
+    return all;
+}
+
+ad_var algo_net_apply(ad_tape *t, const algo_net *net, const nn_leaves *leaves, ad_var x) {
+    ad_var y = nn_mlp_apply(t, &net->mlp, leaves, x);
+    if (net->quadratic == 0) return y;
+    return ad_add(t, y, ad_matmul(t, products(t, x, net->quadratic), leaves->leaf[net->form]));
 }
 
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_tape *tape, ad_var loss) {
@@ -51,6 +73,10 @@ void algo_net_rescale(algo_net *net, double factor, double offset) {
         real *w = both[k] + weight->at, *b = both[k] + bias->at;
         for (size_t j = 0; j < weight->rows * weight->cols; j++) w[j] = (real)(factor * (double)w[j]);
         for (size_t j = 0; j < bias->cols; j++) b[j] = (real)(factor * (double)b[j] + offset);
+        if (net->quadratic == 0) continue;
+        const nn_entry *form = &net->params.entries[net->form];
+        for (size_t j = 0; j < form->rows * form->cols; j++)
+            both[k][form->at + j] = (real)(factor * (double)both[k][form->at + j]);
     }
 }
 
@@ -63,7 +89,7 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
     nn_leaves leaves = nn_params_leaves(tape, &net->params, vector, setup->arena);
     ad_var x;
     f.x = algo_leaf(setup, tape, rows, f.in, "forward.x", &x);
-    ad_output y = {nn_mlp_apply(tape, &net->mlp, &leaves, x),
+    ad_output y = {algo_net_apply(tape, net, &leaves, x),
                    fm_arena_array(setup->arena, real, rows * f.out)};
     f.y = y.to;
     f.plan = ad_plan_make(tape, NULL, 0, &y, 1);

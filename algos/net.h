@@ -13,6 +13,8 @@
 typedef struct algo_net {
     nn_params params;
     nn_mlp mlp;
+    size_t quadratic; /* the last columns of the input, whose products enter linearly too; 0: none */
+    size_t form;      /* entry of their weights [n (n + 1) / 2, out] */
     nn_leaves leaves; /* the parameters on the tape */
     real *gradient;   /* [params.n] written by the plan of algo_net_learn */
     real *target;     /* [params.n] or NULL */
@@ -29,12 +31,17 @@ typedef struct algo_net_shape {
     ad_act act;
     double lr;
     bool target;
+    size_t quadratic;
 } algo_net_shape;
 
 /* Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have them]. Draws from
  * `rng`. */
 void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape,
                    fm_rng *rng);
+
+/* x [R, in] -> [R, out] with these leaves of its parameters: the layers, plus a quadratic form of the last
+ * columns, which starts at zero. */
+ad_var algo_net_apply(ad_tape *t, const algo_net *net, const nn_leaves *leaves, ad_var x);
 
 /* Declares the scalar that algo_net_step descends; recorded once. */
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_tape *tape, ad_var loss);
