@@ -108,8 +108,8 @@ static const algo_preset PRESETS[] = {
      "epsilon=0.3 epsilon_decay=0.9 epsilon_every=500"},
     {"", "grid", 12000, ""},
     {"", "duopoly", 20000, BOX},
-    {"", "triopoly", 50000, BOX},
-    {"", "oligopoly", 50000, BOX},
+    {"", "triopoly", 100000, BOX},
+    {"", "oligopoly", 100000, BOX},
     {"published", "", 10000,
      "hidden=20,20 batch=512 warmup=500 leader_critic_lr=0.1 critic_lr=0.001 actor_lr=0.001 lr_final=1 "
      "loss=huber target_period=10 entropy=0 sample_follower=yes scale_rewards=none"},
