@@ -13,7 +13,7 @@
  *            derivative, w = the whole of it; then >r (row for row), >+ (a sum over the rows) or >w (no row
  *            structure)
  * y        the formula
- * kernel   computes y, in kernels of ops_kernels.c
+ * kernel   computes y, in kernels of ops_kernels.c; what goes row for row may be laid out by columns (ad_call)
  * rule     a function of ops_rules.c, written in the tensor language and so differentiable again
  *
  * A row whose kernel, rule or test example (tests/test_ops.c) is missing does not compile. */

@@ -3,8 +3,8 @@
  * A plan is the list of nodes that some outputs need and that depend on some leaves, in order, with every
  * address resolved: replaying it allocates nothing and records nothing. Where rows are independent (a batch),
  * the plan walks the nodes block of rows by block of rows, so that what lies between the leaves and the
- * outputs stays in the cache; sums over rows are gathered block by block in a fixed order. The result does
- * not depend on the number of threads.
+ * outputs stays in the cache, transposed where its rows are too short for the vector registers; sums over rows
+ * are gathered block by block in a fixed order. The result does not depend on the number of threads.
  *
  * Plans of one tape share the memory of its nodes: linearise again (below) after another plan was replayed
  * with other numbers in the leaves.
