@@ -232,7 +232,8 @@ static inline void ad_v_log_softmax_columns(size_t m, size_t n, const real *x, r
 
 /* One step of Adam over n parameters: first = b1 first + (1 - b1) g, second = b2 second + (1 - b2) g g,
  * theta -= rate first / (sqrt(second) + epsilon). With the step size and epsilon of [Kingma 2015, Alg. 1]
- * at step t, pass rate = alpha sqrt(1 - b2^t) / (1 - b1^t) and epsilon = eps sqrt(1 - b2^t). */
+ * at step t, pass rate = alpha sqrt(1 - b2^t) / (1 - b1^t) and epsilon = eps sqrt(1 - b2^t). Moments below
+ * 1e-36 become 0. */
 static inline void ad_v_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate,
                              double beta1, double beta2, double epsilon) {
     ad_kernels()->adam(n, theta, first, second, g, rate, beta1, beta2, epsilon);

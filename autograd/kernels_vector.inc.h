@@ -424,14 +424,19 @@ static void k_log_softmax_columns(size_t m, size_t n, const real *x, real *y) {
     softmax_of_columns(true, m, n, x, y);
 }
 
+/* Moments of parameters without a gradient end at zero: as denormal numbers they would stay for good, and each
+ * costs the processor a hundred cycles. */
 static void k_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                    double beta2, double epsilon) {
     const vec b1 = vset((real)beta1), b2 = vset((real)beta2), c1 = vset((real)(1 - beta1));
     const vec c2 = vset((real)(1 - beta2)), step = vset((real)rate), small = vset((real)epsilon);
+    const vec zero = vzero(), least = vset((real)1e-36);
 #define BODY(load, store)                                                                                    \
     {                                                                                                        \
         vec slope = load(g), u = vfma(b1, load(first), vmul(c1, slope));                                     \
         vec v = vfma(b2, load(second), vmul(c2, vmul(slope, slope)));                                        \
+        u = vselect(vgt(least, vabs(u)), zero, u);                                                           \
+        v = vselect(vgt(least, v), zero, v);                                                                 \
         store(first, u);                                                                                     \
         store(second, v);                                                                                    \
         store(theta, vsub(load(theta), vquotient(vmul(step, u), vadd(vroot(v), small))));                         \

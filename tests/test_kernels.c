@@ -540,6 +540,19 @@ TEST(adam_step) {
     }
 }
 
+/* What has no gradient any more comes to rest, and not among the denormal numbers. */
+TEST(adam_moments_end_at_zero) {
+    FOR_EACH_ISA(isa) {
+        real theta[20], u[20], v[20], g[20] = {0};
+        for (size_t i = 0; i < 20; i++) theta[i] = 1, u[i] = (real)1e-30, v[i] = (real)1.01e-36;
+        for (int step = 0; step < 200; step++) ad_v_adam(20, theta, u, v, g, 0.01, 0.9, 0.999, 1e-8);
+        for (size_t i = 0; i < 20; i++) EXPECT(theta[i] == 1 && u[i] == 0 && v[i] == 0);
+        g[3] = (real)NAN;
+        ad_v_adam(20, theta, u, v, g, 0.01, 0.9, 0.999, 1e-8);
+        EXPECT(isnan(theta[3]) && theta[4] == 1);
+    }
+}
+
 TEST(variants_are_named_and_measured) {
     FOR_EACH_ISA(isa) {
         EXPECT_EQ(ad_kernels_isa(), isa);
@@ -553,5 +566,5 @@ TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and
           CASE(gemm_does_not_depend_on_alignment), CASE(unary_functions_over_their_range),
           CASE(unary_functions_do_not_depend_on_the_place), CASE(elementwise_functions),
           CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
-          CASE(sums_of_rows_and_columns), CASE(transposition), CASE(softmax_and_log_softmax), CASE(adam_step),
+          CASE(sums_of_rows_and_columns), CASE(transposition), CASE(softmax_and_log_softmax), CASE(adam_step), CASE(adam_moments_end_at_zero),
           CASE(variants_are_named_and_measured))

@@ -150,32 +150,32 @@ fm_status reproduce_grid(reproduce *r, fm_error *err) {
 
 #define TOLERANCE 0.01
 
-/* The largest relative distance of a trial's quantities and profits from the closed form. */
-static double distance(const env_facts *facts, const env_solution *exact, const trial_result *result) {
+/* How many trials have all numbers of a kind within 1 % of the closed form, and the largest distance. */
+static void put_distance(reproduce *r, const char *row, const reproduce_trained *done, const char *kind,
+                         reproduce_getter found, const double *exact) {
+    char metric[64];
+    size_t near = 0;
     double most = 0;
-    for (int i = 0; i < facts->agents; i++) {
-        most = fmax(most, fabs(result->evaluation.action[i] / exact->action[i] - 1));
-        most = fmax(most, fabs(result->evaluation.value[i] / exact->value[i] - 1));
+    for (int64_t k = 0; k < done->all.n; k++) {
+        double distance = 0;
+        if (done->all.results[k].status != TRIAL_OK) continue;
+        for (int i = 0; i < done->run.env.facts.agents; i++)
+            distance = fmax(distance, fabs(found(&done->all.results[k], i) / exact[i] - 1));
+        near += distance <= TOLERANCE;
+        most = fmax(most, distance);
     }
-    return most;
+    snprintf(metric, sizeof metric, "trials with %s within 1 %%: %%", kind);
+    reproduce_put(r, row, metric, (double)NAN, reproduce_percent(stats_share(near, (size_t)done->ok)), done->ok);
+    snprintf(metric, sizeof metric, "largest distance of %s %%", kind);
+    reproduce_put(r, row, metric, (double)NAN, reproduce_number(100 * most), done->ok);
 }
 
 static void put_distances(reproduce *r, const char *row, const reproduce_trained *done) {
     const env_facts *facts = &done->run.env.facts;
     const env_solution *exact = env_facts_solution(facts, "stackelberg");
     FM_CHECK(exact != NULL, "%s: no closed form", facts->name);
-    size_t near = 0;
-    double most = 0;
-    for (int64_t k = 0; k < done->all.n; k++) {
-        if (done->all.results[k].status != TRIAL_OK) continue;
-        double d = distance(facts, exact, &done->all.results[k]);
-        near += d <= TOLERANCE;
-        most = fmax(most, d);
-    }
-    reproduce_put(r, row, "trials within 1 % of the closed form %", (double)NAN,
-                  reproduce_percent(stats_share(near, (size_t)done->ok)), done->ok);
-    reproduce_put(r, row, "largest distance of a trial %", (double)NAN, reproduce_number(100 * most),
-                  done->ok);
+    put_distance(r, row, done, "quantities", reproduce_action, exact->action);
+    put_distance(r, row, done, "profits", reproduce_return, exact->value);
     for (int i = 0; i < facts->agents; i++) {
         char metric[96];
         snprintf(metric, sizeof metric, "quantity of %s (closed form %.6g)", facts->agent_name[i],
