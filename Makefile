@@ -13,6 +13,7 @@ CC := cc
 endif
 empty :=
 space := $(empty) $(empty)
+comma := ,
 KIND := $(if $(filter 1,$(SAN)),-san)$(if $(filter double,$(REAL)),-double)
 VARIANT := $(subst /,_,$(subst $(space),_,$(strip $(CC))))$(KIND)$(if $(filter 1,$(WERROR)),-werror)
 O := build/$(VARIANT)
@@ -42,33 +43,40 @@ DEFINES := -D_POSIX_C_SOURCE=200809L $(if $(filter double,$(REAL)),-DFM_DOUBLE)
 INCLUDES := -I. $(if $(filter-out /usr/include /usr/local/include,$(STB)),-isystem $(STB))
 COMPILE = $(strip $(CC) -std=c11 -g $(OPTIMISE) $(EXACT) $(WARN) $(SANITIZE) -pthread $(DEFINES) \
     $(INCLUDES) $(CPPFLAGS) $(CFLAGS))
-# Programs export their symbols to the environments and algorithms that they load.
-LINK = $(strip $(CC) -g $(SANITIZE) -pthread -rdynamic $(LDFLAGS))
+# Programs export the API, and nothing else, to whatever they load.
+EXPORT := $(if $(filter Darwin,$(shell uname -s)),-Wl$(comma)-exported_symbols_list$(comma),\
+    -Wl$(comma)--dynamic-list=)$(O)/api.txt
+LINK = $(strip $(CC) -g $(SANITIZE) -pthread $(LDFLAGS))
 LIBS := $(strip -lm $(if $(filter Linux,$(shell uname -s)),-ldl) $(LDLIBS))
 
 # --- Files -------------------------------------------------------------------------------------------------
 
 LIB_ROOMS := base autograd nn envs algos training
-MAINS := $(wildcard $(foreach p,train solve play report reproduce,training/$(p).c))
-TRAINING_PROGRAMS := $(MAINS:training/%.c=%)
-BENCH := $(patsubst benchmarks/%.c,%,$(wildcard benchmarks/bench.c))
-PROGRAMS := $(TRAINING_PROGRAMS) $(BENCH)
+TRAINING_PROGRAMS := train solve play reproduce
+PROGRAMS := $(TRAINING_PROGRAMS) bench
 
-LIB_SOURCES := $(sort $(filter-out $(MAINS),$(foreach room,$(LIB_ROOMS),$(wildcard $(room)/*.c))))
+# $(call below,FOLDERS,PATTERN): the files of that pattern at any depth.
+below = $(foreach f,$(wildcard $(addsuffix /*,$1)),$(call below,$f,$2) $(filter $2,$f))
+
+LIB_SOURCES := $(sort $(filter-out $(TRAINING_PROGRAMS:%=training/%.c),$(call below,$(LIB_ROOMS),%.c)))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(O)/%.o)
 LIB := $(O)/libfirstmover.a
-BENCH_OBJECTS := $(if $(BENCH),$(patsubst %.c,$(O)/%.o,$(sort $(wildcard benchmarks/*.c))))
+BENCH_OBJECTS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard benchmarks/*.c)))
 # x.inc.h is a piece of a source file, not a header.
-HEADERS := $(filter-out %.inc.h,$(foreach room,$(LIB_ROOMS),$(wildcard $(room)/*.h)))
+HEADERS := $(filter-out %.inc.h,$(call below,$(LIB_ROOMS),%.h))
 
 # `make test T="option file"` takes the tests whose name contains one of the words; SKIP leaves some out in
 # that way.
-named = $(foreach t,$2,$(if $(strip $(foreach word,$1,$(findstring $(word),$(notdir $(t))))),$(t)))
-SCRIPTS := $(wildcard tests/header_examples.sh tests/test_*.sh)
-ALL_TESTS := $(sort $(wildcard tests/test_*.c)) $(SCRIPTS)
+named = $(foreach t,$2,$(if $(strip $(foreach word,$1,$(findstring $(word),$(t)))),$(t)))
+ALL_TESTS := $(sort $(foreach t,$(call below,tests,%.c),$(if $(filter test_%,$(notdir $t)),$t))) \
+    tests/header_examples.sh $(wildcard tests/test_*.sh)
 WANTED := $(if $(T),$(call named,$(T),$(ALL_TESTS)),$(ALL_TESTS))
 TESTS := $(filter-out $(call named,$(SKIP),$(WANTED)),$(WANTED))
 TEST_PROGRAMS := $(patsubst %.c,$(O)/%,$(filter %.c,$(TESTS)))
+
+# Building says one short line per file; V=1 shows the commands.
+SAY = @$(if $(V),,printf '  %-4s %s\n' '$1' '$2';)
+Q := $(if $(V),,@)
 
 # --- Building ----------------------------------------------------------------------------------------------
 
@@ -98,44 +106,56 @@ $(O)/flags.txt: FORCE
 $(O)/sources.txt: FORCE
 	@$(call write_if_changed,$(LIB_SOURCES))
 
-# The version, and the commit when this folder is a checkout: known to training/version.c only, so that a
+# The names that programs export, in the form of the linker at hand: functions by their prefix, and tables.
+API := fm_ ad_ nn_ env_ algo_ loop_ bimatrix_ FM_ AD_ NN_ ENV_ ALGO_ LOOP_ BIMATRIX_
+ifeq ($(shell uname -s),Darwin)
+API_LIST := $(API:%=_%*)
+else
+API_LIST := { $(API:%=%*;) };
+endif
+$(O)/api.txt: FORCE
+	@$(call write_if_changed,$(API_LIST))
+
+# The version, and the commit when this folder is a checkout: known to training/run/version.c only, so that a
 # commit does not build the world anew.
 COMMIT = $(shell [ -e .git ] && git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
 $(O)/version.txt: FORCE
 	@$(call write_if_changed,'-DFM_VERSION="$(VERSION)"' $(patsubst %,'-DFM_COMMIT="%"',$(COMMIT)))
 
-$(O)/training/version.o: $(O)/version.txt
-$(O)/training/version.o: FILE_FLAGS = $(shell cat $(O)/version.txt)
+$(O)/training/run/version.o: $(O)/version.txt
+$(O)/training/run/version.o: FILE_FLAGS = $(shell cat $(O)/version.txt)
 
 $(O)/%.o: %.c $(O)/flags.txt
 	@mkdir -p $(@D)
-	$(COMPILE) $(FILE_FLAGS) -MMD -MP -c $< -o $@
+	$(call SAY,cc,$<)
+	$Q$(COMPILE) $(FILE_FLAGS) -MMD -MP -c $< -o $@
 
 ifneq ($(filter x86_64% amd64%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
-$(O)/autograd/kernels_avx2.o: FILE_FLAGS = -mavx2 -mfma
-$(O)/autograd/kernels_avx512.o: FILE_FLAGS = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mavx2
+$(O)/autograd/kernels/avx2.o: FILE_FLAGS = -mavx2 -mfma
+$(O)/autograd/kernels/avx512.o: FILE_FLAGS = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mavx2
 endif
 
 $(LIB): $(LIB_OBJECTS) $(O)/sources.txt
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJECTS)
+	$(call SAY,ar,$@)
+	$Q$(AR) rcs $@ $(LIB_OBJECTS)
 
 # Programs hold the whole library, because a loaded environment or algorithm may call any part of it.
-$(TRAINING_PROGRAMS:%=$(O)/bin/%): $(O)/bin/%: $(O)/training/%.o $(LIB_OBJECTS)
+$(TRAINING_PROGRAMS:%=$(O)/bin/%): $(O)/bin/%: $(O)/training/%.o
+$(O)/bin/bench: $(BENCH_OBJECTS)
+$(PROGRAMS:%=$(O)/bin/%): $(LIB_OBJECTS) $(O)/api.txt
 	@mkdir -p $(@D)
-	$(LINK) $^ -o $@ $(LIBS)
-
-$(BENCH:%=$(O)/bin/%): $(BENCH_OBJECTS) $(LIB_OBJECTS)
-	@mkdir -p $(@D)
-	$(LINK) $^ -o $@ $(LIBS)
+	$(call SAY,ld,$@)
+	$Q$(LINK) $(EXPORT) $(filter %.o,$^) -o $@ $(LIBS)
 
 # Private: the flags file, which the tests depend on too, is the same whoever asks for it.
 $(O)/tests/%.o: private OPTIMISE := -O1
 
 $(TEST_PROGRAMS): %: %.o $(LIB)
-	$(LINK) $^ -o $@ $(LIBS)
+	$(call SAY,ld,$@)
+	$Q$(LINK) $^ -o $@ $(LIBS)
 
--include $(wildcard $(O)/*/*.d)
+-include $(call below,$(O),%.d)
 
 # --- Using -------------------------------------------------------------------------------------------------
 
@@ -148,7 +168,7 @@ test: $(LIB) $(TEST_PROGRAMS) programs
 	    sh tests/run.sh $(TEST_PROGRAMS) $(filter %.sh,$(TESTS))
 
 bench: programs
-	$(if $(BENCH),$(BIN)/bench $(ARGS),@echo 'benchmarks/bench.c is not there' >&2; exit 1)
+	$(BIN)/bench $(ARGS)
 
 peers: programs
 	./benchmarks/peers/run.sh $(ARGS)
@@ -216,3 +236,4 @@ help:
 	@echo 'make clean              removes everything that was built'
 	@echo 'Variants, each with its own build folder: CC=clang, WERROR=1 (warnings are errors),'
 	@echo 'SAN=1 (address and undefined-behaviour sanitizers), REAL=double. CFLAGS, LDFLAGS are added.'
+	@echo 'V=1 shows the commands.'

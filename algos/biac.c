@@ -42,7 +42,7 @@
  *
  * Legend: N agents, B rows of a minibatch, D_i observation, A_i columns of agent i's action, K leader's
  * actions. Status: verified on matrix games (exact equilibria), grid, merge, oligopolies. */
-#include "algos/biac.h"
+#include "algos/families/biac.h"
 
 #include <math.h>
 #include <string.h>

@@ -18,13 +18,13 @@
  * one; it should stay at zero.
  *
  * Status: verified on the measured rates of Escape and Maintain, on the grid, and on three agents
- * (tests/test_learn_bilevel_q.c). */
+ * (tests/learn/test_learn_bilevel_q.c). */
 #include <string.h>
 
 #include "algos/algo.h"
-#include "algos/joint.h"
-#include "algos/order.h"
-#include "algos/schedule.h"
+#include "algos/parts/joint.h"
+#include "algos/parts/order.h"
+#include "algos/parts/schedule.h"
 #include "base/text.h"
 
 typedef enum coin { COIN_JOINT, COIN_OWN } coin;

@@ -4,7 +4,7 @@
  *         decentralized multi-task multi-agent RL under partial observability", ICML 2017 (deep networks).
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-3.
  *
- * Implemented, for each agent i (algos/independent_q.h has the target):
+ * Implemented, for each agent i (algos/families/independent_q.h has the target):
  *     Q_i += alpha delta_i  where delta_i >= 0,    Q_i += beta alpha delta_i  where delta_i < 0
  * as the gradient of mean w delta_i^2 with w = beta where delta_i < 0, else 1. What the paper calls alpha and
  * beta are lr and beta lr here: beta is the ratio.
@@ -21,8 +21,8 @@
  * settings give. With joint draws (draw=joint) the agents' estimates rise and fall together, and C-Z comes up in
  * a quarter of the runs.
  *
- * Status: verified (tests/test_learn_hysteretic.c). */
-#include "algos/independent_q.h"
+ * Status: verified (tests/learn/test_learn_hysteretic.c). */
+#include "algos/families/independent_q.h"
 
 typedef struct hysteretic_config {
     independent_q_config q;

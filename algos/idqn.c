@@ -5,7 +5,7 @@
  * replay, target network); van Hasselt et al., AAAI 2016 (double Q).
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-4.
  *
- * Implemented, for each agent i (algos/independent_q.h has the target):
+ * Implemented, for each agent i (algos/families/independent_q.h has the target):
  *     minimise mean delta_i^2,   delta_i = target_i - Q_i(o_i, a_i)
  *
  * Deviations: the target network follows by Polyak steps of 0.01 rather than by copies; rewards are scaled by
@@ -18,8 +18,8 @@
  * the table has 37 %; squared errors give about what the table has, so the preset takes them. In merge the
  * shipped loss is kept.
  *
- * Status: verified on Escape, Maintain and known values, with masks (tests/test_learn_idqn.c). */
-#include "algos/independent_q.h"
+ * Status: verified on Escape, Maintain and known values, with masks (tests/learn/test_learn_idqn.c). */
+#include "algos/families/independent_q.h"
 
 typedef struct idqn_config {
     independent_q_config q;

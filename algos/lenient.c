@@ -3,7 +3,7 @@
  * Paper: Palmer, Tuyls, Bloembergen, Savani, "Lenient multi-agent deep reinforcement learning", AAMAS 2018.
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-3.
  *
- * Implemented, for each agent i (algos/independent_q.h has the target), with a temperature T(o, a) for every
+ * Implemented, for each agent i (algos/families/independent_q.h has the target), with a temperature T(o, a) for every
  * observation and action, which starts at its ceiling nu:
  *     leniency  l(o, a) = 1 - exp(-K T(o, a)), stored beside the transition
  *     update    by delta_i where delta_i >= 0 or x > l, x uniform on [0, 1); else none
@@ -24,11 +24,11 @@
  * 1 - exp(-1). Negative errors themselves are multiplied by 1 - l; the rest is as in the preset of hysteretic,
  * whose card says why C-Z comes up where Table 2 has none.
  *
- * Status: verified (tests/test_learn_lenient.c). */
+ * Status: verified (tests/learn/test_learn_lenient.c). */
 #include <math.h>
 #include <string.h>
 
-#include "algos/independent_q.h"
+#include "algos/families/independent_q.h"
 
 typedef enum lenient_forgive { LENIENT_DRAW, LENIENT_WEIGHT, LENIENT_WEIGHT_ERROR } lenient_forgive;
 

@@ -4,7 +4,7 @@
  *        environments", NeurIPS 2017.
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-4.
  *
- * Implemented (algos/centralised.h):
+ * Implemented (algos/families/centralised.h):
  *     critic  descends mean (y_i - Q_i(x, a_1, ..., a_N))^2,  y_i = r_i + gamma Q'_i(x', a'),
  *             a'_j = mu'_j(o'_j) for every j                                                       [Eq. 6]
  *     actor   climbs along  grad mu_i(o_i) grad_{a_i} Q_i(x, a)  at a_i = mu_i(o_i), the other actions as
@@ -23,8 +23,8 @@
  * after 500 random steps, raw rewards, Huber's loss. The shipped critic's rate of 0.001 gives no C-Z on
  * Escape where the table has 56 %, and 0.03 gives about that, so the preset takes 0.03. Merge: as shipped.
  *
- * Status: verified: the Cournot-Nash point of the duopoly, Nash cells (tests/test_learn_maddpg.c). */
-#include "algos/centralised.h"
+ * Status: verified: the Cournot-Nash point of the duopoly, Nash cells (tests/learn/test_learn_maddpg.c). */
+#include "algos/families/centralised.h"
 
 typedef struct maddpg_config {
     centralised_config c;

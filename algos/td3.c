@@ -5,7 +5,7 @@
  *         2018; with centralised critics as in Lowe et al., NeurIPS 2017.
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-4.
  *
- * Implemented (algos/centralised.h), for each agent i:
+ * Implemented (algos/families/centralised.h), for each agent i:
  *     two critics, y_i = r_i + gamma min_k Q'_ik(x', a')                            [Fujimoto 2018, Eq. 10]
  *     a'_j = clip(mu'_j(o'_j) + clip(noise, -c, c), -1, 1), noise normal            [Algorithm 1]
  *     actors and targets move once every `delay` steps of the critics, along Q_i1   [Algorithm 1]
@@ -19,8 +19,8 @@
  * TD3 is never trained, because a flag is never set; the preset keeps the networks as they start.
  *
  * Status: verified: the Cournot-Nash point of the duopoly, Nash cells; minimum, smoothing and delay each by
- * itself (tests/test_learn_td3.c). */
-#include "algos/centralised.h"
+ * itself (tests/learn/test_learn_td3.c). */
+#include "algos/families/centralised.h"
 
 typedef struct td3_config {
     centralised_config c;

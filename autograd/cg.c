@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "base/error.h"
 
 const char *ad_cg_stop_name(ad_cg_stop stop) {

@@ -6,16 +6,16 @@
 
 #include <string.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 
 static size_t count(const ad_call *c) { return (size_t)c->rows * c->cols; }
 
 #define UNARY(name) \
-    void k_##name(const ad_call *c) { ad_v_##name(count(c), c->x[0], c->y); }
+    void ad_k_##name(const ad_call *c) { ad_v_##name(count(c), c->x[0], c->y); }
 #define BINARY(name) \
-    void k_##name(const ad_call *c) { ad_v_##name(count(c), c->x[0], c->x[1], c->y); }
+    void ad_k_##name(const ad_call *c) { ad_v_##name(count(c), c->x[0], c->x[1], c->y); }
 #define SCALAR(name) \
-    void k_##name(const ad_call *c) { ad_v_##name(count(c), (real)c->attr.low, c->x[0], c->y); }
+    void ad_k_##name(const ad_call *c) { ad_v_##name(count(c), (real)c->attr.low, c->x[0], c->y); }
 
 UNARY(neg)
 UNARY(exp)
@@ -39,17 +39,17 @@ SCALAR(scale)
 SCALAR(shift)
 
 /* The caller's memory is the value. */
-void k_leaf(const ad_call *c) { (void)c; }
-void k_fill(const ad_call *c) { ad_v_fill(count(c), (real)c->attr.low, c->y); }
-void k_copy(const ad_call *c) { memmove(c->y, c->x[0], count(c) * sizeof(real)); }
-void k_mul_add(const ad_call *c) { ad_v_mul_add_mul(count(c), c->x[0], c->x[1], c->x[2], c->x[3], c->y); }
-void k_clip(const ad_call *c) { ad_v_clip(count(c), (real)c->attr.low, (real)c->attr.high, c->x[0], c->y); }
+void ad_k_leaf(const ad_call *c) { (void)c; }
+void ad_k_fill(const ad_call *c) { ad_v_fill(count(c), (real)c->attr.low, c->y); }
+void ad_k_copy(const ad_call *c) { memmove(c->y, c->x[0], count(c) * sizeof(real)); }
+void ad_k_mul_add(const ad_call *c) { ad_v_mul_add_mul(count(c), c->x[0], c->x[1], c->x[2], c->x[3], c->y); }
+void ad_k_clip(const ad_call *c) { ad_v_clip(count(c), (real)c->attr.low, (real)c->attr.high, c->x[0], c->y); }
 
-void k_inside(const ad_call *c) {
+void ad_k_inside(const ad_call *c) {
     for (size_t i = 0; i < count(c); i++) c->y[i] = c->x[0][i] > c->attr.low && c->x[0][i] < c->attr.high;
 }
 
-void k_row_max(const ad_call *c) {
+void ad_k_row_max(const ad_call *c) {
     size_t cols = c->x_cols[0];
     if (c->by_columns) {
         memmove(c->y, c->x[0], c->rows * sizeof(real));
@@ -102,41 +102,41 @@ void ad_product_finish(const ad_call *c) {
     if (c->attr.mask == AD_TANH) ad_v_mul_dtanh(count(c), c->y, c->x[3], c->y);
 }
 
-void k_product(const ad_call *c) {
+void ad_k_product(const ad_call *c) {
     if (c->by_columns) product_by_columns(c);
     else ad_product_columns(c, 0, c->cols);
     ad_product_finish(c);
 }
 
-void k_act_grad(const ad_call *c) {
+void ad_k_act_grad(const ad_call *c) {
     if (c->attr.act == AD_TANH) ad_v_mul_dtanh(count(c), c->x[0], c->x[1], c->y);
     else ad_v_mul_drelu(count(c), c->x[0], c->x[1], c->y);
 }
 
-void k_act_curve(const ad_call *c) {
+void ad_k_act_curve(const ad_call *c) {
     ad_v_mul_dtanh_dot(count(c), c->x[0], c->x[2], c->x[3], c->x[1], c->y);
 }
 
 /* ---- sums and broadcasts ---- */
 
-void k_sum(const ad_call *c) {
+void ad_k_sum(const ad_call *c) {
     real sum = ad_v_sum((size_t)c->x_rows[0] * c->x_cols[0], c->x[0]);
     c->y[0] = c->accumulate ? c->y[0] + sum : sum;
 }
 
-void k_sum_rows(const ad_call *c) {
+void ad_k_sum_rows(const ad_call *c) {
     size_t rows = c->x_rows[0], cols = c->x_cols[0];
     if (c->by_columns) ad_row_sums(cols, rows, c->x[0], rows, c->accumulate, c->y);
     else ad_col_sums(rows, cols, c->x[0], cols, c->accumulate, c->y);
 }
 
-void k_sum_cols(const ad_call *c) {
+void ad_k_sum_cols(const ad_call *c) {
     size_t rows = c->rows, cols = c->x_cols[0];
     if (c->by_columns) ad_col_sums(cols, rows, c->x[0], rows, false, c->y);
     else ad_row_sums(rows, cols, c->x[0], cols, false, c->y);
 }
 
-void k_broadcast_all(const ad_call *c) { ad_v_fill(count(c), c->x[0][0], c->y); }
+void ad_k_broadcast_all(const ad_call *c) { ad_v_fill(count(c), c->x[0][0], c->y); }
 
 /* y [m, n]: v [n] in every row, or v [m] in every column. */
 static void every_row(size_t m, size_t n, const real *v, real *y) {
@@ -147,19 +147,19 @@ static void every_column(size_t m, size_t n, const real *v, real *y) {
     for (size_t i = 0; i < m; i++) ad_v_fill(n, v[i], y + i * n);
 }
 
-void k_broadcast_rows(const ad_call *c) {
+void ad_k_broadcast_rows(const ad_call *c) {
     if (c->by_columns) every_column(c->cols, c->rows, c->x[0], c->y);
     else every_row(c->rows, c->cols, c->x[0], c->y);
 }
 
-void k_broadcast_cols(const ad_call *c) {
+void ad_k_broadcast_cols(const ad_call *c) {
     if (c->by_columns) every_row(c->cols, c->rows, c->x[0], c->y);
     else every_column(c->rows, c->cols, c->x[0], c->y);
 }
 
 /* ---- pieces ---- */
 
-void k_transpose(const ad_call *c) { ad_transpose_to(c->cols, c->rows, c->x[0], c->y); }
+void ad_k_transpose(const ad_call *c) { ad_transpose_to(c->cols, c->rows, c->x[0], c->y); }
 
 void ad_turn(const ad_call *c) {
     if (c->by_columns) ad_transpose_to(c->rows, c->cols, c->x[0], c->y);
@@ -175,30 +175,30 @@ static void copy_columns(const ad_call *c, size_t n, const real *from, size_t at
         memcpy(to + r * to_cols + to_at, from + r * cols + at, n * sizeof(real));
 }
 
-void k_slice_cols(const ad_call *c) {
+void ad_k_slice_cols(const ad_call *c) {
     copy_columns(c, c->cols, c->x[0], c->attr.from, c->x_cols[0], c->y, 0, c->cols);
 }
 
-void k_pad_cols(const ad_call *c) {
+void ad_k_pad_cols(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
     copy_columns(c, c->x_cols[0], c->x[0], 0, c->x_cols[0], c->y, c->attr.from, c->cols);
 }
 
-void k_concat_cols(const ad_call *c) {
+void ad_k_concat_cols(const ad_call *c) {
     copy_columns(c, c->x_cols[0], c->x[0], 0, c->x_cols[0], c->y, 0, c->cols);
     copy_columns(c, c->x_cols[1], c->x[1], 0, c->x_cols[1], c->y, c->x_cols[0], c->cols);
 }
 
-void k_slice_rows(const ad_call *c) {
+void ad_k_slice_rows(const ad_call *c) {
     memcpy(c->y, c->x[0] + (size_t)c->attr.from * c->cols, count(c) * sizeof(real));
 }
 
-void k_pad_rows(const ad_call *c) {
+void ad_k_pad_rows(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
     memcpy(c->y + (size_t)c->attr.from * c->cols, c->x[0], (size_t)c->x_rows[0] * c->cols * sizeof(real));
 }
 
-void k_concat_rows(const ad_call *c) {
+void ad_k_concat_rows(const ad_call *c) {
     size_t first = (size_t)c->x_rows[0] * c->cols;
     memcpy(c->y, c->x[0], first * sizeof(real));
     memcpy(c->y + first, c->x[1], (count(c) - first) * sizeof(real));
@@ -211,23 +211,23 @@ static size_t entry(const ad_call *c, size_t r, size_t cols) {
     return c->by_columns ? (size_t)x * c->rows + r : r * cols + (size_t)x;
 }
 
-void k_gather(const ad_call *c) {
+void ad_k_gather(const ad_call *c) {
     for (size_t r = 0; r < c->rows; r++) c->y[r] = c->x[0][entry(c, r, c->x_cols[0])];
 }
 
-void k_scatter(const ad_call *c) {
+void ad_k_scatter(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
     for (size_t r = 0; r < c->rows; r++) c->y[entry(c, r, c->cols)] = c->x[0][r];
 }
 
 /* ---- over the columns of each row ---- */
 
-void k_softmax(const ad_call *c) {
+void ad_k_softmax(const ad_call *c) {
     if (c->by_columns) ad_v_softmax_columns(c->cols, c->rows, c->x[0], c->y);
     else ad_v_softmax(c->rows, c->cols, c->x[0], c->y);
 }
 
-void k_log_softmax(const ad_call *c) {
+void ad_k_log_softmax(const ad_call *c) {
     if (c->by_columns) ad_v_log_softmax_columns(c->cols, c->rows, c->x[0], c->y);
     else ad_v_log_softmax(c->rows, c->cols, c->x[0], c->y);
 }

@@ -4,13 +4,17 @@
 
 #include "autograd/tape.h"
 
-ad_kernel k_leaf, k_fill, k_add, k_sub, k_mul, k_div, k_min, k_max, k_mul_add, k_neg, k_scale, k_shift, k_exp, k_log;
-ad_kernel k_sqrt, k_square, k_tanh, k_sigmoid, k_relu, k_softplus, k_abs, k_clip, k_copy, k_greater, k_sign, k_inside;
-ad_kernel k_row_max, k_product, k_sum, k_sum_rows, k_sum_cols, k_broadcast_all, k_broadcast_rows, k_broadcast_cols;
-ad_kernel k_transpose, k_slice_cols, k_pad_cols, k_concat_cols, k_slice_rows, k_pad_rows, k_concat_rows, k_gather;
-ad_kernel k_scatter, k_act_grad, k_act_curve, k_log_softmax, k_softmax;
+ad_kernel ad_k_leaf, ad_k_fill, ad_k_add, ad_k_sub, ad_k_mul, ad_k_div, ad_k_min, ad_k_max, ad_k_mul_add,
+    ad_k_neg, ad_k_scale, ad_k_shift, ad_k_exp, ad_k_log;
+ad_kernel ad_k_sqrt, ad_k_square, ad_k_tanh, ad_k_sigmoid, ad_k_relu, ad_k_softplus, ad_k_abs, ad_k_clip,
+    ad_k_copy, ad_k_greater, ad_k_sign, ad_k_inside;
+ad_kernel ad_k_row_max, ad_k_product, ad_k_sum, ad_k_sum_rows, ad_k_sum_cols, ad_k_broadcast_all,
+    ad_k_broadcast_rows, ad_k_broadcast_cols;
+ad_kernel ad_k_transpose, ad_k_slice_cols, ad_k_pad_cols, ad_k_concat_cols, ad_k_slice_rows, ad_k_pad_rows,
+    ad_k_concat_rows, ad_k_gather;
+ad_kernel ad_k_scatter, ad_k_act_grad, ad_k_act_curve, ad_k_log_softmax, ad_k_softmax;
 
-/* k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias; then, once
+/* ad_k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias; then, once
  * all columns stand there, the activation and the derivative of one that a plan folded in (its layer output is
  * x[3]), as a pass over the finished block while it is in the cache: whole vectors, where a row of 20 would end
  * in a fragment. */

@@ -14,157 +14,157 @@ static ad_var one_minus(ad_tape *t, ad_var a) { return ad_shift(t, ad_neg(t, a),
 
 /* ---- ELEM: dy/da_i ---- */
 
-RULE(d_mul) {
+RULE(ad_d_mul) {
     UNUSED;
     return IN(1 - i);
 }
-RULE(d_div) {
+RULE(ad_d_div) {
     UNUSED;
     ad_var inverse = ad_div(t, ones_like(t, y), IN(1));
     return i == 0 ? inverse : ad_neg(t, ad_mul(t, y, inverse));
 }
-RULE(d_min) {
+RULE(ad_d_min) {
     UNUSED;
     ad_var second = ad_greater(t, IN(0), IN(1));
     return i == 0 ? one_minus(t, second) : second;
 }
-RULE(d_max) {
+RULE(ad_d_max) {
     UNUSED;
     ad_var second = ad_greater(t, IN(1), IN(0));
     return i == 0 ? one_minus(t, second) : second;
 }
-RULE(d_mul_add) {
+RULE(ad_d_mul_add) {
     UNUSED;
     return IN(i ^ 1);
 }
-RULE(d_shift) {
+RULE(ad_d_shift) {
     UNUSED;
     return ones_like(t, y);
 }
-RULE(d_exp) {
+RULE(ad_d_exp) {
     UNUSED;
     return y;
 }
-RULE(d_log) {
+RULE(ad_d_log) {
     UNUSED;
     return ad_div(t, ones_like(t, y), IN(0));
 }
-RULE(d_sqrt) {
+RULE(ad_d_sqrt) {
     UNUSED;
     return ad_div(t, ad_fill(t, ad_rows(t, y), ad_cols(t, y), 0.5), y);
 }
-RULE(d_square) {
+RULE(ad_d_square) {
     UNUSED;
     return ad_scale(t, IN(0), 2);
 }
-RULE(d_tanh) {
+RULE(ad_d_tanh) {
     UNUSED;
     return one_minus(t, ad_square(t, y));
 }
-RULE(d_sigmoid) {
+RULE(ad_d_sigmoid) {
     UNUSED;
     return ad_mul(t, y, one_minus(t, y));
 }
-RULE(d_relu) {
+RULE(ad_d_relu) {
     UNUSED;
     return ad_greater(t, IN(0), zeros_like(t, y));
 }
-RULE(d_softplus) {
+RULE(ad_d_softplus) {
     UNUSED;
     return ad_sigmoid(t, IN(0));
 }
-RULE(d_abs) {
+RULE(ad_d_abs) {
     UNUSED;
     return ad_sign(t, IN(0));
 }
-RULE(d_clip) {
+RULE(ad_d_clip) {
     UNUSED;
     return ad_inside(t, IN(0), ATTR.low, ATTR.high);
 }
 
 /* ---- LINEAR: the transpose applied to g ---- */
 
-RULE(r_add) {
+RULE(ad_r_add) {
     UNUSED;
     return g;
 }
-RULE(r_sub) {
+RULE(ad_r_sub) {
     UNUSED;
     return i == 0 ? g : ad_neg(t, g);
 }
-RULE(r_neg) {
+RULE(ad_r_neg) {
     UNUSED;
     return ad_neg(t, g);
 }
-RULE(r_copy) {
+RULE(ad_r_copy) {
     UNUSED;
     return g;
 }
-RULE(r_scale) {
+RULE(ad_r_scale) {
     UNUSED;
     return ad_scale(t, g, ATTR.low);
 }
-RULE(r_sum) {
+RULE(ad_r_sum) {
     UNUSED;
     return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
 }
-RULE(r_sum_rows) {
+RULE(ad_r_sum_rows) {
     UNUSED;
     return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
 }
-RULE(r_sum_cols) {
+RULE(ad_r_sum_cols) {
     UNUSED;
     return ad_broadcast(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
 }
-RULE(r_broadcast_all) {
+RULE(ad_r_broadcast_all) {
     UNUSED;
     return ad_sum(t, g);
 }
-RULE(r_broadcast_rows) {
+RULE(ad_r_broadcast_rows) {
     UNUSED;
     return ad_sum_rows(t, g);
 }
-RULE(r_broadcast_cols) {
+RULE(ad_r_broadcast_cols) {
     UNUSED;
     return ad_sum_cols(t, g);
 }
-RULE(r_reshape) {
+RULE(ad_r_reshape) {
     UNUSED;
     return ad_reshape(t, g, ad_rows(t, IN(0)), ad_cols(t, IN(0)));
 }
-RULE(r_transpose) {
+RULE(ad_r_transpose) {
     UNUSED;
     return ad_transpose(t, g);
 }
-RULE(r_slice_cols) {
+RULE(ad_r_slice_cols) {
     UNUSED;
     return ad_pad_cols(t, g, ATTR.from, ad_cols(t, IN(0)));
 }
-RULE(r_pad_cols) {
+RULE(ad_r_pad_cols) {
     UNUSED;
     return ad_slice_cols(t, g, ATTR.from, ad_cols(t, IN(0)));
 }
-RULE(r_concat_cols) {
+RULE(ad_r_concat_cols) {
     UNUSED;
     return ad_slice_cols(t, g, i == 0 ? 0 : ad_cols(t, IN(0)), ad_cols(t, IN(i)));
 }
-RULE(r_slice_rows) {
+RULE(ad_r_slice_rows) {
     UNUSED;
     return ad_pad_rows(t, g, ATTR.from, ad_rows(t, IN(0)));
 }
-RULE(r_pad_rows) {
+RULE(ad_r_pad_rows) {
     UNUSED;
     return ad_slice_rows(t, g, ATTR.from, ad_rows(t, IN(0)));
 }
-RULE(r_concat_rows) {
+RULE(ad_r_concat_rows) {
     UNUSED;
     return ad_slice_rows(t, g, i == 0 ? 0 : ad_rows(t, IN(0)), ad_rows(t, IN(i)));
 }
-RULE(r_gather) {
+RULE(ad_r_gather) {
     UNUSED;
     return ad_scatter(t, g, IN(1), ad_cols(t, IN(0)));
 }
-RULE(r_scatter) {
+RULE(ad_r_scatter) {
     UNUSED;
     return ad_gather(t, g, IN(1));
 }
@@ -172,7 +172,7 @@ RULE(r_scatter) {
 /* ---- BILINEAR ---- */
 
 /* y = op(a) op(b). With A = op(a), B = op(b): dA = g B^T, dB = A^T g, transposed back when a or b were. */
-RULE(r_matmul) {
+RULE(ad_r_matmul) {
     UNUSED;
     bool ta = ATTR.trans_a, tb = ATTR.trans_b;
     if (i == 0) return ta ? ad_matmul_t(t, IN(1), tb, g, true) : ad_matmul_t(t, g, false, IN(1), !tb);
@@ -183,7 +183,7 @@ RULE(r_matmul) {
 
 #define ACT ((ad_act)ATTR.act)
 
-RULE(v_affine) {
+RULE(ad_v_affine) {
     ad_var d = ad_act_grad(t, g, y, ACT); /* gradient of x w + b; recorded once for the three */
     if (i == 0) return ad_matmul_t(t, d, false, IN(1), true);
     if (i == 1) return ad_matmul_t(t, IN(0), true, d, false);
@@ -191,7 +191,7 @@ RULE(v_affine) {
 }
 
 /* The bias tangent rides on the product x dw. */
-JVP(j_affine) {
+JVP(ad_j_affine) {
     ad_var sum = AD_NONE;
     if (!ad_is_none(dx[1]) && !ad_is_none(dx[2]))
         sum = ad_affine(t, IN(0), dx[1], dx[2], AD_IDENTITY);
@@ -211,19 +211,19 @@ static ad_var act_slope_change(ad_tape *t, ad_var g, ad_var h, ad_act act) {
     return act == AD_TANH ? ad_scale(t, ad_mul(t, g, h), -2) : zeros_like(t, h);
 }
 
-RULE(v_act_grad) {
+RULE(ad_v_act_grad) {
     if (i == 0) return ad_act_grad(t, g, IN(1), ACT);
     return ad_mul(t, g, act_slope_change(t, IN(0), IN(1), ACT));
 }
 
-JVP(j_act_grad) {
+JVP(ad_j_act_grad) {
     if (ad_is_none(dx[1])) return ad_act_grad(t, dx[0], IN(1), ACT);
     if (ad_is_none(dx[0])) return ad_mul(t, dx[1], act_slope_change(t, IN(0), IN(1), ACT));
     return ad_act_curve(t, dx[0], IN(0), IN(1), dx[1], ACT);
 }
 
 /* y = dg (1 - h^2) - 2 g h dh, for tanh alone (the builder reduces the others). */
-RULE(v_act_curve) {
+RULE(ad_v_act_curve) {
     ad_var dg = IN(0), g0 = IN(1), h = IN(2), dh = IN(3);
     switch (i) {
     case 0: return ad_act_grad(t, g, h, ACT);
@@ -234,28 +234,28 @@ RULE(v_act_curve) {
 }
 
 /* Elementwise, so the tangent is the sum of the transposes applied to the tangents. */
-JVP(j_act_curve) {
+JVP(ad_j_act_curve) {
     ad_var sum = zeros_like(t, y);
     for (int i = 0; i < 4; i++)
-        if (!ad_is_none(dx[i])) sum = ad_add(t, sum, v_act_curve(t, y, i, dx[i]));
+        if (!ad_is_none(dx[i])) sum = ad_add(t, sum, ad_v_act_curve(t, y, i, dx[i]));
     return sum;
 }
 
-RULE(v_log_softmax) {
+RULE(ad_v_log_softmax) {
     UNUSED;
     ad_var total = ad_broadcast(t, ad_sum_cols(t, g), ad_rows(t, y), ad_cols(t, y));
     return ad_sub(t, g, ad_mul(t, ad_exp(t, y), total));
 }
 
-JVP(j_log_softmax) { return ad_sub(t, dx[0], ad_sum_cols(t, ad_mul(t, ad_exp(t, y), dx[0]))); }
+JVP(ad_j_log_softmax) { return ad_sub(t, dx[0], ad_sum_cols(t, ad_mul(t, ad_exp(t, y), dx[0]))); }
 
 /* The Jacobian diag(y) - y y^T is symmetric: both directions are the same product. */
 static ad_var softmax_jacobian(ad_tape *t, ad_var y, ad_var v) {
     return ad_mul(t, y, ad_sub(t, v, ad_sum_cols(t, ad_mul(t, y, v))));
 }
 
-RULE(v_softmax) {
+RULE(ad_v_softmax) {
     UNUSED;
     return softmax_jacobian(t, y, g);
 }
-JVP(j_softmax) { return softmax_jacobian(t, y, dx[0]); }
+JVP(ad_j_softmax) { return softmax_jacobian(t, y, dx[0]); }

@@ -4,13 +4,14 @@
 
 #include "autograd/tape.h"
 
-ad_rule r_add, r_sub, d_mul, d_div, d_min, d_max, d_mul_add, r_neg, r_scale, d_shift, d_exp, d_log, d_sqrt,
-    d_square;
-ad_rule d_tanh, d_sigmoid, d_relu, d_softplus, d_abs, d_clip, r_matmul, r_sum, r_sum_rows, r_sum_cols;
-ad_rule r_broadcast_all, r_broadcast_rows, r_broadcast_cols, r_copy, r_reshape, r_transpose, r_slice_cols,
-    r_pad_cols;
-ad_rule r_concat_cols, r_slice_rows, r_pad_rows, r_concat_rows, r_gather, r_scatter;
-ad_rule v_affine, v_act_grad, v_act_curve, v_log_softmax, v_softmax;
-ad_jvp j_affine, j_act_grad, j_act_curve, j_log_softmax, j_softmax;
+ad_rule ad_r_add, ad_r_sub, ad_d_mul, ad_d_div, ad_d_min, ad_d_max, ad_d_mul_add, ad_r_neg, ad_r_scale,
+    ad_d_shift, ad_d_exp, ad_d_log, ad_d_sqrt, ad_d_square;
+ad_rule ad_d_tanh, ad_d_sigmoid, ad_d_relu, ad_d_softplus, ad_d_abs, ad_d_clip, ad_r_matmul, ad_r_sum,
+    ad_r_sum_rows, ad_r_sum_cols;
+ad_rule ad_r_broadcast_all, ad_r_broadcast_rows, ad_r_broadcast_cols, ad_r_copy, ad_r_reshape,
+    ad_r_transpose, ad_r_slice_cols, ad_r_pad_cols;
+ad_rule ad_r_concat_cols, ad_r_slice_rows, ad_r_pad_rows, ad_r_concat_rows, ad_r_gather, ad_r_scatter;
+ad_rule ad_v_affine, ad_v_act_grad, ad_v_act_curve, ad_v_log_softmax, ad_v_softmax;
+ad_jvp ad_j_affine, ad_j_act_grad, ad_j_act_curve, ad_j_log_softmax, ad_j_softmax;
 
 #endif

@@ -9,14 +9,14 @@
 #include "autograd/ops_rules.h"
 #include "stb_ds.h"
 
-#define none NULL
+#define ad_none NULL
 const ad_op_row AD_TABLE[AD_OP_COUNT] = {
 #define AD_OP_ROW(name, arity, kind, rows, y, kernel, rule, jvp)                                             \
-    [AD_OP_##name] = {#name, arity, AD_##kind, rows, y, kernel, rule, jvp},
+    [AD_OP_##name] = {#name, arity, AD_##kind, rows, y, ad_##kernel, ad_##rule, ad_##jvp},
     AD_OPS(AD_OP_ROW)
 #undef AD_OP_ROW
 };
-#undef none
+#undef ad_none
 
 /* ---- life ---- */
 

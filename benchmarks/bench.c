@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "autograd/plan.h"
 #include "base/text.h"
 #include "training/loop.h"
-#include "training/version.h"
+#include "training/run/version.h"
 
 /* A sample lasts half a millisecond, or one repetition when that takes longer: short enough that other
  * programs on the same processor interrupt few of them, which the median does not see. */

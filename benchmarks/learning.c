@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "algos/replay.h"
+#include "algos/parts/replay.h"
 #include "base/text.h"
 #include "benchmarks/bench.h"
-#include "envs/merge.h"
+#include "envs/traffic/merge.h"
 #include "envs/vector.h"
-#include "training/trials.h"
+#include "training/run/trials.h"
 
 #define COPIES 64
 #define ROWS_OF_ACTIONS 64 /* joint actions drawn beforehand, played in turn */

@@ -2,7 +2,7 @@
  * peak, gemm, adam. */
 #include <stdio.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "base/arena.h"
 #include "base/text.h"
 #include "benchmarks/bench.h"

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "stb_ds.h"
 
 nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_arena *arena,

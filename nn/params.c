@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "base/text.h"
 #include "stb_ds.h"
 

@@ -62,7 +62,7 @@ run_example() {
     return 1
 }
 
-for header in base/*.h autograd/*.h nn/*.h envs/*.h algos/*.h; do
+for header in $(find base autograd nn envs algos training -name "*.h" | sort); do
     case $header in *.inc.h) continue ;; esac # pieces of a source file, no header of their own
     [ -e "$header" ] || continue
     echo "#include \"$header\"" >"$work/alone.c"

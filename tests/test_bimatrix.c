@@ -1,8 +1,8 @@
 /* test_bimatrix.c: exact solutions against definitions written a second time, theory and published
  * numbers. */
-#include "envs/bimatrix.h"
+#include "envs/games/bimatrix.h"
 
-#include "envs/simplex.h"
+#include "envs/games/simplex.h"
 #include "tests/test.h"
 
 static fm_rng stream(uint64_t n) { return fm_rng_split(7, FM_RNG_TEST, n, 0); }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/toy_algo.h"
-#include "training/config.h"
+#include "training/run/config.h"
 
 static const algo_preset NO_PRESETS[] = {{NULL, NULL, 0, NULL}};
 static algo_type other;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "envs/env.h"
 #include "envs/vector.h"
-#include "test.h"
+#include "tests/test.h"
 
 /* ---- subjects ---- */
 

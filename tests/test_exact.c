@@ -3,7 +3,7 @@
 
 #include "envs/env.h"
 #include "envs/exact.h"
-#include "envs/merge.h"
+#include "envs/traffic/merge.h"
 #include "tests/test.h"
 
 #define NODES 1000000

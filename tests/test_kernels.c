@@ -1,5 +1,5 @@
 /* Kernels of every instruction set that this machine has, against plain loops in double and against libm. */
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 
 #include <float.h>
 #include <stdint.h>

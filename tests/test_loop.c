@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "envs/bimatrix.h"
+#include "envs/games/bimatrix.h"
 #include "stb_ds.h"
 #include "tests/toy_algo.h"
-#include "training/checkpoint.h"
+#include "training/run/checkpoint.h"
 
 /* An environment, a learner's config and the settings of a loop; the loop borrows them. */
 typedef struct bench {

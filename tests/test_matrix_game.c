@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "envs/bimatrix.h"
+#include "envs/games/bimatrix.h"
 #include "envs/env.h"
 #include "envs/vector.h"
-#include "test.h"
+#include "tests/test.h"
 
 static fm_arena arena;
 

@@ -1,6 +1,6 @@
 /* Traffic Merge: the published environment's own trajectories, tick by tick, and the rules around them. */
 #include "envs/env.h"
-#include "envs/merge.h"
+#include "envs/traffic/merge.h"
 #include "tests/test.h"
 
 enum { IDLE = MERGE_IDLE, LEFT = MERGE_LANE_LEFT, RIGHT = MERGE_LANE_RIGHT, FASTER = MERGE_FASTER,

@@ -1,7 +1,7 @@
 /* The network that learners share: its quadratic form, and a change of the units that it is taught in. */
 #include <math.h>
 
-#include "algos/net.h"
+#include "algos/parts/net.h"
 #include "tests/test.h"
 
 enum { IN = 3, OUT = 2, ROWS = 5 };

@@ -1,5 +1,5 @@
 /* test_nfg.c: game files as Gambit and OpenSpiel write them, broken ones, and round trips. */
-#include "envs/nfg.h"
+#include "envs/games/nfg.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "envs/env.h"
 #include "envs/vector.h"
-#include "test.h"
+#include "tests/test.h"
 
 static fm_arena arena;
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "autograd/kernels.h"
+#include "autograd/kernels/kernels.h"
 #include "autograd/tape.h"
 #include "base/random.h"
 #include "tests/aborts.h"

@@ -2,7 +2,7 @@
 #include "tests/test.h"
 
 #include "base/random.h"
-#include "training/stats.h"
+#include "training/show/stats.h"
 
 TEST(stats_t_is_that_of_the_tables) {
     EXPECT_NEAR(stats_t95(1), 12.7062047362, 1e-8);

@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "stb_ds.h"
 #include "tests/toy_algo.h"
-#include "training/checkpoint.h"
-#include "training/folder.h"
-#include "training/summary.h"
+#include "training/run/checkpoint.h"
+#include "training/run/folder.h"
+#include "training/show/summary.h"
 
 /* A run of the toy learner in a folder of its own below `base`, which goes at the end. */
 typedef struct scene {

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "envs/vector.h"
-#include "test.h"
+#include "tests/test.h"
 
 /* Two agents. Agent 0 has 4 actions, 3 of which ends the episode by rule; agent 1 steers a box of two
  * numbers. The state counts decisions and holds a number drawn at reset. Observations: count and count + 0.5,

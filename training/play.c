@@ -6,12 +6,12 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "training/checkpoint.h"
-#include "training/flags.h"
-#include "training/play_script.h"
-#include "training/play_show.h"
-#include "training/trial.h"
-#include "training/version.h"
+#include "training/run/checkpoint.h"
+#include "training/run/flags.h"
+#include "training/show/play_script.h"
+#include "training/show/play_show.h"
+#include "training/run/trial.h"
+#include "training/run/version.h"
 
 typedef struct play_config {
     char env[FM_TEXT_MAX];

@@ -7,9 +7,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "training/flags.h"
-#include "training/reproduce_item.h"
-#include "training/version.h"
+#include "training/run/flags.h"
+#include "training/papers/item.h"
+#include "training/run/version.h"
 
 enum { EXIT_DONE = 0, EXIT_TRIAL = 1, EXIT_INTERRUPTED = 130 };
 

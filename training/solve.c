@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "envs/bimatrix.h"
-#include "training/version.h"
+#include "envs/games/bimatrix.h"
+#include "training/run/version.h"
 
 #define TABLE_WIDTH_MAX 200 /* columns of text; a wider table is left out */
 #define NASH_SHOWN_MAX 20   /* equilibria listed for people; --csv lists all */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "autograd/plan.h"
-#include "training/folder.h"
-#include "training/summary.h"
-#include "training/version.h"
+#include "training/run/folder.h"
+#include "training/show/summary.h"
+#include "training/run/version.h"
 
 enum { EXIT_DONE = 0, EXIT_TRIAL = 1, EXIT_INTERRUPTED = 130 };
 

@@ -1,0 +1,69 @@
+#include "algos/parts/order.h"
+
+#include <string.h>
+
+#include "base/keep.h"
+#include "base/text.h"
+
+/* The agent of that name or index. */
+static fm_status find_agent(const env_facts *facts, const char *word, int *agent, fm_error *err) {
+    int64_t index;
+    for (int i = 0; i < facts->agents; i++) {
+        if (strcmp(facts->agent_name[i], word) != 0) continue;
+        *agent = i;
+        return FM_OK;
+    }
+    if (fm_text_to_int(word, &index)) {
+        if (index < 0 || index >= facts->agents)
+            return fm_fail(err, "order: there is no agent %s; '%s' has agents 0 to %d", word, facts->name,
+                           facts->agents - 1);
+        *agent = (int)index;
+        return FM_OK;
+    }
+    const char *nearest = fm_text_nearest(word, facts->agent_name, (size_t)facts->agents);
+    return fm_fail(err, "order: there is no agent '%s' in '%s'%s%s%s", word, facts->name,
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* Levels may have gaps in an environment's facts; here they count 0, 1, 2, ... */
+static void list_turns(algo_order *order) {
+    int seen = 0, levels = 0;
+    for (int level = 0; seen < order->agents; level++) {
+        int before = seen;
+        for (int i = 0; i < order->agents; i++)
+            if (order->level[i] == level) order->turn[seen++] = i;
+        for (int k = before; k < seen; k++) order->level[order->turn[k]] = levels;
+        levels += seen > before;
+    }
+    order->levels = levels;
+}
+
+fm_status algo_order_parse(const env_facts *facts, const char *text, algo_order *order, fm_error *err) {
+    *order = (algo_order){.agents = facts->agents};
+    if (text[0] == '\0') {
+        memcpy(order->level, facts->level, sizeof order->level);
+        list_turns(order);
+        return FM_OK;
+    }
+    bool placed[ENV_AGENTS_MAX] = {false};
+    int level = 0;
+    while (*text != '\0') {
+        char word[FM_NAME_MAX];
+        size_t length = strcspn(text, ",+");
+        if (length >= sizeof word) return fm_fail(err, "order: '%.40s...' is no agent", text);
+        memcpy(word, text, length);
+        word[length] = '\0';
+        int agent = 0;
+        if (find_agent(facts, word, &agent, err) != FM_OK) return FM_BAD;
+        if (placed[agent]) return fm_fail(err, "order: agent '%s' is there twice", word);
+        placed[agent] = true;
+        order->level[agent] = level;
+        text += length;
+        if (*text == ',') level++;
+        if (*text != '\0') text++;
+    }
+    for (int i = 0; i < facts->agents; i++)
+        if (!placed[i]) return fm_fail(err, "order: agent '%s' (%d) is missing", facts->agent_name[i], i);
+    list_turns(order);
+    return FM_OK;
+}

@@ -1,0 +1,249 @@
+/* matrix_game.c: two-player normal-form games as environments, by name or from a .nfg file.
+ *
+ * Agent 0 is the leader and chooses the row, agent 1 the follower and chooses the column; one joint action
+ * ends the episode. Each observes the constant 1 [Zhang 2020]. Payoffs are the rewards as they are. The games
+ * themselves, and their solutions, are bimatrix.h's. */
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "envs/games/bimatrix.h"
+#include "envs/env.h"
+#include "envs/games/nfg.h"
+
+/* Equilibria listed in the facts at most: a game of equal payoffs has as many as cells. */
+#define NASH_LISTED 1024
+
+/* Before the action, row and col are -1 and the payoffs 0. */
+typedef struct play {
+    int64_t row, col;
+    double payoff[2];
+} play;
+
+static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
+    (void)game, (void)rng;
+    play *p = state;
+    *p = (play){.row = -1, .col = -1};
+    io->obs[0] = io->obs[1] = 1;
+}
+
+static void step(const void *game, void *state, fm_rng *rng, env_io *io) {
+    (void)rng;
+    const bimatrix *g = game;
+    play *p = state;
+    p->row = (int64_t)io->actions[0];
+    p->col = (int64_t)io->actions[1];
+    size_t cell = (size_t)p->row * g->cols + (size_t)p->col;
+    for (int i = 0; i < 2; i++) io->rewards[i] = p->payoff[i] = g->payoff[i][cell];
+    io->obs[0] = io->obs[1] = 1;
+    io->terminated = true;
+}
+
+static int outcome(const void *game, const void *state) {
+    const bimatrix *g = game;
+    const play *p = state;
+    return (int)(p->row * (int64_t)g->cols + p->col);
+}
+
+static void read_play(const void *game, const void *state, double *readings) {
+    (void)game;
+    const play *p = state;
+    readings[0] = (double)p->row;
+    readings[1] = (double)p->col;
+    readings[2] = p->payoff[0];
+    readings[3] = p->payoff[1];
+}
+
+/* ---- the table on the terminal ---- */
+
+static int cell_text(const bimatrix *g, size_t cell, char *text, size_t size) {
+    return snprintf(text, size, "%.5g, %.5g", g->payoff[0][cell], g->payoff[1][cell]);
+}
+
+/* Rows are the leader's, columns the follower's; the chosen cell stands in brackets. */
+static void render(const void *game, const void *state, const real *actions, FILE *out) {
+    const bimatrix *g = game;
+    const play *p = state;
+    char text[64];
+    int side = (int)strlen(g->player[0]), width = 0;
+    for (size_t r = 0; r < g->rows; r++) side = (int)fmax(side, (double)strlen(g->label[0][r]));
+    for (size_t c = 0; c < g->cols; c++) width = (int)fmax(width, (double)strlen(g->label[1][c]));
+    for (size_t cell = 0; cell < g->rows * g->cols; cell++)
+        width = (int)fmax(width, cell_text(g, cell, text, sizeof text));
+    fprintf(out, "%*s  %s\n", side, "", g->player[1]);
+    fprintf(out, "%-*s ", side, g->player[0]);
+    for (size_t c = 0; c < g->cols; c++) fprintf(out, " %-*s ", width, g->label[1][c]);
+    fputc('\n', out);
+    for (size_t r = 0; r < g->rows; r++) {
+        fprintf(out, "%-*s ", side, g->label[0][r]);
+        for (size_t c = 0; c < g->cols; c++) {
+            bool chosen = actions && p->row == (int64_t)r && p->col == (int64_t)c;
+            int length = cell_text(g, r * g->cols + c, text, sizeof text);
+            fprintf(out, "%c%s%c%*s", chosen ? '[' : ' ', text, chosen ? ']' : ' ', width - length, "");
+        }
+        fputc('\n', out);
+    }
+}
+
+/* ---- facts ---- */
+
+static const char *const READINGS[] = {"row", "column", "payoff_0", "payoff_1"};
+
+/* "A-X" for every cell, row by row, in one block of text. */
+static const char *const *name_cells(const bimatrix *g, fm_arena *arena) {
+    size_t size = 0;
+    for (size_t r = 0; r < g->rows; r++)
+        for (size_t c = 0; c < g->cols; c++) size += strlen(g->label[0][r]) + strlen(g->label[1][c]) + 2;
+    const char **names = fm_arena_array(arena, const char *, g->rows * g->cols);
+    char *text = fm_arena_array(arena, char, size);
+    for (size_t r = 0; r < g->rows; r++) {
+        for (size_t c = 0; c < g->cols; c++) {
+            size_t length = strlen(g->label[0][r]) + strlen(g->label[1][c]) + 2;
+            fm_text_format(text, length, "%s-%s", g->label[0][r], g->label[1][c]);
+            names[r * g->cols + c] = text;
+            text += length;
+        }
+    }
+    return names;
+}
+
+static env_solution solution_at(const bimatrix *g, const char *concept, size_t row, size_t col,
+                                const char *const *cells) {
+    size_t cell = row * g->cols + col;
+    return (env_solution){
+        .concept = concept,
+        .label = cells[cell],
+        .value = {g->payoff[0][cell], g->payoff[1][cell]},
+        .action = {(double)row, (double)col},
+        .source = "exact",
+    };
+}
+
+/* The point of pure commitment, ties in favour of the leader; then the pure Nash equilibria row by row. */
+static void fill_solutions(const bimatrix *g, env_facts *facts, fm_arena *arena) {
+    size_t cells = g->rows * g->cols;
+    env_solution *solution =
+        fm_arena_array(arena, env_solution, (cells < NASH_LISTED ? cells : NASH_LISTED) + 1);
+    size_t committed[2];
+    bimatrix_stackelberg_pure(g, true, committed);
+    solution[0] = solution_at(g, "stackelberg", committed[0], committed[1], facts->outcome_name);
+    int n = 1;
+    for (size_t cell = 0; cell < cells && n <= NASH_LISTED; cell++) {
+        size_t row = cell / g->cols, col = cell % g->cols;
+        if (bimatrix_is_nash(g, row, col))
+            solution[n++] = solution_at(g, "nash", row, col, facts->outcome_name);
+    }
+    facts->solution = solution;
+    facts->solutions = n;
+}
+
+static void fill_facts(const bimatrix *g, env_facts *facts, fm_arena *arena) {
+    size_t cells = g->rows * g->cols;
+    facts->title = g->title[0] ? g->title : facts->name;
+    facts->agents = 2;
+    facts->horizon = 1;
+    facts->deterministic = true;
+    facts->state_size = sizeof(play);
+    facts->readings = sizeof READINGS / sizeof *READINGS;
+    facts->reading_name = READINGS;
+    facts->outcomes = (int)cells;
+    facts->outcome_name = name_cells(g, arena);
+    facts->bimatrix = g;
+    const size_t actions[2] = {g->rows, g->cols};
+    facts->rewards = ENV_COMMON;
+    for (int i = 0; i < 2; i++) {
+        facts->agent_name[i] = g->player[i];
+        facts->level[i] = i;
+        facts->obs_length[i] = 1;
+        facts->action[i] = (env_space){.n = (int)actions[i], .size = 1, .labels = g->label[i]};
+        facts->reward_low[i] = facts->reward_high[i] = g->payoff[i][0];
+        for (size_t cell = 0; cell < cells; cell++) {
+            facts->reward_low[i] = fmin(facts->reward_low[i], g->payoff[i][cell]);
+            facts->reward_high[i] = fmax(facts->reward_high[i], g->payoff[i][cell]);
+            if (g->payoff[i][cell] != g->payoff[0][cell]) facts->rewards = ENV_GENERAL_SUM;
+        }
+    }
+    fill_solutions(g, facts, arena);
+}
+
+/* ---- rows of the table ---- */
+
+static fm_status create_named(const char *name, const void *config, fm_arena *arena, void **game,
+                              env_facts *facts) {
+    const bimatrix_named *named = bimatrix_find(name);
+    FM_CHECK(named, "no game is named '%s'", name);
+    bimatrix *g = fm_arena_array(arena, bimatrix, 1);
+    named->build(config, arena, g);
+    facts->source = named->source;
+    fill_facts(g, facts, arena);
+    *game = g;
+    return FM_OK;
+}
+
+typedef struct file_config {
+    char path[FM_TEXT_MAX];
+} file_config;
+
+static const fm_option FILE_OPTIONS[] = {
+    FM_OPT_TEXT(file_config, path, "", "a file in Gambit's strategic form; --env FILE.nfg sets it"),
+    FM_OPT_END,
+};
+
+/* "maintain" of "games/maintain.nfg". */
+static const char *base_name(const char *path, fm_arena *arena) {
+    const char *slash = strrchr(path, '/');
+    char *name = fm_arena_text(arena, slash && slash[1] ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+    if (dot && dot > name) *dot = '\0';
+    return name;
+}
+
+static fm_status create_file(const void *config, fm_arena *arena, void **game, env_facts *facts,
+                             fm_error *err) {
+    const char *path = ((const file_config *)config)->path;
+    if (!*path) return fm_fail(err, "nfg: no file is given: name the .nfg file itself as the environment");
+    bimatrix *g = fm_arena_array(arena, bimatrix, 1);
+    if (nfg_read(path, arena, g, err) != FM_OK) return FM_BAD;
+    facts->name = base_name(path, arena);
+    facts->source = fm_arena_text(arena, path);
+    fill_facts(g, facts, arena);
+    *game = g;
+    return FM_OK;
+}
+
+#define MATRIX_ROW(symbol, row, text, table, config, maker)                                                  \
+    const env_type env_##symbol = {                                                                          \
+        .name = row,                                                                                         \
+        .doc = text,                                                                                         \
+        .options = table,                                                                                    \
+        .config_size = sizeof(config),                                                                       \
+        .create = maker,                                                                                     \
+        .reset = reset,                                                                                      \
+        .step = step,                                                                                        \
+        .render = render,                                                                                    \
+        .read = read_play,                                                                                   \
+        .outcome = outcome,                                                                                  \
+    }
+
+#define NAMED_ROW(symbol, row, text, table)                                                                  \
+    static fm_status create_##symbol(const void *config, fm_arena *arena, void **game, env_facts *facts,     \
+                                     fm_error *err) {                                                        \
+        (void)err;                                                                                           \
+        return create_named(row, config, arena, game, facts);                                                \
+    }                                                                                                        \
+    MATRIX_ROW(symbol, row, text, table, bimatrix_config, create_##symbol)
+
+NAMED_ROW(escape, "escape", "common interest; a modest equilibrium hides the best one", NULL);
+NAMED_ROW(maintain, "maintain", "general sum; the Stackelberg point is better for both than every Nash one",
+          NULL);
+NAMED_ROW(penalty, "penalty", "common interest; the two best joint actions stand beside the penalty k",
+          BIMATRIX_PENALTY_OPTIONS);
+NAMED_ROW(mixing, "mixing",
+          "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", NULL);
+NAMED_ROW(random_matrix, "random-matrix",
+          "payoff pairs from a bivariate normal; covariance sets common interest",
+          BIMATRIX_RANDOM_OPTIONS);
+
+MATRIX_ROW(nfg, "nfg", "any two-player game in Gambit's strategic form: --env FILE.nfg", FILE_OPTIONS,
+           file_config, create_file);

@@ -1,0 +1,129 @@
+/* Multi-agent TD3: minimum, smoothing and delay by themselves; then the Cournot-Nash point and Nash cells. */
+#include "algos/families/centralised.h"
+#include "tests/drive.h"
+#include "tests/test.h"
+#include "tests/toy_env.h"
+
+extern const algo_type algo_td3;
+
+#define SMOOTH                                                                                               \
+    "batch=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 replay=5000"
+
+/* Target critics that give two constants; learning rates and targets' steps of zero. */
+static void expect_targets(const char *settings, double value) {
+    char all[256];
+    drive d;
+    snprintf(all, sizeof all, "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch=64 replay=64 %s",
+             settings);
+    drive_open(&d, &algo_td3, &TOY_ENV, NULL, "", all);
+    drive_start(&d, 1, 100, 1);
+    centralised *c = d.learner;
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++) {
+            algo_net *critic = &c->agent[i].critic[k].net;
+            memset(critic->target, 0, critic->params.n * sizeof(real));
+            critic->target[critic->params.entries[critic->mlp.bias[1]].at] = k == 0 ? 8 : 6;
+        }
+    drive_run(&d, 64);
+    for (int i = 0; i < 2; i++)
+        for (size_t b = 0; b < 64; b++)
+            EXPECT_NEAR(c->agent[i].wanted[b], c->replay.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * value, 1e-5);
+    drive_end(&d);
+}
+
+TEST(target_takes_the_smaller_critic) {
+    expect_targets("", 6);
+    expect_targets("target_critics=first", 8);
+}
+
+/* Q' is agent 1's target action: mu' = tanh(atanh 0.9) plus noise that is nearly always beyond its clip of
+ * 0.25, so that y is 1 + 0.5 (0.9 - 0.25) or 1 + 0.5 min(1, 0.9 + 0.25). */
+TEST(target_actions_are_smoothed_and_clipped) {
+    drive d;
+    drive_open(&d, &algo_td3, &TOY_ENV, NULL, "box=true cut=true",
+               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch=64 replay=64 "
+               "smoothing=10 "
+               "smoothing_clip=0.25");
+    drive_start(&d, 1, 100, 1);
+    centralised *c = d.learner;
+    for (int i = 0; i < 2; i++) {
+        algo_net *actor = &c->agent[i].actor;
+        memset(actor->target, 0, actor->params.n * sizeof(real));
+        actor->target[actor->params.entries[actor->mlp.bias[0]].at] = (real)atanh(0.9);
+        for (int k = 0; k < 2; k++) {
+            algo_net *critic = &c->agent[i].critic[k].net;
+            memset(critic->target, 0, critic->params.n * sizeof(real));
+            critic->target[critic->params.entries[critic->mlp.weight[0]].at + c->in - 1] = 1;
+        }
+    }
+    drive_run(&d, 64);
+    int low = 0, high = 0;
+    for (size_t b = 0; b < 64; b++) {
+        double y = (double)c->agent[0].wanted[b];
+        EXPECT(y > 1 + 0.5 * 0.65 - 1e-5 && y < 1.5 + 1e-5);
+        low += fabs(y - (1 + 0.5 * 0.65)) < 1e-5;
+        high += fabs(y - 1.5) < 1e-5;
+    }
+    EXPECT_MSG(low >= 15 && high >= 15 && low + high >= 55, "%d low, %d high", low, high);
+    drive_end(&d);
+}
+
+/* Actors and targets move at every third step of the critics, which move at each. */
+TEST(actors_are_delayed) {
+    drive d;
+    real before[3];
+    drive_begin(&d, &algo_td3, "escape", "", "hidden=8 actor_hidden=8 batch=16 delay=3 tau=0.5", 1, 100, 1);
+    drive_run(&d, 15);
+    centralised *c = d.learner;
+    const algo_net *critic = &c->agent[1].critic[1].net, *actor = &c->agent[1].actor;
+    EXPECT_EQ(c->clock.updates, 0);
+    for (int step = 1; step <= 9; step++) {
+        /* The bias of the last layer: always has a gradient. */
+        const real *at[3] = {critic->params.theta + critic->params.entries[critic->mlp.bias[1]].at,
+                             actor->params.theta + actor->params.entries[actor->mlp.bias[1]].at,
+                             critic->target + critic->params.entries[critic->mlp.bias[1]].at};
+        for (int k = 0; k < 3; k++) before[k] = *at[k];
+        drive_run(&d, 1);
+        EXPECT(*at[0] != before[0]);
+        EXPECT((*at[1] != before[1]) == (step % 3 == 0));
+        EXPECT((*at[2] != before[2]) == (step % 3 == 0));
+    }
+    EXPECT_EQ(c->clock.updates, 9);
+    EXPECT_EQ(c->clock.actor_updates, 3);
+    drive_end(&d);
+}
+
+/* Simultaneous learners: (4, 4), not (6, 3). Within 2 %, on each of 3 seeds. */
+TEST(duopoly_cournot) {
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        drive d;
+        real actions[2];
+        drive_begin(&d, &algo_td3, "duopoly", "", SMOOTH, 1, 15000, seed);
+        drive_run(&d, 15000);
+        drive_greedy(&d, actions);
+        EXPECT_NEAR(actions[0], 4, 0.08);
+        EXPECT_NEAR(actions[1], 4, 0.08);
+        drive_end(&d);
+    }
+}
+
+/* All of 3 seeds: Escape's C-Z, Maintain's B-Y. */
+TEST(nash_cells) {
+    for (uint64_t seed = 0; seed < 3; seed++)
+        for (int game = 0; game < 2; game++) {
+            drive d;
+            real actions[2];
+            drive_begin(&d, &algo_td3, game ? "maintain" : "escape", "",
+                        game ? "hidden=16 actor_hidden=8 batch=64 delay=1 relaxation=expectation"
+                             : "hidden=16 actor_hidden=8 batch=64 delay=1",
+                        1, 6000, seed);
+            drive_run(&d, 6000);
+            drive_greedy(&d, actions);
+            EXPECT_EQ(actions[0], game ? 1 : 2);
+            EXPECT_EQ(actions[1], game ? 1 : 2);
+            drive_end(&d);
+        }
+}
+
+TEST_MAIN(CASE(target_takes_the_smaller_critic), CASE(target_actions_are_smoothed_and_clipped),
+          CASE(actors_are_delayed), CASE(duopoly_cournot), CASE(nash_cells))

@@ -1,0 +1,48 @@
+/* table.c: the table of what ./reproduce can do, one row per table or figure. */
+#include "training/papers/item.h"
+
+#define EACH_TWICE                                                                                           \
+    "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
+#define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
+
+const reproduce_item REPRODUCE_ITEMS[] = {
+    {"biac/fig2",
+     "random games: the Stackelberg point against the mean Nash equilibrium, by covariance and size",
+     "Zhang 2020, Fig. 2",
+     CURVES_ONLY
+     "It finds that the Stackelberg point is better than the mean Nash equilibrium for both agents\n"
+     "when the covariance is high, and that the number of equilibria grows with it. `reference` is an\n"
+     "independent measurement of 20,000 games per point. Equilibria are pure; the mean is over the\n"
+     "games that have one.\n",
+     "games", 2000, 200, 0, reproduce_random_games},
+    {"biac/table2", "Escape: converged joint actions of six algorithms", "Zhang 2020, Table 2",
+     EACH_TWICE
+     "Its rows of Hysteretic- and Lenient-DQN cannot be both these means and 0 % (algos/hysteretic.c).\n",
+     "trials", 100, 10, 5000, reproduce_escape},
+    {"biac/fig4", "Escape: how the values, the follower and the leader of Bi-AC converge",
+     "Zhang 2020, Fig. 4",
+     CURVES_ONLY
+     "It describes that Q1(C,Z) reaches 30 almost at once, Q2(C,Z) later, then pi2(Z|C) rises, then\n"
+     "the leader's share of C, which stays below 1 as exploration goes on.\n",
+     "trials", 10, 3, 5000, reproduce_escape_curves},
+    {"biac/table3", "Maintain: converged joint actions of six algorithms", "Zhang 2020, Table 3", EACH_TWICE,
+     "trials", 100, 10, 5000, reproduce_maintain},
+    {"biac/fig5", "Maintain: which joint actions Bi-AC and MADDPG play while they learn",
+     "Zhang 2020, Fig. 5", CURVES_ONLY "It describes that Bi-AC converges to A-X, and MADDPG to B-Y.\n",
+     "trials", 10, 3, 5000, reproduce_maintain_curves},
+    {"biac/table4", "Traffic Merge: who goes first, for four algorithms", "Zhang 2020, Table 4",
+     EACH_TWICE "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
+     "greedy play and its distance from exact Stackelberg play are added.\n",
+     "trials", 10, 3, 8000, reproduce_merge},
+    {"biac/fig7", "Traffic Merge: outcomes of Bi-AC and MADDPG over 1,000 episodes of training",
+     "Zhang 2020, Fig. 7", CURVES_ONLY "It begins with about a third each; the ends are those of Table 4.\n",
+     "trials", 10, 3, 8000, reproduce_merge_curves},
+    {"biac/grid", "the grid of Figure 1: which of the two equilibria is played", "Zhang 2020, Fig. 1",
+     "The paper gives the game and no experiment: the column `paper` is empty.\n", "trials", 20, 4, 10000,
+     reproduce_grid},
+    {"biac/oligopoly", "continuous actions and three levels: quantities against the closed form",
+     "Zhang 2020, Eq. 17-22; von Stackelberg 1934",
+     "The paper gives the equations and no experiment: the column `paper` is empty.\n", "trials", 20, 4,
+     20000, reproduce_oligopoly},
+    {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
+};

@@ -1,0 +1,434 @@
+/* config.c: see config.h. */
+#include "training/run/config.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "stb_ds.h"
+#include "training/run/version.h"
+
+#define WHOLE_MAX 9.2e18 /* no bound for a person; seeds of further trials still fit behind it */
+#define NAMES_MAX 512
+
+const fm_option RUN_OPTIONS[] = {
+    FM_OPT_TEXT(run_config, algo, "", "the algorithm; --list names them"),
+    FM_OPT_TEXT(run_config, env, "", "the environment: a name from --list, or the path of a .nfg game file"),
+    FM_OPT_TEXT(run_config, preset, "",
+                "named settings of the algorithm, such as those of a published table"),
+    FM_OPT_INT(run_config, trials, "1", 1, 1000000, "", "independent trials; trial k has the seed (seed + k)",
+               ""),
+    FM_OPT_INT(run_config, seed, "0", 0, WHOLE_MAX, "", "where all random streams start", ""),
+    FM_OPT_INT(run_config, steps, "0", 0, WHOLE_MAX, "decisions", "length of a trial; 0: the algorithm's own",
+               ""),
+    FM_OPT_INT(run_config, copies, "1", 1, 65536, "", "copies of the environment that are stepped together",
+               ""),
+    FM_OPT_INT(run_config, eval_episodes, "100", 1, 1000000, "episodes",
+               "length of the greedy evaluation at the end; one-shot games need a single one", ""),
+    FM_OPT_INT(run_config, window, "1000", 1, 1000000, "episodes",
+               "what rates during training are averaged over", ""),
+    FM_OPT_INT(run_config, rows, "20", 1, 100000, "", "rows of progress.csv per trial", ""),
+    FM_OPT_INT(run_config, jobs, "0", 0, 1024, "processes", "trials at the same time; 0: one per processor",
+               ""),
+    FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
+               "of one trial, for large networks only; small ones are faster with one", ""),
+    FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
+               "how often a trial saves where it stands; 0: only when it is interrupted", ""),
+    FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
+    FM_OPT_BOOL(run_config, quiet, "false", "shows no progress", ""),
+    FM_OPT_END,
+};
+
+/* How a run is carried out, which its results do not depend on: left out of config.ini, possible with
+ * --resume. */
+static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "quiet", "out"};
+
+static const fm_option NO_OPTIONS[] = {FM_OPT_END};
+
+/* ---- names ---- */
+
+typedef struct names {
+    const char *name[NAMES_MAX];
+    size_t n;
+} names;
+
+static void names_add(names *all, const char *name) {
+    if (all->n < NAMES_MAX) all->name[all->n++] = name;
+}
+
+static void names_add_options(names *all, const fm_option *table) {
+    for (const fm_option *row = table; row->name; row++) names_add(all, row->name);
+}
+
+static const fm_option *env_options(const env_type *type) {
+    return type && type->options ? type->options : NO_OPTIONS;
+}
+
+static const fm_option *algo_options(const algo_type *type) {
+    return type && type->options ? type->options : NO_OPTIONS;
+}
+
+static bool carries_out(const char *key) {
+    for (size_t i = 0; i < sizeof CARRY_OUT / sizeof *CARRY_OUT; i++)
+        if (strcmp(key, CARRY_OUT[i]) == 0) return true;
+    return false;
+}
+
+/* ---- the command line ---- */
+
+typedef struct words {
+    int argc;
+    char *const *argv;
+    int at;
+} words;
+
+/* Words with a meaning of their own, beside the flags of the option table. */
+static const char *const OTHER_FLAGS[] = {"set", "config", "resume", "list", "help", "version"};
+
+static fm_status unknown_flag(const char *name, fm_error *err) {
+    names all = {0};
+    names_add_options(&all, RUN_OPTIONS);
+    for (size_t i = 0; i < sizeof OTHER_FLAGS / sizeof *OTHER_FLAGS; i++) names_add(&all, OTHER_FLAGS[i]);
+    bool option = false;
+    for (size_t i = 0; ALGO_TABLE[i]; i++)
+        option |= fm_options_find(algo_options(ALGO_TABLE[i]), name) != NULL;
+    for (size_t i = 0; ENV_TABLE[i]; i++) option |= fm_options_find(env_options(ENV_TABLE[i]), name) != NULL;
+    if (option)
+        return fm_fail(err,
+                       "unknown flag '--%s'; options of algorithms and environments are written --set %s=...",
+                       name, name);
+    const char *nearest = fm_text_nearest(name, all.name, all.n);
+    if (nearest) return fm_fail(err, "unknown flag '--%s'; did you mean '--%s'?", name, nearest);
+    return fm_fail(err, "unknown flag '--%s'; --help lists them", name);
+}
+
+/* The value of a flag: behind its =, or the next word. */
+static fm_status take_value(words *in, const char *name, const char *joined, const char **value,
+                            fm_error *err) {
+    *value = joined;
+    if (joined) return FM_OK;
+    if (in->at < in->argc && strncmp(in->argv[in->at], "--", 2) != 0) {
+        *value = in->argv[in->at++];
+        return FM_OK;
+    }
+    return fm_fail(err, "--%s: its value is missing", name);
+}
+
+static void add_setting(run_plan *run, const char *section, const char *key, const char *value,
+                        const char *where) {
+    setting now = {section, fm_arena_text(&run->arena, key), fm_arena_text(&run->arena, value), where};
+    arrput(run->settings, now);
+}
+
+/* "--set algo.key=value": the section is the prefix, "" when there is none. */
+static fm_status take_set(run_plan *run, const char *text, fm_error *err) {
+    const char *equals = strchr(text, '=');
+    char key[128];
+    if (!equals || equals == text)
+        return fm_fail(err, "--set: '%s' is not a setting; expected key=value", text);
+    if ((size_t)(equals - text) >= sizeof key)
+        return fm_fail(err, "--set: the key '%.60s...' is too long", text);
+    if (equals[1] == '\0') return fm_fail(err, "--set %s: its value is missing", text);
+    memcpy(key, text, (size_t)(equals - text));
+    key[equals - text] = '\0';
+    const char *section = "";
+    const char *bare = key;
+    if (strncmp(key, "algo.", 5) == 0)
+        section = "algo", bare = key + 5;
+    else if (strncmp(key, "env.", 4) == 0)
+        section = "env", bare = key + 4;
+    else if (strcmp(key, "preset") == 0)
+        section = "run";
+    add_setting(run, section, bare, equals + 1, "--set");
+    return FM_OK;
+}
+
+/* One flag. Files are read at once, but into `files`, because they count before every flag. */
+static fm_status take_flag(run_plan *run, words *in, setting **files, fm_error *err) {
+    const char *word = in->argv[in->at++], *joined = strchr(word, '='), *value;
+    char name[64];
+    if (strcmp(word, "-h") == 0) word = "--help";
+    if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
+        return fm_fail(err, "unexpected '%s'; expected --flag value, and --help lists the flags", word);
+    size_t length = joined ? (size_t)(joined - word) - 2 : strlen(word) - 2;
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), word + 2);
+    for (char *c = name; *c; c++)
+        if (*c == '-') *c = '_';
+    if (joined) joined++;
+    if (!joined && strcmp(name, "help") == 0) return run->command = RUN_HELP, FM_OK;
+    if (!joined && strcmp(name, "list") == 0) return run->command = RUN_LIST, FM_OK;
+    if (!joined && strcmp(name, "version") == 0) return run->command = RUN_VERSION, FM_OK;
+    const fm_option *row = fm_options_find(RUN_OPTIONS, name);
+    bool set = strcmp(name, "set") == 0, config = strcmp(name, "config") == 0,
+         resume = strcmp(name, "resume") == 0;
+    if (!row && !set && !config && !resume) return unknown_flag(name, err);
+    if (row && row->type == FM_BOOL && !joined) joined = "true";
+    if (take_value(in, name, joined, &value, err) != FM_OK) return FM_BAD;
+    if (row) return add_setting(run, "run", name, value, "--"), FM_OK;
+    if (set) return take_set(run, value, err);
+    if (config) return ini_read(value, &run->arena, files, err);
+    run->resume = fm_arena_text(&run->arena, value);
+    return FM_OK;
+}
+
+/* A run that goes on is the run that was begun. */
+static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
+    char path[1100];
+    for (size_t i = 0; i < arrlenu(run->settings); i++) {
+        const setting *now = &run->settings[i];
+        if (strcmp(now->section, "run") != 0 || !carries_out(now->key) || strcmp(now->key, "out") == 0)
+            return fm_fail(
+                err,
+                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint-every "
+                "and --quiet can stand beside it, not '%s'",
+                now->key);
+    }
+    if (arrlenu(*files) > 0) return fm_fail(err, "--resume and --config exclude each other");
+    if (strlen(run->resume) >= FM_TEXT_MAX) return fm_fail(err, "--resume: the path is too long");
+    snprintf(path, sizeof path, "%s/config.ini", run->resume);
+    if (ini_read(path, &run->arena, files, err) != FM_OK)
+        return fm_fail_in(err, "--resume %s: ", run->resume);
+    return FM_OK;
+}
+
+static fm_status collect(run_plan *run, int argc, char *const *argv, fm_error *err) {
+    words in = {argc, argv, 0};
+    setting *files = NULL;
+    fm_status status = FM_OK;
+    while (status == FM_OK && in.at < argc) status = take_flag(run, &in, &files, err);
+    if (status == FM_OK && run->resume) status = read_resumed(run, &files, err);
+    for (size_t i = 0; i < arrlenu(run->settings); i++) arrput(files, run->settings[i]);
+    arrfree(run->settings);
+    run->settings = files;
+    return status;
+}
+
+/* ---- resolving ---- */
+
+/* Errors of an option begin with its name; here comes what stands before it. */
+static fm_status place(const setting *now, fm_error *err) {
+    if (strcmp(now->where, "--") == 0) return fm_fail_in(err, "--");
+    size_t n = strlen(now->key);
+    bool named = strncmp(err->text, now->key, n) == 0 && err->text[n] == ':';
+    return fm_fail_in(err, strcmp(now->where, "--set") == 0 && named ? "%s " : "%s: ", now->where);
+}
+
+static fm_status apply_run(run_plan *run, fm_error *err) {
+    for (size_t i = 0; i < arrlenu(run->settings); i++) {
+        const setting *now = &run->settings[i];
+        if (strcmp(now->section, "run") != 0) continue;
+        if (fm_options_set(RUN_OPTIONS, &run->config, now->key, now->value, err) != FM_OK)
+            return place(now, err);
+    }
+    return FM_OK;
+}
+
+static fm_status unknown_key(const run_plan *run, const setting *now, fm_error *err) {
+    names all = {0};
+    bool of_algo = strcmp(now->section, "env") != 0, of_env = strcmp(now->section, "algo") != 0;
+    if (of_algo) names_add_options(&all, algo_options(run->algo));
+    if (of_env) names_add_options(&all, env_options(run->env.type));
+    const char *of = of_algo && of_env ? "" : of_algo ? run->config.algo : run->config.env;
+    const char *nearest = fm_text_nearest(now->key, all.name, all.n);
+    if (fm_options_find(RUN_OPTIONS, now->key))
+        return fm_fail(err, "'%s' is an option of the run; write --%s VALUE, or put it into [run]", now->key,
+                       now->key);
+    if (!nearest) {
+        names flags = {0};
+        names_add_options(&flags, RUN_OPTIONS);
+        nearest = fm_text_nearest(now->key, flags.name, flags.n);
+        if (nearest) return fm_fail(err, "unknown option '%s'; did you mean --%s?", now->key, nearest);
+    }
+    if (nearest)
+        return fm_fail(err, "unknown option '%s'%s%s; did you mean '%s'?", now->key, *of ? " of " : "", of,
+                       nearest);
+    if (*of)
+        return fm_fail(err, "unknown option '%s' of %s; its options: ./train --%s %s --help", now->key, of,
+                       of_algo ? "algo" : "env", of);
+    return fm_fail(err, "unknown option '%s'; the options: ./train --algo %s --env %s --help", now->key,
+                   run->config.algo, run->config.env);
+}
+
+static fm_status apply_one(run_plan *run, const setting *now, fm_error *err) {
+    bool bare = now->section[0] == '\0';
+    bool of_algo = bare || strcmp(now->section, "algo") == 0,
+         of_env = bare || strcmp(now->section, "env") == 0;
+    of_algo = of_algo && fm_options_find(algo_options(run->algo), now->key);
+    of_env = of_env && fm_options_find(env_options(run->env.type), now->key);
+    if (of_algo && of_env)
+        return fm_fail(err, "both %s and %s have an option '%s'; write algo.%s or env.%s", run->config.algo,
+                       run->config.env, now->key, now->key, now->key);
+    if (of_algo) return fm_options_set(run->algo->options, run->algo_config, now->key, now->value, err);
+    if (of_env) return fm_options_set(run->env.type->options, run->env.config, now->key, now->value, err);
+    return unknown_key(run, now, err);
+}
+
+static fm_status apply_settings(run_plan *run, fm_error *err) {
+    for (size_t i = 0; i < arrlenu(run->settings); i++) {
+        const setting *now = &run->settings[i];
+        if (strcmp(now->section, "run") == 0) continue;
+        if (apply_one(run, now, err) != FM_OK) return place(now, err);
+    }
+    return FM_OK;
+}
+
+static fm_status find_algo(run_plan *run, fm_error *err) {
+    const char *name = run->config.algo;
+    names all = {0};
+    for (size_t i = 0; ALGO_TABLE[i]; i++) names_add(&all, ALGO_TABLE[i]->name);
+    run->algo = algo_find(name);
+    if (!run->algo) {
+        const char *nearest = fm_text_nearest(name, all.name, all.n);
+        if (nearest) return fm_fail(err, "unknown algorithm '%s'; did you mean '%s'?", name, nearest);
+        return fm_fail(err, "unknown algorithm '%s'; --list names the known ones", name);
+    }
+    run->algo_config = fm_arena_alloc(&run->arena, 1, run->algo->config_size ? run->algo->config_size : 1);
+    if (run->algo->options) fm_options_reset(run->algo->options, run->algo_config);
+    return FM_OK;
+}
+
+/* Applies the presets of one name; returns whether there was one for this environment. */
+static bool apply_presets(run_plan *run, const char *name, int64_t *steps, names *others) {
+    bool found = false;
+    for (const algo_preset *row = run->algo->presets; row && row->settings; row++) {
+        if (row->name[0]) names_add(others, row->name);
+        if (strcmp(row->name, name) != 0) continue;
+        if (row->env[0] && !(run->env.type && strcmp(row->env, run->env.type->name) == 0)) continue;
+        fm_error err;
+        FM_CHECK(fm_options_apply(algo_options(run->algo), run->algo_config, row->settings, &err) == FM_OK,
+                 "%s: preset '%s' for '%s': %s", run->algo->name, row->name, row->env, err.text);
+        if (row->steps > 0) *steps = row->steps;
+        found = true;
+    }
+    return found;
+}
+
+static fm_status resolve_algo(run_plan *run, fm_error *err) {
+    const char *preset = run->config.preset;
+    names others = {0};
+    int64_t steps = run->algo->steps;
+    apply_presets(run, "", &steps, &others);
+    if (*preset && !apply_presets(run, preset, &steps, &others)) {
+        const char *nearest = fm_text_nearest(preset, others.name, others.n);
+        if (nearest && strcmp(nearest, preset) == 0)
+            return fm_fail(err, "preset '%s' of %s is not for the environment '%s'", preset, run->algo->name,
+                           run->config.env);
+        if (nearest)
+            return fm_fail(err, "%s has no preset '%s'; did you mean '%s'?", run->algo->name, preset,
+                           nearest);
+        return fm_fail(err, "%s has no preset '%s'; --list names the presets", run->algo->name, preset);
+    }
+    if (run->config.steps == 0) run->config.steps = steps;
+    return FM_OK;
+}
+
+static fm_status resolve(run_plan *run, fm_error *err) {
+    run_config *config = &run->config;
+    bool train = run->command == RUN_TRAIN;
+    if (apply_run(run, err) != FM_OK) return FM_BAD;
+    if (train && !config->algo[0] && !config->env[0])
+        return fm_fail(err, "expected --algo NAME --env NAME; --list names both, and --help says the rest");
+    if (train && !config->algo[0]) return fm_fail(err, "--algo is missing; --list names the algorithms");
+    if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
+    if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
+    if (config->env[0] && env_open(config->env, &run->arena, &run->env, err) != FM_OK) return FM_BAD;
+    if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
+    if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
+    if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->jobs < 1) config->jobs = 1;
+    if (config->jobs > 1024) config->jobs = 1024;
+    if (!train) return FM_OK;
+    if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
+    return run->algo->accepts ? run->algo->accepts(&run->env.facts, run->algo_config, err) : FM_OK;
+}
+
+fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err) {
+    memset(run, 0, sizeof *run);
+    fm_options_reset(RUN_OPTIONS, &run->config);
+    fm_status status = collect(run, argc, argv, err);
+    if (status == FM_OK && run->command != RUN_LIST && run->command != RUN_VERSION)
+        status = resolve(run, err);
+    arrfree(run->settings);
+    if (status != FM_OK) run_free(run);
+    return status;
+}
+
+void run_free(run_plan *run) {
+    arrfree(run->settings);
+    fm_arena_free(&run->arena);
+    memset(run, 0, sizeof *run);
+}
+
+/* ---- writing ---- */
+
+void run_write_ini(const run_plan *run, FILE *out) {
+    char text[FM_TEXT_MAX];
+    fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
+    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n\n[run]\n");
+    for (const fm_option *row = RUN_OPTIONS; row->name; row++)
+        if (!carries_out(row->name))
+            fprintf(out, "%s = %s\n", row->name, fm_option_format(row, &run->config, text, sizeof text));
+    fprintf(out, "\n[algo]\n");
+    fm_options_write(algo_options(run->algo), run->algo_config, out);
+    fprintf(out, "\n[env]\n");
+    fm_options_write(env_options(run->env.type), run->env.config, out);
+}
+
+void run_write_help(const run_plan *run, FILE *out) {
+    fprintf(out, "usage: ./train --algo NAME --env NAME [flags]\n"
+                 "       ./train --resume FOLDER      goes on with a run that was interrupted\n"
+                 "       ./train --list               the algorithms, their presets, and the environments\n"
+                 "\n"
+                 "Trains the algorithm in the environment, then plays greedily and says what was learned. "
+                 "The folder then\n"
+                 "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
+                 "per trial) and\n"
+                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or "
+                 "--threads. A folder "
+                 "that holds a run\n"
+                 "is never written over: without --out the next free name is taken.\n"
+                 "\n"
+                 "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
+    fm_options_help(RUN_OPTIONS, &run->config, out);
+    fprintf(out, "  %-22s %-12s %s\n", "set", "key=value",
+            "an option of the algorithm or environment; may be repeated;");
+    fprintf(out, "  %-22s %-12s %s\n", "", "", "algo.key or env.key where both have one of that name");
+    fprintf(out, "  %-22s %-12s %s\n", "config", "FILE",
+            "reads settings from a file like config.ini; flags win over it");
+    if (run->algo) {
+        fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
+        fm_options_help(algo_options(run->algo), run->algo_config, out);
+    }
+    if (run->env.type) {
+        fprintf(out, "\noptions of %s (%s):\n", run->env.type->name, run->env.type->doc);
+        if (env_options(run->env.type)->name)
+            fm_options_help(env_options(run->env.type), run->env.config, out);
+        else
+            fprintf(out, "  none\n");
+    }
+    if (!run->algo || !run->env.type)
+        fprintf(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
+    fprintf(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be written,"
+                 " 130 interrupted\n");
+}
+
+static void write_presets(const algo_type *algo, FILE *out) {
+    for (const algo_preset *row = algo->presets; row && row->settings; row++)
+        if (row->name[0])
+            fprintf(out, "  %-14s   preset %s%s%s: %s\n", "", row->name, row->env[0] ? " for " : "", row->env,
+                    row->settings);
+}
+
+void run_write_list(FILE *out) {
+    fprintf(out, "algorithms:\n");
+    for (size_t i = 0; ALGO_TABLE[i]; i++) {
+        const algo_type *algo = ALGO_TABLE[i];
+        fprintf(out, "  %-14s %s%s%s%s\n", algo->name, algo->doc, algo->paper ? " [" : "",
+                algo->paper ? algo->paper : "", algo->paper ? "]" : "");
+        write_presets(algo, out);
+    }
+    fprintf(out, "\nenvironments:\n");
+    for (size_t i = 0; ENV_TABLE[i]; i++) fprintf(out, "  %-14s %s\n", ENV_TABLE[i]->name, ENV_TABLE[i]->doc);
+    fprintf(out, "  %-14s %s\n", "FILE.nfg", "any two-player game in Gambit's strategic form");
+}

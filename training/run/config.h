@@ -1,0 +1,60 @@
+/* config.h: what to run, from the command line, configuration files and presets to one resolved
+ * description.
+ *
+ * Three option tables meet here: the run's own (below), the algorithm's and the environment's. They are
+ * filled in this order, later ones winning: defaults, the algorithm's presets for this environment, the
+ * preset asked for by name, configuration files, the command line. Everything is checked before anything
+ * is done, so a wrong word leaves no folder behind.
+ *
+ *     run_plan now;
+ *     fm_error err;
+ *     char *words[] = {"--algo", "biac", "--env", "escape", "--trials", "100"};
+ *     if (run_parse(&now, 6, words, &err) != FM_OK) { fprintf(stderr, "%s\n", err.text); ... }
+ *     ...
+ *     run_free(&now);
+ * / */
+#ifndef TRAINING_CONFIG_H
+#define TRAINING_CONFIG_H
+
+#include "algos/algo.h"
+#include "training/run/ini.h"
+
+/* The run's own options; each is also a flag. */
+typedef struct run_config {
+    char algo[FM_TEXT_MAX], env[FM_TEXT_MAX], preset[FM_TEXT_MAX], out[FM_TEXT_MAX];
+    int64_t trials, seed, steps, copies, eval_episodes, window, rows, jobs, threads, checkpoint_every;
+    bool quiet;
+} run_config;
+
+extern const fm_option RUN_OPTIONS[];
+
+typedef enum run_command { RUN_TRAIN, RUN_HELP, RUN_LIST, RUN_VERSION } run_command;
+
+/* A resolved run. All texts, configs and the environment live in its arena. */
+typedef struct run_plan {
+    run_command command;
+    run_config config;       /* resolved: steps and jobs are the real numbers */
+    const algo_type *algo;   /* NULL only for the other commands, when none was named */
+    void *algo_config;
+    env env;                 /* created when the command is to train; type NULL: none was named */
+    const char *resume;      /* folder to go on in, or NULL */
+    setting *settings;       /* only while parsing: what the user wrote, in order; else NULL */
+    fm_arena arena;
+} run_plan;
+
+/* Reads the words after the program's name and resolves them. Errors: unknown flags, keys and names (with
+ * the nearest known one), missing or wrong values, wrong files, an algorithm that cannot play the
+ * environment. After an error nothing need be freed. */
+fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err);
+
+void run_free(run_plan *run);
+
+/* The resolved run as a configuration file: reading it with --config repeats the run. It holds everything
+ * that results depend on, and so neither jobs nor folder. The caller checks the stream. */
+void run_write_ini(const run_plan *run, FILE *out);
+
+/* What --help and --list print. With an algorithm or environment named, help shows their options too. */
+void run_write_help(const run_plan *run, FILE *out);
+void run_write_list(FILE *out);
+
+#endif

@@ -1,0 +1,203 @@
+/* folder.c: see folder.h. */
+#include "training/run/folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "stb_ds.h"
+
+/* ---- making ---- */
+
+static bool holds_a_run(const char *folder) {
+    static const char *const NAMES[] = {"config.ini", "progress.csv", "result.csv", "trials"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char path[FOLDER_PATH_MAX + 40];
+        snprintf(path, sizeof path, "%s/%s", folder, NAMES[i]);
+        if (fm_file_exists(path)) return true;
+    }
+    return false;
+}
+
+/* "game" from "some/where/game.nfg", with nothing in it that a shell or file system minds. */
+static void plain_name(const char *from, char *name, size_t size) {
+    const char *slash = strrchr(from, '/');
+    if (slash) from = slash + 1;
+    size_t n = strlen(from);
+    if (n > 4 && strcmp(from + n - 4, ".nfg") == 0) n -= 4;
+    if (n >= size) n = size - 1;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)from[i];
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.", c);
+        name[i] = plain ? (char)c : '_';
+    }
+    name[n] = '\0';
+}
+
+/* mkdir decides, not a look beforehand: two runs that start at once get two folders. */
+static fm_status make_free(const run_plan *run, char *path, fm_error *err) {
+    char name[80];
+    plain_name(run->config.env, name, sizeof name);
+    if (fm_folder_make("runs", err) != FM_OK) return FM_BAD;
+    int used = snprintf(path, FOLDER_PATH_MAX, "runs/%s-%s-s%lld", run->algo->name, name,
+                        (long long)run->config.seed);
+    for (int k = 2; mkdir(path, 0777) != 0; k++) {
+        if (errno != EEXIST || k > 100000)
+            return fm_fail(err, "cannot make folder '%s': %s", path, strerror(errno));
+        snprintf(path + used, FOLDER_PATH_MAX - (size_t)used, "-%d", k);
+    }
+    return FM_OK;
+}
+
+static fm_status make_given(const char *out, char *path, fm_error *err) {
+    if (strlen(out) >= FOLDER_PATH_MAX) return fm_fail(err, "--out: the path is too long");
+    snprintf(path, FOLDER_PATH_MAX, "%s", out);
+    if (holds_a_run(path))
+        return fm_fail(err,
+                       "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
+                       path, path);
+    return fm_folder_make(path, err);
+}
+
+static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
+    char path[FOLDER_PATH_MAX + 40];
+    fm_writer writer;
+    snprintf(path, sizeof path, "%s/config.ini", folder);
+    if (fm_writer_begin(&writer, path, err) != FM_OK) return FM_BAD;
+    run_write_ini(run, writer.file);
+    return fm_writer_commit(&writer, err);
+}
+
+/* The part of `path` up to the first folder that is not there yet; 0 when all are. */
+static size_t first_missing(const char *path) {
+    char part[FOLDER_PATH_MAX];
+    size_t n = strlen(path);
+    if (n >= sizeof part) return 0;
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (!fm_file_exists(part)) return i;
+    }
+    return 0;
+}
+
+/* Removes the empty folders from the end of path back to its first `kept` characters. */
+static void remove_empty(char *path, size_t kept) {
+    for (size_t n = strlen(path); kept > 0 && n >= kept; n--) {
+        if (path[n] != '/' && path[n] != '\0') continue;
+        path[n] = '\0';
+        if (rmdir(path) != 0 && errno != ENOENT) return;
+    }
+}
+
+fm_status folder_make(const run_plan *run, char *path, fm_error *err) {
+    bool given = run->config.out[0] != '\0';
+    size_t kept = first_missing(given ? run->config.out : "runs");
+    fm_status status = given ? make_given(run->config.out, path, err) : make_free(run, path, err);
+    bool made = status == FM_OK;
+    if (made) status = write_config(run, path, err);
+    if (status == FM_OK) return FM_OK;
+    if (!given && made && kept == 0) kept = strlen(path);
+    if (made || given) remove_empty(path, kept);
+    return status;
+}
+
+/* ---- tables ---- */
+
+static fm_status write_failed(const char *path, int reason, fm_error *err) {
+    return fm_fail(err, "cannot write '%s': %s", path, strerror(reason));
+}
+
+/* Flushes; what stands in the file is then good, or cut back to what was. */
+static fm_status settle(struct folder_table *table, fm_error *err) {
+    errno = 0;
+    if (fflush(table->file) == 0 && !ferror(table->file)) {
+        table->good = (int64_t)ftello(table->file);
+        return FM_OK;
+    }
+    int reason = errno ? errno : EIO;
+    fclose(table->file);
+    table->file = NULL;
+    if (truncate(table->path, (off_t)table->good) != 0) return write_failed(table->path, reason, err);
+    return write_failed(table->path, reason, err);
+}
+
+static void write_rows(const folder_tables *tables, FILE *out, int64_t trial, const progress_rows *rows) {
+    const run_plan *run = tables->run;
+    size_t width = progress_width(&run->env.facts, run->algo);
+    for (size_t at = 0; at < arrlenu(rows->numbers); at += width)
+        progress_write(out, &run->env.facts, run->algo, trial, rows->numbers + at);
+}
+
+/* Opens under a temporary name; `finish_anew` gives the table its own. */
+static fm_status begin_anew(struct folder_table *table, const char *folder, const char *name, fm_error *err) {
+    char temporary[FOLDER_PATH_MAX + 60];
+    snprintf(table->path, sizeof table->path, "%s/%s", folder, name);
+    snprintf(temporary, sizeof temporary, "%s.tmp", table->path);
+    table->good = 0;
+    table->file = fopen(temporary, "wb");
+    return table->file ? FM_OK : write_failed(table->path, errno, err);
+}
+
+static fm_status finish_anew(struct folder_table *table, fm_error *err) {
+    char temporary[FOLDER_PATH_MAX + 60];
+    snprintf(temporary, sizeof temporary, "%s.tmp", table->path);
+    int reason = 0;
+    if (fflush(table->file) != 0 || ferror(table->file) || rename(temporary, table->path) != 0)
+        reason = errno;
+    if (reason) {
+        fclose(table->file);
+        table->file = NULL;
+        remove(temporary);
+        return write_failed(table->path, reason, err);
+    }
+    table->good = (int64_t)ftello(table->file);
+    return FM_OK;
+}
+
+fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
+                             const trial_result *results, const progress_rows *rows, fm_error *err) {
+    const env_facts *facts = &run->env.facts;
+    memset(tables, 0, sizeof *tables);
+    tables->run = run;
+    fm_status status = begin_anew(&tables->progress, folder, "progress.csv", err);
+    if (status == FM_OK) status = begin_anew(&tables->result, folder, "result.csv", err);
+    if (status == FM_OK) {
+        progress_write_header(tables->progress.file, facts, run->algo);
+        result_write_header(tables->result.file, facts);
+        for (int64_t k = 0; k < run->config.trials; k++) {
+            if (results[k].status == TRIAL_OPEN) continue;
+            write_rows(tables, tables->progress.file, k, &rows[k]);
+            result_write(tables->result.file, facts, &results[k]);
+        }
+        status = finish_anew(&tables->progress, err);
+    }
+    if (status == FM_OK) status = finish_anew(&tables->result, err);
+    if (status != FM_OK) folder_tables_close(tables, NULL);
+    return status;
+}
+
+fm_status folder_tables_add(folder_tables *tables, const trial_result *result, const progress_rows *rows,
+                            fm_error *err) {
+    if (!tables->progress.file || !tables->result.file) return fm_fail(err, "the tables are closed");
+    write_rows(tables, tables->progress.file, result->trial, rows);
+    if (settle(&tables->progress, err) != FM_OK) return FM_BAD;
+    result_write(tables->result.file, &tables->run->env.facts, result);
+    return settle(&tables->result, err);
+}
+
+static fm_status close_one(struct folder_table *table, fm_error *err) {
+    FILE *file = table->file;
+    table->file = NULL;
+    return !file || fclose(file) == 0 ? FM_OK : write_failed(table->path, errno, err);
+}
+
+fm_status folder_tables_close(folder_tables *tables, fm_error *err) {
+    fm_status first = close_one(&tables->progress, err);
+    fm_status second = close_one(&tables->result, first == FM_OK ? err : NULL);
+    return first == FM_OK ? second : first;
+}

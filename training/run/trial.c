@@ -1,0 +1,162 @@
+/* trial.c: see trial.h. */
+#include "training/run/trial.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "training/run/checkpoint.h"
+
+#define LIVE_SECONDS 0.2 /* between two messages about where the trial stands */
+#define CHUNK_SECONDS 0.03 /* of work between two looks at the clock and the stop */
+#define CHUNK_MAX (1 << 20) /* iterations */
+
+/* The trial's own view of itself. */
+typedef struct child {
+    const trial_job *job;
+    loop loop;
+    char folder[CHECKPOINT_PATH_MAX];
+    int64_t rows_sent;
+    double *numbers; /* room for a message of numbers */
+} child;
+
+/* ---- messages ---- */
+
+/* A pipe takes large messages in pieces. Without a reader the process ends here, by SIGPIPE. */
+static void write_all(int fd, const void *data, size_t size) {
+    for (const char *at = data; size > 0;) {
+        ssize_t n = write(fd, at, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) _exit(1);
+        at += n;
+        size -= (size_t)n;
+    }
+}
+
+static void tell(const trial_job *job, trial_message_kind kind, const void *data, size_t size) {
+    trial_message header = {(uint32_t)kind, (uint32_t)size};
+    write_all(job->fd, &header, sizeof header);
+    write_all(job->fd, data, size);
+}
+
+static void tell_error(const trial_job *job, const fm_error *err) {
+    tell(job, TRIAL_MESSAGE_ERROR, err->text, strlen(err->text) + 1);
+}
+
+static void tell_rows(child *c) {
+    loop *l = &c->loop;
+    size_t values = (size_t)l->values;
+    for (; c->rows_sent < l->counters.rows; c->rows_sent++) {
+        memcpy(c->numbers, l->row_values + c->rows_sent * l->values, values * sizeof(double));
+        memcpy(c->numbers + values, l->row_times + c->rows_sent * LOOP_TIMES, LOOP_TIMES * sizeof(double));
+        tell(c->job, TRIAL_MESSAGE_ROW, c->numbers, (values + LOOP_TIMES) * sizeof(double));
+    }
+}
+
+static void tell_live(child *c) {
+    trial_live live = {.step = c->loop.counters.step, .agents = c->loop.setup.env->facts.agents};
+    loop_measure(&c->loop, c->numbers);
+    memcpy(live.value, c->numbers + LOOP_RETURN, (size_t)live.agents * sizeof(double));
+    tell(c->job, TRIAL_MESSAGE_LIVE, &live, sizeof live);
+}
+
+static void look(void *user, loop *l) {
+    child *c = user;
+    const trial_watch *watch = c->job->watch;
+    watch->look(watch->user, l, c->numbers);
+    tell(c->job, TRIAL_MESSAGE_WATCH, c->numbers, watch->width * sizeof(double));
+}
+
+/* ---- the trial ---- */
+
+loop_setup trial_setup(const run_plan *run, int64_t trial) {
+    return (loop_setup){.env = &run->env,
+                        .algo = run->algo,
+                        .algo_config = run->algo_config,
+                        .copies = (int)run->config.copies,
+                        .steps = run->config.steps,
+                        .seed = (uint64_t)(run->config.seed + trial),
+                        .window = run->config.window,
+                        .rows = run->config.rows};
+}
+
+static fm_status begin(child *c, fm_error *err) {
+    const trial_job *job = c->job;
+    loop_setup setup = trial_setup(job->run, job->trial);
+    size_t room = progress_width(&job->run->env.facts, job->run->algo);
+    if (job->watch) {
+        setup.watch = look;
+        setup.watch_user = c;
+        setup.watch_every = job->watch->every;
+        if (job->watch->width > room) room = job->watch->width;
+    }
+    c->numbers = calloc(room, sizeof(double));
+    FM_CHECK(c->numbers != NULL, "out of memory");
+    loop_init(&c->loop, &setup);
+    if (!job->folder) return FM_OK;
+    checkpoint_folder(job->folder, job->trial, c->folder);
+    if (fm_folder_make(c->folder, err) != FM_OK) return FM_BAD;
+    if (!job->resume || !checkpoint_exists(c->folder)) return FM_OK;
+    return checkpoint_resume(&c->loop, job->run, c->folder, err);
+}
+
+static fm_status save(const child *c, bool finished, fm_error *err) {
+    return c->job->folder ? checkpoint_save(&c->loop, c->job->run, c->folder, finished, err) : FM_OK;
+}
+
+/* Steps until the end, the stop, or an error; tells and saves in between. The size of the pieces follows
+ * the clock. */
+static fm_status work(child *c, loop_status *status, fm_error *err) {
+    double now = loop_clock(), told = now, saved = now;
+    double save_after = (double)c->job->run->config.checkpoint_every;
+    int64_t chunk = 1;
+    tell_live(c);
+    do {
+        double start = now;
+        *status = loop_advance(&c->loop, chunk);
+        now = loop_clock();
+        if (now - start < CHUNK_SECONDS / 2 && chunk < CHUNK_MAX) chunk *= 2;
+        else if (now - start > CHUNK_SECONDS && chunk > 1) chunk /= 2;
+        tell_rows(c);
+        if (now - told > LIVE_SECONDS) tell_live(c), told = now;
+        if (*status != LOOP_RUNNING || *c->job->stop) return FM_OK;
+        if (save_after > 0 && now - saved > save_after) {
+            if (save(c, false, err) != FM_OK) return FM_BAD;
+            now = saved = loop_clock();
+        }
+    } while (true);
+}
+
+static void judge(child *c, loop_status status, trial_result *result) {
+    const loop *l = &c->loop;
+    const run_config *config = &c->job->run->config;
+    result_clear(result, c->job->trial, config->seed + c->job->trial);
+    result->status = status == LOOP_DONE ? TRIAL_OK : status == LOOP_NAN ? TRIAL_NAN : TRIAL_INTERRUPTED;
+    result->steps = l->counters.step;
+    result->episodes = l->counters.episodes;
+    result->seconds = l->times[LOOP_SECONDS];
+    snprintf(result->note, sizeof result->note, "%s", l->problem);
+    loop_measure(l, c->numbers);
+    result_from_row(result, &c->job->run->env.facts, c->numbers);
+    if (status == LOOP_DONE) loop_evaluate(l, config->eval_episodes, &result->evaluation);
+}
+
+int trial_run(const trial_job *job) {
+    child c = {.job = job};
+    fm_error err;
+    loop_status status = LOOP_RUNNING;
+    fm_status done = begin(&c, &err);
+    if (done == FM_OK) done = work(&c, &status, &err);
+    if (done == FM_OK) {
+        trial_result result;
+        judge(&c, status, &result);
+        done = save(&c, status == LOOP_DONE, &err);
+        tell(job, TRIAL_MESSAGE_RESULT, &result, sizeof result);
+    }
+    if (done != FM_OK) tell_error(job, &err);
+    loop_free(&c.loop);
+    free(c.numbers);
+    return done == FM_OK ? 0 : 2;
+}

@@ -1,0 +1,434 @@
+/* trials.c: see trials.h. The parent's side; the child's is trial.c. */
+#include "training/run/trials.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stb_ds.h"
+#include "training/run/folder.h"
+#include "training/show/live.h"
+
+#define JOBS_MAX 1024
+#define POLL_MS 200
+#define PIECE 65536
+
+/* One running child. */
+typedef struct slot {
+    pid_t pid; /* 0: free */
+    int fd;
+    int64_t trial;
+    char *bytes; /* received and not yet understood; stb_ds array */
+    trial_live live;
+    bool live_known;
+    int64_t first_step; /* where it stood when it was first heard of: earlier steps are another session's */
+} slot;
+
+typedef struct parent {
+    const run_plan *run;
+    const trials_setup *setup;
+    trials *all;
+    slot *slots;
+    int jobs, running;
+    int64_t next; /* trial to start */
+    int64_t written; /* trials before this one are in the tables */
+    bool *old; /* [n] finished in an earlier session */
+    bool stopping;
+    folder_tables tables;
+    live live;
+    fm_status status;
+    fm_error *err;
+} parent;
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t signals_seen;
+static volatile pid_t children[JOBS_MAX];
+
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
+#define SIGNALS_COUNT (sizeof SIGNALS / sizeof *SIGNALS)
+
+static void on_signal(int number) {
+    (void)number;
+    if (signals_seen++ == 0) return;
+    for (int i = 0; i < JOBS_MAX; i++)
+        if (children[i] > 0) kill(children[i], SIGKILL);
+    _exit(130);
+}
+
+static void on_stop(int number) {
+    (void)number;
+    signals_seen = 1;
+}
+
+static void set_handler(int number, void (*handler)(int), struct sigaction *before) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART; /* poll returns in any case, and file writes must not fail for it */
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, before);
+}
+
+static void install_handlers(struct sigaction *before) {
+    signals_seen = 0;
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) {
+        set_handler(SIGNALS[i], on_signal, &before[i]);
+        if (before[i].sa_handler == SIG_IGN) sigaction(SIGNALS[i], &before[i], NULL);
+    }
+}
+
+static void restore_handlers(const struct sigaction *before) {
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
+}
+
+static void block_signals(sigset_t *before) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) sigaddset(&set, SIGNALS[i]);
+    sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/* ---- starting ---- */
+
+/* The child obeys its parent alone: a Ctrl-C of the terminal reaches both, and the parent passes it on as
+ * SIGTERM. What it inherits and does not need goes: above all the other pipes, which must end with the
+ * parent. */
+static void be_child(parent *p, int64_t trial, int fd, const sigset_t *mask) {
+    for (int i = 0; i < p->jobs; i++) {
+        if (p->slots[i].pid > 0) close(p->slots[i].fd);
+        arrfree(p->slots[i].bytes);
+    }
+    trials_free(p->all);
+    signals_seen = 0;
+    set_handler(SIGINT, SIG_IGN, NULL);
+    set_handler(SIGHUP, SIG_IGN, NULL);
+    set_handler(SIGPIPE, SIG_DFL, NULL);
+    set_handler(SIGTERM, on_stop, NULL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    trial_job job = {.run = p->run,
+                     .folder = p->setup->folder,
+                     .watch = p->setup->watch,
+                     .trial = trial,
+                     .resume = p->setup->resume,
+                     .fd = fd,
+                     .stop = &signals_seen};
+    _exit(trial_run(&job));
+}
+
+/* False when the system has no process or pipe to give. */
+static bool start(parent *p, int at, int64_t trial) {
+    slot *s = &p->slots[at];
+    int ends[2];
+    sigset_t mask;
+    if (pipe(ends) != 0) return false;
+    fflush(NULL); /* or the child would hold a copy of what is not written yet */
+    block_signals(&mask);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        be_child(p, trial, ends[1], &mask);
+    }
+    int reason = errno;
+    if (pid > 0) {
+        *s = (slot){.pid = pid, .fd = ends[0], .trial = trial};
+        children[at] = pid;
+        p->running++;
+    }
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    close(ends[1]);
+    if (pid < 0) close(ends[0]);
+    errno = reason;
+    return pid > 0;
+}
+
+static void fail(parent *p, const char *message) {
+    if (p->status == FM_OK) p->status = fm_fail(p->err, "%s", message);
+}
+
+static void start_all(parent *p) {
+    for (int i = 0; i < p->jobs && !p->stopping && p->status == FM_OK; i++) {
+        if (p->slots[i].pid > 0) continue;
+        while (p->next < p->all->n && p->all->results[p->next].status != TRIAL_OPEN) p->next++;
+        if (p->next >= p->all->n) return;
+        if (start(p, i, p->next)) {
+            p->next++;
+            continue;
+        }
+        if (p->running > 0) return; /* when one ends there is room for another */
+        char text[128];
+        snprintf(text, sizeof text, "cannot start a trial: %s", strerror(errno));
+        fail(p, text);
+    }
+}
+
+/* ---- listening ---- */
+
+static void add_numbers(progress_rows *rows, const char *data, size_t size) {
+    size_t n = size / sizeof(double);
+    double *to = arraddnptr(rows->numbers, n);
+    memcpy(to, data, n * sizeof(double));
+    rows->width = n;
+}
+
+static void hear_live(slot *s, const char *data, size_t size) {
+    FM_CHECK_EQ(size, sizeof s->live);
+    memcpy(&s->live, data, size);
+    if (!s->live_known) s->first_step = s->live.step;
+    s->live_known = true;
+}
+
+static void understand(parent *p, slot *s, const trial_message *message, const char *data) {
+    trials *all = p->all;
+    switch ((trial_message_kind)message->kind) {
+    case TRIAL_MESSAGE_ROW: add_numbers(&all->rows[s->trial], data, message->size); return;
+    case TRIAL_MESSAGE_WATCH: add_numbers(&all->watched[s->trial], data, message->size); return;
+    case TRIAL_MESSAGE_LIVE: hear_live(s, data, message->size); return;
+    case TRIAL_MESSAGE_RESULT:
+        FM_CHECK_EQ(message->size, sizeof *all->results);
+        memcpy(&all->results[s->trial], data, message->size);
+        return;
+    case TRIAL_MESSAGE_ERROR: fail(p, data); return;
+    }
+    FM_CHECK(false, "trial %lld sent a message of kind %u", (long long)s->trial, message->kind);
+}
+
+/* Takes complete messages off the front of what was received. */
+static void understand_all(parent *p, slot *s) {
+    size_t at = 0, n = arrlenu(s->bytes);
+    trial_message message;
+    while (n - at >= sizeof message) {
+        memcpy(&message, s->bytes + at, sizeof message);
+        if (n - at - sizeof message < message.size) break;
+        understand(p, s, &message, s->bytes + at + sizeof message);
+        at += sizeof message + message.size;
+    }
+    if (at > 0) {
+        memmove(s->bytes, s->bytes + at, n - at);
+        arrsetlen(s->bytes, n - at);
+    }
+}
+
+static void forget_trial(parent *p, int64_t trial) {
+    arrsetlen(p->all->rows[trial].numbers, 0);
+    arrsetlen(p->all->watched[trial].numbers, 0);
+}
+
+/* A child that left no result: stopped before it had begun, or crashed. */
+static void bury(parent *p, const slot *s, int how) {
+    trial_result *result = &p->all->results[s->trial];
+    bool asked = p->stopping && WIFSIGNALED(how) && (WTERMSIG(how) == SIGTERM || WTERMSIG(how) == SIGKILL);
+    if (p->status != FM_OK || asked) {
+        forget_trial(p, s->trial);
+        return;
+    }
+    result->status = TRIAL_CRASHED;
+    result->steps = s->live.step;
+    if (WIFSIGNALED(how))
+        snprintf(result->note, sizeof result->note, "signal %d: %s", WTERMSIG(how), strsignal(WTERMSIG(how)));
+    else snprintf(result->note, sizeof result->note, "it ended with status %d", WEXITSTATUS(how));
+    live_clear(&p->live);
+    fprintf(stderr, "%s: trial %lld (seed %lld) crashed, %s; the other trials are not affected\n",
+            p->setup->program, (long long)s->trial, (long long)result->seed, result->note);
+}
+
+static void reap(parent *p, int at) {
+    slot *s = &p->slots[at];
+    int how = 0;
+    trials *all = p->all;
+    const trial_result *result = &all->results[s->trial];
+    close(s->fd);
+    while (waitpid(s->pid, &how, 0) < 0 && errno == EINTR) {}
+    children[at] = 0;
+    if (result->status == TRIAL_OPEN) bury(p, s, how);
+    if (result->status == TRIAL_NAN) {
+        live_clear(&p->live);
+        fprintf(stderr, "%s: trial %lld (seed %lld) stopped: %s\n", p->setup->program, (long long)s->trial,
+                (long long)result->seed, result->note);
+    }
+    if (result->steps > s->first_step) all->steps += result->steps - s->first_step;
+    arrfree(s->bytes);
+    *s = (slot){0};
+    p->running--;
+}
+
+/* One read of a child that has something to say. */
+static void listen_to(parent *p, int at) {
+    slot *s = &p->slots[at];
+    size_t n = arrlenu(s->bytes);
+    arrsetlen(s->bytes, n + PIECE);
+    ssize_t got = read(s->fd, s->bytes + n, PIECE);
+    arrsetlen(s->bytes, n + (got > 0 ? (size_t)got : 0));
+    if (got > 0) understand_all(p, s);
+    else if (got == 0 || errno != EINTR) reap(p, at);
+}
+
+static void listen_all(parent *p) {
+    struct pollfd fds[JOBS_MAX];
+    int slot_of[JOBS_MAX], n = 0;
+    for (int i = 0; i < p->jobs; i++) {
+        if (p->slots[i].pid == 0) continue;
+        fds[n] = (struct pollfd){.fd = p->slots[i].fd, .events = POLLIN};
+        slot_of[n++] = i;
+    }
+    if (poll(fds, (nfds_t)n, POLL_MS) <= 0) return;
+    for (int k = 0; k < n; k++)
+        if (fds[k].revents) listen_to(p, slot_of[k]);
+}
+
+/* ---- writing and showing ---- */
+
+/* Appends what is finished, in the order of the trials. `gaps`: past trials that have no result. */
+static void write_finished(parent *p, bool gaps) {
+    trials *all = p->all;
+    for (; p->written < all->n; p->written++) {
+        int64_t k = p->written;
+        if (all->results[k].status == TRIAL_OPEN && !gaps) return;
+        if (!p->setup->folder || p->old[k] || all->results[k].status == TRIAL_OPEN) continue;
+        fm_error err;
+        if (folder_tables_add(&p->tables, &all->results[k], &all->rows[k], &err) != FM_OK) {
+            fail(p, err.text);
+            p->written = all->n;
+            return;
+        }
+    }
+}
+
+static void add_value(live_numbers *now, const double *value, int agents, int *heard) {
+    if (isnan(value[0])) return;
+    for (int i = 0; i < agents; i++) now->value[i] += (value[i] - now->value[i]) / (*heard + 1);
+    (*heard)++;
+}
+
+static void show(parent *p) {
+    if (!live_due(&p->live)) return;
+    trials *all = p->all;
+    int heard = 0, agents = p->run->env.facts.agents;
+    live_numbers now = {.trials = all->n, .agents = agents, .steps_done = all->steps, .steps = all->steps};
+    for (int64_t k = 0; k < all->n; k++) {
+        now.trials_done += all->results[k].status != TRIAL_OPEN;
+        now.steps += all->results[k].status == TRIAL_OPEN ? p->run->config.steps : 0;
+    }
+    for (int i = 0; i < p->jobs; i++) {
+        const slot *s = &p->slots[i];
+        if (s->pid == 0 || !s->live_known) continue;
+        now.steps_done += s->live.step - s->first_step;
+        now.steps -= s->first_step;
+        add_value(&now, s->live.value, agents, &heard);
+    }
+    for (int i = 0; heard == 0 && i < agents; i++) now.value[i] = NAN;
+    live_show(&p->live, &now);
+}
+
+static void stop_children(parent *p) {
+    if (p->stopping || (!signals_seen && p->status == FM_OK)) return;
+    p->stopping = true;
+    for (int i = 0; i < p->jobs; i++)
+        if (p->slots[i].pid > 0) kill(p->slots[i].pid, SIGTERM);
+    if (!signals_seen) return;
+    live_clear(&p->live);
+    fprintf(stderr, "%s: stopping; the trials save where they stand (once more stops at once)\n",
+            p->setup->program);
+}
+
+/* ---- the whole ---- */
+
+static fm_status read_back(parent *p, fm_error *err) {
+    trials *all = p->all;
+    char path[FOLDER_PATH_MAX + 40];
+    snprintf(path, sizeof path, "%s/result.csv", p->setup->folder);
+    if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
+    snprintf(path, sizeof path, "%s/progress.csv", p->setup->folder);
+    if (progress_read(path, &p->run->env.facts, p->run->algo, all->n, all->rows, err) != FM_OK) return FM_BAD;
+    for (int64_t k = 0; k < all->n; k++) {
+        trial_status status = all->results[k].status;
+        p->old[k] = status == TRIAL_OK || status == TRIAL_NAN;
+        if (p->old[k]) continue;
+        result_clear(&all->results[k], k, p->run->config.seed + k);
+        forget_trial(p, k);
+    }
+    return FM_OK;
+}
+
+static void run_children(parent *p) {
+    struct sigaction before[SIGNALS_COUNT];
+    install_handlers(before);
+    do {
+        start_all(p);
+        if (p->running > 0) listen_all(p);
+        write_finished(p, false);
+        stop_children(p);
+        show(p);
+    } while (p->running > 0 || (!p->stopping && p->status == FM_OK && p->next < p->all->n));
+    bool signalled = signals_seen > 0;
+    restore_handlers(before);
+    p->all->interrupted =
+        signalled && trials_count(p->all, TRIAL_OPEN) + trials_count(p->all, TRIAL_INTERRUPTED) > 0;
+    live_clear(&p->live);
+}
+
+/* A run that went on has its new trials between old ones: its tables are written anew. */
+static void close_tables(parent *p) {
+    trials *all = p->all;
+    fm_error err;
+    if (!p->setup->folder) return;
+    if (folder_tables_close(&p->tables, &err) != FM_OK) fail(p, err.text);
+    if (!p->setup->resume) return;
+    fm_status status =
+        folder_tables_open(&p->tables, p->run, p->setup->folder, all->results, all->rows, &err);
+    if (status == FM_OK) status = folder_tables_close(&p->tables, &err);
+    if (status != FM_OK) fail(p, err.text);
+}
+
+fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all, fm_error *err) {
+    parent p = {.run = run, .setup = setup, .all = all, .err = err};
+    size_t n = (size_t)run->config.trials;
+    double began = loop_clock();
+    *all = (trials){.n = run->config.trials};
+    all->results = calloc(n, sizeof *all->results);
+    all->rows = calloc(n, sizeof *all->rows);
+    all->watched = calloc(n, sizeof *all->watched);
+    FM_CHECK(all->results && all->rows && all->watched, "out of memory: %zu trials", n);
+    for (int64_t k = 0; k < all->n; k++) result_clear(&all->results[k], k, run->config.seed + k);
+    p.jobs = (int)(run->config.jobs < all->n ? run->config.jobs : all->n);
+    if (p.jobs > JOBS_MAX) p.jobs = JOBS_MAX;
+    p.slots = calloc((size_t)p.jobs, sizeof *p.slots);
+    p.old = calloc(n, sizeof *p.old);
+    FM_CHECK(p.slots != NULL && p.old != NULL, "out of memory");
+    if (setup->resume) p.status = read_back(&p, err);
+    if (p.status == FM_OK && setup->folder)
+        p.status = folder_tables_open(&p.tables, run, setup->folder, all->results, all->rows, err);
+    if (p.status == FM_OK) {
+        live_begin(&p.live, setup->program, run->config.quiet);
+        run_children(&p);
+        write_finished(&p, true);
+        close_tables(&p);
+    }
+    free(p.slots);
+    free(p.old);
+    all->finished = (int64_t)(trials_count(all, TRIAL_OK) + trials_count(all, TRIAL_NAN));
+    all->seconds = loop_clock() - began;
+    return p.status;
+}
+
+size_t trials_count(const trials *all, trial_status status) {
+    size_t n = 0;
+    for (int64_t k = 0; k < all->n; k++) n += all->results[k].status == status;
+    return n;
+}
+
+void trials_free(trials *all) {
+    for (int64_t k = 0; k < all->n; k++) {
+        arrfree(all->rows[k].numbers);
+        arrfree(all->watched[k].numbers);
+    }
+    free(all->rows);
+    free(all->watched);
+    free(all->results);
+    *all = (trials){0};
+}

@@ -1,0 +1,47 @@
+/* trials.h: all trials of a run, as child processes over a number of jobs.
+ *
+ * Trial k has the seed (seed + k) and depends on nothing else, so results do not depend on the number of
+ * jobs, nor on which other trials ran. A child that crashes loses its own trial only. The tables of the
+ * folder grow in the order of the trials.
+ *
+ * SIGINT, SIGTERM and SIGHUP (unless they were ignored) let every trial finish its step and save; a second
+ * one ends everything at once with status 130. The handlers are installed for the duration of trials_run.
+ *
+ *     trials all;
+ *     if (trials_run(&run, &(trials_setup){.program = "train", .folder = folder}, &all, &err) != FM_OK) ...
+ *     if (all.interrupted) ...
+ *     trials_free(&all);
+ * / */
+#ifndef TRAINING_TRIALS_H
+#define TRAINING_TRIALS_H
+
+#include "training/run/trial.h"
+
+typedef struct trials_setup {
+    const char *program;      /* before messages on stderr */
+    const char *folder;       /* of the run, made; NULL: nothing is written */
+    bool resume;              /* go on with what the folder holds */
+    const trial_watch *watch; /* or NULL */
+} trials_setup;
+
+typedef struct trials {
+    int64_t n;
+    trial_result *results;   /* [n]; status open: never begun */
+    progress_rows *rows;     /* [n] progress of each trial */
+    progress_rows *watched;  /* [n] what the watch saw; width as given by it */
+    int64_t finished;        /* ok or nan */
+    bool interrupted;        /* a signal came */
+    int64_t steps;           /* decisions of this session */
+    double seconds;          /* of this session */
+} trials;
+
+/* Runs the trials that have no result yet. FM_BAD: a file could not be read or written; what was finished
+ * before is in the tables and in `all`, which the caller frees in every case. */
+fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all, fm_error *err);
+
+/* How many trials have this status. */
+size_t trials_count(const trials *all, trial_status status);
+
+void trials_free(trials *all);
+
+#endif

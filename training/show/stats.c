@@ -1,0 +1,68 @@
+/* stats.c: see stats.h. */
+#include "training/show/stats.h"
+
+#include <math.h>
+
+#include "base/error.h"
+
+#define PI 3.14159265358979323846
+#define Z95 1.959963984540054
+
+/* P(-t < T < t) for whole degrees of freedom, as a finite sum [Abramowitz & Stegun 1964, 26.7.3-26.7.4]. */
+static double t_within(double t, size_t freedom) {
+    double angle = atan(t / sqrt((double)freedom));
+    double c = cos(angle), s = sin(angle), sum = 0, term = 1;
+    if (freedom % 2 == 0) {
+        for (size_t k = 0; k < freedom / 2; k++) {
+            sum += term;
+            term *= c * c * (2.0 * (double)k + 1) / (2.0 * (double)k + 2);
+        }
+        return s * sum;
+    }
+    term = c;
+    for (size_t k = 0; k < (freedom - 1) / 2; k++) {
+        sum += term;
+        term *= c * c * (2.0 * (double)k + 2) / (2.0 * (double)k + 3);
+    }
+    return 2 / PI * (angle + s * sum);
+}
+
+double stats_t95(size_t freedom) {
+    FM_CHECK(freedom >= 1, "t with no degree of freedom");
+    if (freedom > 100000) return Z95;
+    double low = 0, high = 13;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (t_within(middle, freedom) < 0.95) low = middle;
+        else high = middle;
+    }
+    return (low + high) / 2;
+}
+
+double stats_deviation(const double *x, size_t n) {
+    if (n < 2) return NAN;
+    double mean = stats_mean(x, n).mean, sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (double)(n - 1));
+}
+
+/* Differences from the first number are averaged: equal numbers then leave no rounding. */
+stats_interval stats_mean(const double *x, size_t n) {
+    if (n == 0) return (stats_interval){NAN, NAN, NAN};
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] - x[0];
+    double mean = x[0] + sum / (double)n;
+    if (n == 1) return (stats_interval){mean, NAN, NAN};
+    for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    double half = stats_t95(n - 1) * sqrt(squares / (double)(n - 1) / (double)n);
+    return (stats_interval){mean, mean - half, mean + half};
+}
+
+stats_interval stats_share(size_t hits, size_t n) {
+    if (n == 0) return (stats_interval){NAN, NAN, NAN};
+    FM_CHECK(hits <= n, "share: %zu of %zu", hits, n);
+    double p = (double)hits / (double)n, z2 = Z95 * Z95, m = (double)n;
+    double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
+    double half = Z95 * sqrt(p * (1 - p) / m + z2 / (4 * m * m)) / (1 + z2 / m);
+    return (stats_interval){p, hits == 0 ? 0 : middle - half, hits == n ? 1 : middle + half};
+}
