@@ -158,8 +158,8 @@ static void record_critic(biac *b, const algo_setup *setup, int i) {
     ad_var x, y;
     b->joint_obs[i] = algo_leaf(setup, b->tape, b->batch, width, "critic input", &x);
     b->wanted[i] = algo_leaf(setup, b->tape, b->batch, 1, "critic target", &y);
-    ad_var q = algo_net_apply(b->tape, &b->critic[i], &b->critic[i].leaves, x);
-    algo_net_learn(&b->critic[i], setup, b->tape, algo_regression(b->tape, q, y, (algo_loss)b->config->loss));
+    ad_var q = algo_net_apply(&b->critic[i], &b->critic[i].leaves, x);
+    algo_net_learn(&b->critic[i], setup, algo_regression(q, y, (algo_loss)b->config->loss));
 }
 
 /* - E over pi_i of Q_i (Eq. 16), minus the entropy bonus, plus the penalty on logits. */
@@ -170,29 +170,28 @@ static void record_discrete_actor(biac *b, const algo_setup *setup, int i) {
     ad_var x, q, noise, weights;
     b->actor_obs[i] = algo_leaf(setup, t, b->batch, b->actor[i].mlp.in, "actor input", &x);
     b->alternatives[i] = algo_leaf(setup, t, b->batch, width, "values of own actions", &q);
-    ad_var logits = nn_mlp_apply(t, &b->actor[i].mlp, &b->actor[i].leaves, x);
+    ad_var logits = nn_mlp_apply(&b->actor[i].mlp, &b->actor[i].leaves, x);
     if (c->gumbel) {
         b->gumbel[i] = algo_leaf(setup, t, b->batch, width, "gumbel noise", &noise);
-        weights = nn_gumbel_softmax(t, logits, noise, c->temperature);
+        weights = nn_gumbel_softmax(logits, noise, c->temperature);
     } else {
-        weights = ad_softmax(t, logits);
+        weights = ad_softmax(logits);
     }
-    ad_var loss = ad_neg(t, ad_mean(t, ad_sum_cols(t, ad_mul(t, weights, q))));
+    ad_var loss = ad_neg(ad_mean(ad_sum_cols(ad_mul(weights, q))));
     if (c->entropy > 0)
-        loss = ad_sub(t, loss, ad_scale(t, ad_mean(t, nn_categorical_entropy(t, logits)), c->entropy));
+        loss = ad_sub(loss, ad_scale(ad_mean(nn_categorical_entropy(logits)), c->entropy));
     if (c->logit_l2 > 0)
-        loss = ad_add(t, loss, ad_scale(t, ad_mean(t, ad_sum_cols(t, ad_square(t, logits))), c->logit_l2));
-    algo_net_learn(&b->actor[i], setup, t, loss);
+        loss = ad_add(loss, ad_scale(ad_mean(ad_sum_cols(ad_square(logits))), c->logit_l2));
+    algo_net_learn(&b->actor[i], setup, loss);
 }
 
 /* What agent k would answer on the tape, given the columns of the levels above. */
 static ad_var answer(const biac *b, int k, ad_var obs, const ad_var *columns) {
-    ad_tape *t = b->tape;
     ad_var x = obs;
     for (int j = 0; j < b->joint.agents; j++)
-        if (b->order.level[j] < b->order.level[k]) x = ad_concat_cols(t, x, columns[j]);
-    ad_var out = nn_mlp_apply(t, &b->actor[k].mlp, &b->actor[k].leaves, x);
-    return b->facts->action[k].n > 0 ? ad_softmax(t, out) : ad_tanh(t, out);
+        if (b->order.level[j] < b->order.level[k]) x = ad_concat_cols(x, columns[j]);
+    ad_var out = nn_mlp_apply(&b->actor[k].mlp, &b->actor[k].leaves, x);
+    return b->facts->action[k].n > 0 ? ad_softmax(out) : ad_tanh(out);
 }
 
 /* - Q_i(o_i, a) with mu_i in slot i (Eq. 22). For the total derivative the levels below answer, and agents of
@@ -204,23 +203,23 @@ static void record_box_actor(biac *b, const algo_setup *setup, int i) {
     ad_var row = ad_leaf(t, b->batch, b->critic[i].mlp.in, b->joint_obs[i], "critic input");
     size_t length = (size_t)b->facts->obs_length[i];
     for (int j = 0; j < b->joint.agents; j++)
-        columns[j] = ad_slice_cols(t, row, length + (size_t)b->joint.at[j], (size_t)b->joint.width[j]);
+        columns[j] = ad_slice_cols(row, length + (size_t)b->joint.at[j], (size_t)b->joint.width[j]);
     for (int k = 0; k < b->joint.agents; k++) {
         ad_var rows_k = ad_leaf(t, b->batch, b->critic[k].mlp.in, b->joint_obs[k], "critic input");
-        obs[k] = ad_slice_cols(t, rows_k, 0, (size_t)b->facts->obs_length[k]);
+        obs[k] = ad_slice_cols(rows_k, 0, (size_t)b->facts->obs_length[k]);
     }
     for (int k = 0; k < b->joint.agents && b->config->reaction == BIAC_REACTION_TOTAL; k++)
         if (k != i && b->order.level[k] == b->order.level[i] && biac_has_actor(b, k))
-            columns[k] = ad_stop(t, answer(b, k, obs[k], columns));
+            columns[k] = ad_stop_gradient(answer(b, k, obs[k], columns));
     columns[i] = answer(b, i, obs[i], columns);
     for (int turn = 0; turn < b->order.agents && b->config->reaction == BIAC_REACTION_TOTAL; turn++) {
         int k = b->order.turn[turn];
         if (b->order.level[k] > b->order.level[i]) columns[k] = answer(b, k, obs[k], columns);
     }
     ad_var x = obs[i];
-    for (int j = 0; j < b->joint.agents; j++) x = ad_concat_cols(t, x, columns[j]);
-    ad_var q = algo_net_apply(t, &b->critic[i], &b->critic[i].leaves, x);
-    algo_net_learn(&b->actor[i], setup, t, ad_neg(t, ad_mean(t, q)));
+    for (int j = 0; j < b->joint.agents; j++) x = ad_concat_cols(x, columns[j]);
+    ad_var q = algo_net_apply(&b->critic[i], &b->critic[i].leaves, x);
+    algo_net_learn(&b->actor[i], setup, ad_neg(ad_mean(q)));
 }
 
 /* The joint action from own observations: cross-entropy with the Stackelberg action, or squared error. */
@@ -230,12 +229,12 @@ static void record_approximator(biac *b, const algo_setup *setup, int i) {
     b->approximator_obs[i] =
         algo_leaf(setup, t, b->batch, (size_t)b->facts->obs_length[i], "own observation", &x);
     b->imitated[i] = algo_leaf(setup, t, b->batch, (size_t)b->joint.width[i], "Stackelberg action", &wanted);
-    ad_var out = nn_mlp_apply(t, &b->approximator[i].mlp, &b->approximator[i].leaves, x);
+    ad_var out = nn_mlp_apply(&b->approximator[i].mlp, &b->approximator[i].leaves, x);
     if (b->facts->action[i].n > 0)
-        loss = ad_neg(t, ad_mean(t, ad_sum_cols(t, ad_mul(t, ad_log_softmax(t, out), wanted))));
+        loss = ad_neg(ad_mean(ad_sum_cols(ad_mul(ad_log_softmax(out), wanted))));
     else
-        loss = ad_mean(t, ad_square(t, ad_sub(t, ad_tanh(t, out), wanted)));
-    algo_net_learn(&b->approximator[i], setup, t, loss);
+        loss = ad_mean(ad_square(ad_sub(ad_tanh(out), wanted)));
+    algo_net_learn(&b->approximator[i], setup, loss);
 }
 
 /* ---- creation ---- */

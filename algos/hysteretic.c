@@ -59,11 +59,11 @@ typedef struct hysteretic {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_tape *tape, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta) {
     (void)agent;
     const hysteretic_config *config = ((hysteretic *)q)->config;
-    ad_var forgive = ad_fill(tape, 1, 1, 1 - config->beta);
-    return independent_q_forgiving_loss(tape, delta, forgive, (independent_q_weigh)config->weigh,
+    ad_var forgive = ad_fill(delta.tape, 1, 1, 1 - config->beta);
+    return independent_q_forgiving_loss(delta, forgive, (independent_q_weigh)config->weigh,
                                         (algo_loss)config->q.loss);
 }
 

@@ -48,9 +48,9 @@ static const algo_preset PRESETS[] = {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_tape *tape, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta) {
     (void)agent;
-    return ad_mean(tape, algo_penalty(tape, delta, (algo_loss)q->config->loss));
+    return ad_mean(algo_penalty(delta, (algo_loss)q->config->loss));
 }
 
 static const independent_q_rule RULE = {.loss = loss};

@@ -104,13 +104,13 @@ typedef struct lenient {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_tape *tape, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta) {
     lenient *l = (lenient *)q;
     ad_var forgive;
     l->agent[agent].forgive =
-        algo_leaf(l->setup, tape, (size_t)q->config->batch, 1, "batch.forgive", &forgive);
+        algo_leaf(l->setup, delta.tape, (size_t)q->config->batch, 1, "batch.forgive", &forgive);
     bool itself = l->config->forgive == LENIENT_WEIGHT_ERROR;
-    return independent_q_forgiving_loss(tape, delta, forgive,
+    return independent_q_forgiving_loss(delta, forgive,
                                         itself ? INDEPENDENT_Q_WEIGH_ERROR : INDEPENDENT_Q_WEIGH_GRADIENT,
                                         (algo_loss)q->config->loss);
 }

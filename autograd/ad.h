@@ -2,7 +2,7 @@
  *
  * A tensor is a row-major matrix of `real`, [rows, cols] = [batch, features]; a scalar is [1, 1]. Every call
  * below computes its value at once and records itself as a node of the tape. The nodes' derivatives are
- * stated once, in the op table (autograd/ops.h), in this same language; so what `ad_grad` and `ad_push`
+ * stated once, in the op table (autograd/ops.h), in this same language; so what `ad_grad` and `ad_jvp`
  * append are ordinary nodes, and any order of derivative works.
  *
  *   grad    reverse: the gradient of a scalar
@@ -17,11 +17,11 @@
  *     real w_data[2] = {1, 2};
  *     ad_tape *t = ad_tape_new();
  *     ad_var w = ad_leaf(t, 1, 2, w_data, "w");
- *     ad_var loss = ad_sum(t, ad_mul(t, ad_square(t, w), w));      // sum of w^3
+ *     ad_var loss = ad_sum(ad_mul(ad_square(w), w));      // sum of w^3
  *     ad_var g, direction = ad_fill(t, 1, 2, 1), hv;
- *     ad_grad(t, loss, &w, 1, &g);                                 // 3 w^2
- *     ad_push(t, &g, 1, &w, &direction, 1, &hv);                   // 6 w * direction
- *     FM_CHECK(ad_value(t, g)[1] == 12 && ad_value(t, hv)[1] == 12, "grad and push");
+ *     ad_grad(loss, &w, 1, &g);                                 // 3 w^2
+ *     ad_jvp(&g, 1, &w, &direction, 1, &hv);                   // 6 w * direction
+ *     FM_CHECK(ad_value(g)[1] == 12 && ad_value(hv)[1] == 12, "grad and push");
  *     ad_tape_free(t);
  *
  * Equal calls return the earlier node, with the value it has; so record first, and let a plan (autograd/plan.h)
@@ -41,11 +41,13 @@
 
 typedef struct ad_tape ad_tape;
 
-/* A node of a tape. Cheap to copy; meaningless on another tape. AD_NONE is no node. */
+/* A node of a tape, passed by value. It knows its tape, so that formulas read as in a paper; an op whose
+ * arguments are of two tapes stops the program. AD_NONE is no node. */
 typedef struct ad_var {
+    ad_tape *tape;
     uint32_t id;
 } ad_var;
-#define AD_NONE ((ad_var){UINT32_MAX})
+#define AD_NONE ((ad_var){NULL, UINT32_MAX})
 static inline bool ad_is_none(ad_var v) { return v.id == UINT32_MAX; }
 
 /* Activations of fused layers. Their derivative is a function of their output. */
@@ -64,17 +66,17 @@ typedef struct ad_mark {
 ad_mark ad_mark_now(const ad_tape *t);
 void ad_reset(ad_tape *t, ad_mark mark);
 
-size_t ad_rows(const ad_tape *t, ad_var v);
-size_t ad_cols(const ad_tape *t, ad_var v);
+size_t ad_rows(ad_var v);
+size_t ad_cols(ad_var v);
 uint32_t ad_count(const ad_tape *t);                /* nodes on the tape */
-const char *ad_op_name(const ad_tape *t, ad_var v); /* "matmul" */
+const char *ad_op_name(ad_var v); /* "matmul" */
 
 /* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only
  * leaves and those outputs of that plan that have no memory of their own are up to date. */
-const real *ad_value(const ad_tape *t, ad_var v);
+const real *ad_value(ad_var v);
 
 /* The first number of a scalar. */
-real ad_scalar(const ad_tape *t, ad_var v);
+real ad_scalar(ad_var v);
 
 /* Evaluates the tape anew, node by node, and describes the first one with a NaN or an infinity in words ("log
  * [64, 1], first at row 3, from leaf 'batch.obs'"): for the guard that reports a broken run. False when all
@@ -93,82 +95,82 @@ static inline ad_var ad_zeros(ad_tape *t, size_t rows, size_t cols) { return ad_
 /* ---- elementwise; the second argument of a binary op may also be a row [1, c], a column [r, 1] or a scalar
  * ---- */
 
-ad_var ad_add(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_sub(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_mul(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_div(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_min(ad_tape *t, ad_var a, ad_var b); /* derivative to the smaller; to `a` when equal */
-ad_var ad_max(ad_tape *t, ad_var a, ad_var b);
-ad_var ad_mul_add(ad_tape *t, ad_var a, ad_var b, ad_var c, ad_var d); /* a b + c d, of a's shape */
-ad_var ad_neg(ad_tape *t, ad_var a);
-ad_var ad_scale(ad_tape *t, ad_var a, double factor);
-ad_var ad_shift(ad_tape *t, ad_var a, double offset); /* a + offset */
-ad_var ad_exp(ad_tape *t, ad_var a);
-ad_var ad_log(ad_tape *t, ad_var a);
-ad_var ad_sqrt(ad_tape *t, ad_var a);
-ad_var ad_square(ad_tape *t, ad_var a);
-ad_var ad_tanh(ad_tape *t, ad_var a);
-ad_var ad_sigmoid(ad_tape *t, ad_var a);
-ad_var ad_relu(ad_tape *t, ad_var a);
-ad_var ad_softplus(ad_tape *t, ad_var a);
-ad_var ad_abs(ad_tape *t, ad_var a);
-ad_var ad_clip(ad_tape *t, ad_var a, double low, double high);
+ad_var ad_add(ad_var a, ad_var b);
+ad_var ad_sub(ad_var a, ad_var b);
+ad_var ad_mul(ad_var a, ad_var b);
+ad_var ad_div(ad_var a, ad_var b);
+ad_var ad_min(ad_var a, ad_var b); /* derivative to the smaller; to `a` when equal */
+ad_var ad_max(ad_var a, ad_var b);
+ad_var ad_mul_add(ad_var a, ad_var b, ad_var c, ad_var d); /* a b + c d, of a's shape */
+ad_var ad_neg(ad_var a);
+ad_var ad_scale(ad_var a, double factor);
+ad_var ad_shift(ad_var a, double offset); /* a + offset */
+ad_var ad_exp(ad_var a);
+ad_var ad_log(ad_var a);
+ad_var ad_sqrt(ad_var a);
+ad_var ad_square(ad_var a);
+ad_var ad_tanh(ad_var a);
+ad_var ad_sigmoid(ad_var a);
+ad_var ad_relu(ad_var a);
+ad_var ad_softplus(ad_var a);
+ad_var ad_abs(ad_var a);
+ad_var ad_clip(ad_var a, double low, double high);
 
 /* Masks and constants: their derivative is zero by definition. */
-ad_var ad_stop(ad_tape *t, ad_var a);              /* the same numbers, no derivative */
-ad_var ad_greater(ad_tape *t, ad_var a, ad_var b); /* 1 where a > b, else 0 */
-ad_var ad_sign(ad_tape *t, ad_var a);              /* -1, 0, 1 */
+ad_var ad_stop_gradient(ad_var a);              /* the same numbers, no derivative */
+ad_var ad_greater(ad_var a, ad_var b); /* 1 where a > b, else 0 */
+ad_var ad_sign(ad_var a);              /* -1, 0, 1 */
 
 /* ---- linear algebra ---- */
 
-ad_var ad_matmul(ad_tape *t, ad_var a, ad_var b);                               /* a b */
-ad_var ad_matmul_t(ad_tape *t, ad_var a, bool trans_a, ad_var b, bool trans_b); /* op(a) op(b) */
+ad_var ad_matmul(ad_var a, ad_var b);                               /* a b */
+ad_var ad_matmul_t(ad_var a, bool trans_a, ad_var b, bool trans_b); /* op(a) op(b) */
 
 /* One fused layer: act(x w + b); x [B, in], w [in, out], b [1, out]. */
-ad_var ad_affine(ad_tape *t, ad_var x, ad_var w, ad_var b, ad_act act);
+ad_var ad_affine(ad_var x, ad_var w, ad_var b, ad_act act);
 
 /* ---- sums, means, broadcasts ---- */
 
-ad_var ad_sum(ad_tape *t, ad_var a);      /* [1, 1] */
-ad_var ad_sum_rows(ad_tape *t, ad_var a); /* over the rows: [1, cols] */
-ad_var ad_sum_cols(ad_tape *t, ad_var a); /* over the columns: [rows, 1] */
-ad_var ad_mean(ad_tape *t, ad_var a);
-ad_var ad_mean_rows(ad_tape *t, ad_var a);
-ad_var ad_mean_cols(ad_tape *t, ad_var a);
-ad_var ad_broadcast(ad_tape *t, ad_var a, size_t rows, size_t cols); /* of a scalar, a row or a column */
+ad_var ad_sum(ad_var a);      /* [1, 1] */
+ad_var ad_sum_rows(ad_var a); /* over the rows: [1, cols] */
+ad_var ad_sum_cols(ad_var a); /* over the columns: [rows, 1] */
+ad_var ad_mean(ad_var a);
+ad_var ad_mean_rows(ad_var a);
+ad_var ad_mean_cols(ad_var a);
+ad_var ad_broadcast(ad_var a, size_t rows, size_t cols); /* of a scalar, a row or a column */
 
 /* ---- pieces ---- */
 
-ad_var ad_slice_cols(ad_tape *t, ad_var a, size_t from, size_t count);
-ad_var ad_slice_rows(ad_tape *t, ad_var a, size_t from, size_t count);
-ad_var ad_concat_cols(ad_tape *t, ad_var a, ad_var b); /* [a | b] */
-ad_var ad_concat_rows(ad_tape *t, ad_var a, ad_var b); /* a above b */
-ad_var ad_reshape(ad_tape *t, ad_var a, size_t rows, size_t cols);
-ad_var ad_transpose(ad_tape *t, ad_var a);
+ad_var ad_slice_cols(ad_var a, size_t from, size_t count);
+ad_var ad_slice_rows(ad_var a, size_t from, size_t count);
+ad_var ad_concat_cols(ad_var a, ad_var b); /* [a | b] */
+ad_var ad_concat_rows(ad_var a, ad_var b); /* a above b */
+ad_var ad_reshape(ad_var a, size_t rows, size_t cols);
+ad_var ad_transpose(ad_var a);
 
 /* y[r] = a[r, index[r]]; index [rows, 1] holds whole numbers 0..cols-1 and has no derivative. */
-ad_var ad_gather(ad_tape *t, ad_var a, ad_var index);
+ad_var ad_gather(ad_var a, ad_var index);
 /* The transpose of gather: zeros but for y[r, index[r]] = a[r]; a [rows, 1]. */
-ad_var ad_scatter(ad_tape *t, ad_var a, ad_var index, size_t cols);
+ad_var ad_scatter(ad_var a, ad_var index, size_t cols);
 
 /* ---- over the columns of each row ---- */
 
-ad_var ad_log_softmax(ad_tape *t, ad_var a);
-ad_var ad_softmax(ad_tape *t, ad_var a);
+ad_var ad_log_softmax(ad_var a);
+ad_var ad_softmax(ad_var a);
 
 /* ---- transforms ---- */
 
 /* g[i] = d loss / d x[i], of x[i]'s shape; loss is a scalar. Zeros where loss does not depend on x[i]. */
-void ad_grad(ad_tape *t, ad_var loss, const ad_var *x, size_t n, ad_var *g);
+void ad_grad(ad_var loss, const ad_var *x, size_t n, ad_var *g);
 
 /* g[i] = sum_k <seed[k], d y[k] / d x[i]>: the same for several outputs of any shape. */
-void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
+void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
             ad_var *g);
 
 /* dy[k] = the tangent of y[k] when every x[i] moves along dx[i] (x[i]'s shape). Any nodes may serve as x:
  * what lies behind them does not matter. Nodes are appended only where a tangent is non-zero and some y[k]
  * needs it. */
-void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
+void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
              ad_var *dy);
 
 #endif

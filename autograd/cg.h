@@ -9,7 +9,7 @@
  * Hessian product recorded over these two (autograd/plan.h) is applied without a copy:
  *
  *     real *work = fm_arena_array(&arena, real, AD_CG_WORK(n));
- *     ad_product *hessian = ad_hessian(t, loss, w, parts, work, work + n);
+ *     ad_product *hessian = ad_hessian(loss, w, parts, work, work + n);
  *     ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .damping = 0.1};
  *     ad_cg_result r = ad_cg(ad_apply_matvec, hessian, n, b, x, work, &options);
  */

@@ -46,7 +46,7 @@
     X(abs, 1, ELEM, "r>r", "|a|", k_abs, d_abs, none)                                                        \
     X(clip, 1, ELEM, "r>r", "min(max(a, low), high)", k_clip, d_clip, none)                                  \
     /* constants of the derivative */                                                                        \
-    X(stop, 1, FLAT, "r>r", "a", k_copy, none, none)                                                         \
+    X(stop_gradient, 1, FLAT, "r>r", "a", k_copy, none, none)                                                \
     X(greater, 2, FLAT, "rr>r", "a > b", k_greater, none, none)                                              \
     X(sign, 1, FLAT, "r>r", "sign a", k_sign, none, none)                                                    \
     X(inside, 1, FLAT, "r>r", "low < a < high", k_inside, none, none)                                        \

@@ -12,6 +12,6 @@ ad_rule ad_r_broadcast_all, ad_r_broadcast_rows, ad_r_broadcast_cols, ad_r_copy,
     ad_r_transpose, ad_r_slice_cols, ad_r_pad_cols;
 ad_rule ad_r_concat_cols, ad_r_slice_rows, ad_r_pad_rows, ad_r_concat_rows, ad_r_gather, ad_r_scatter;
 ad_rule ad_v_affine, ad_v_act_grad, ad_v_act_curve, ad_v_log_softmax, ad_v_softmax;
-ad_jvp ad_j_affine, ad_j_act_grad, ad_j_act_curve, ad_j_log_softmax, ad_j_softmax;
+ad_tangent_rule ad_j_affine, ad_j_act_grad, ad_j_act_curve, ad_j_log_softmax, ad_j_softmax;
 
 #endif

@@ -16,8 +16,8 @@
  *     real x_data[3] = {1, 2, 3}, out[1];
  *     ad_tape *t = ad_tape_new();
  *     ad_var x = ad_leaf(t, 3, 1, x_data, "x");
- *     ad_output y = {ad_sum(t, ad_square(t, x)), out};
- *     ad_plan *plan = ad_plan_make(t, &x, 1, &y, 1);
+ *     ad_output y = {ad_sum(ad_square(x)), out};
+ *     ad_plan *plan = ad_plan_make(&x, 1, &y, 1);
  *     x_data[0] = 5;
  *     ad_replay(plan);
  *     FM_CHECK(out[0] == 38, "25 + 4 + 9");
@@ -28,8 +28,8 @@
  *     real w[2] = {1, 2}, v[2] = {1, 0}, hv[2];
  *     ad_tape *t = ad_tape_new();
  *     ad_var x = ad_leaf(t, 1, 2, w, "w");
- *     ad_var loss = ad_square(t, ad_sum(t, ad_square(t, x)));
- *     ad_product *h = ad_hessian(t, loss, &x, 1, v, hv);
+ *     ad_var loss = ad_square(ad_sum(ad_square(x)));
+ *     ad_product *h = ad_hessian(loss, &x, 1, v, hv);
  *     ad_linearise(h);                        // after w changed
  *     ad_apply(h);                            // hv = H v; H = 4 |w|^2 I + 8 w w^T
  *     FM_CHECK(hv[0] == 28 && hv[1] == 16, "%g %g", (double)hv[0], (double)hv[1]);
@@ -52,7 +52,7 @@ typedef struct ad_output {
 
 /* A plan for the nodes between `changing` leaves and the outputs; what does not depend on the changing leaves
  * keeps its recorded value. changing NULL: every leaf may change. */
-ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out,
+ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out,
                       size_t n_out);
 
 /* Computes the outputs from the present numbers of the leaves. */
@@ -75,10 +75,10 @@ typedef struct ad_product ad_product;
 /* hv = H v for H = d2 loss / dx2. The leaves x lie in one vector, x[0] first, perhaps with gaps; v and hv
  * have that layout and are borrowed; gaps of hv are zero. Exact second derivatives, kinks taken as constant
  * masks. Recorded here and linearised at the present point. */
-ad_product *ad_hessian(ad_tape *t, ad_var loss, const ad_var *x, size_t n, const real *v, real *hv);
+ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, real *hv);
 
 /* out = d/dz <d loss / dx, v> (v constant): the mixed product of total derivatives [Zheng 2022, Eq. 15]. */
-ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
+ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
                      const real *v, real *out);
 
 void ad_linearise(ad_product *p);

@@ -48,34 +48,35 @@ void ad_reset(ad_tape *t, ad_mark mark) {
 
 /* ---- looking ---- */
 
-static const ad_node *checked(const ad_tape *t, ad_var v) {
-    FM_CHECK(v.id < arrlenu(t->nodes), "node %u of a tape with %zu", v.id, arrlenu(t->nodes));
-    return &t->nodes[v.id];
+static const ad_node *checked(ad_var v) {
+    FM_CHECK(v.tape != NULL, "a node of no tape");
+    FM_CHECK(v.id < arrlenu(v.tape->nodes), "node %u of a tape with %zu", v.id, arrlenu(v.tape->nodes));
+    return ad_node_of(v);
 }
 
-size_t ad_rows(const ad_tape *t, ad_var v) { return checked(t, v)->rows; }
-size_t ad_cols(const ad_tape *t, ad_var v) { return checked(t, v)->cols; }
+size_t ad_rows(ad_var v) { return checked(v)->rows; }
+size_t ad_cols(ad_var v) { return checked(v)->cols; }
 uint32_t ad_count(const ad_tape *t) { return (uint32_t)arrlenu(t->nodes); }
-const char *ad_op_name(const ad_tape *t, ad_var v) { return AD_TABLE[checked(t, v)->op].name; }
-const real *ad_value(const ad_tape *t, ad_var v) { return checked(t, v)->value; }
+const char *ad_op_name(ad_var v) { return AD_TABLE[checked(v)->op].name; }
+const real *ad_value(ad_var v) { return checked(v)->value; }
 
-real ad_scalar(const ad_tape *t, ad_var v) {
-    const ad_node *n = checked(t, v);
+real ad_scalar(ad_var v) {
+    const ad_node *n = checked(v);
     FM_CHECK(n->rows == 1 && n->cols == 1, "%s is [%u, %u], not a scalar", AD_TABLE[n->op].name, n->rows,
              n->cols);
     return n->value[0];
 }
 
-bool ad_is_fill(const ad_tape *t, ad_var v, double *value) {
-    const ad_node *n = checked(t, v);
+bool ad_is_fill(ad_var v, double *value) {
+    const ad_node *n = checked(v);
     if (n->op != AD_OP_fill) return false;
     *value = n->attr.low;
     return true;
 }
 
-bool ad_is_zero(const ad_tape *t, ad_var v) {
+bool ad_is_zero(ad_var v) {
     double value;
-    return ad_is_fill(t, v, &value) && value == 0;
+    return ad_is_fill(v, &value) && value == 0;
 }
 
 const char *ad_row_letters(const ad_node *n) {
@@ -159,7 +160,7 @@ static void seen_rebuild(ad_tape *t) {
 static ad_var append(ad_tape *t, ad_node n) {
     FM_CHECK(arrlenu(t->nodes) < UINT32_MAX - 1, "a tape of more than 2^32 nodes");
     arrput(t->nodes, n);
-    return (ad_var){(uint32_t)arrlenu(t->nodes) - 1};
+    return (ad_var){t, (uint32_t)arrlenu(t->nodes) - 1};
 }
 
 ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in, ad_attr attr) {
@@ -169,10 +170,12 @@ ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in,
              AD_TABLE[op].name, rows, cols);
     ad_node n = {.op = op, .rows = (uint32_t)rows, .cols = (uint32_t)cols, .attr = attr};
     for (int i = 0; i < AD_MAX_IN; i++) n.in[i] = i < AD_TABLE[op].arity ? in[i].id : UINT32_MAX;
+    for (int i = 0; i < AD_TABLE[op].arity; i++)
+        FM_CHECK(in[i].tape == t, "%s: argument %d is of another tape", AD_TABLE[op].name, i);
 
     if (2 * (t->seen_used + 1) > t->seen_size) seen_rebuild(t);
     size_t slot = seen_slot(t, &n);
-    if (t->seen[slot] != UINT32_MAX) return (ad_var){t->seen[slot]};
+    if (t->seen[slot] != UINT32_MAX) return (ad_var){t, t->seen[slot]};
 
     n.value = fm_arena_alloc_raw(&t->arena, ad_size(&n), sizeof(real));
     ad_call c;

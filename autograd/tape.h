@@ -41,8 +41,8 @@ typedef struct ad_call {
 } ad_call;
 
 typedef void ad_kernel(const ad_call *c);
-typedef ad_var ad_rule(ad_tape *t, ad_var y, int i, ad_var g);
-typedef ad_var ad_jvp(ad_tape *t, ad_var y, const ad_var *dx); /* dx[i] AD_NONE: zero */
+typedef ad_var ad_rule(ad_var y, int i, ad_var g);
+typedef ad_var ad_tangent_rule(ad_var y, const ad_var *dx); /* dx[i] AD_NONE: zero */
 
 /* A row of the op table. */
 typedef struct ad_op_row {
@@ -52,7 +52,7 @@ typedef struct ad_op_row {
     const char *rows, *formula;
     ad_kernel *kernel;
     ad_rule *rule;
-    ad_jvp *jvp;
+    ad_tangent_rule *jvp;
 } ad_op_row;
 
 extern const ad_op_row AD_TABLE[AD_OP_COUNT];
@@ -64,7 +64,7 @@ struct ad_tape {
     size_t seen_size, seen_used;
 };
 
-static inline ad_node *ad_node_of(const ad_tape *t, ad_var v) { return &t->nodes[v.id]; }
+static inline ad_node *ad_node_of(ad_var v) { return &v.tape->nodes[v.id]; }
 static inline size_t ad_size(const ad_node *n) { return (size_t)n->rows * n->cols; }
 
 /* Records op(in...) with its value, or finds the node that is already there. Shapes are the builder's
@@ -76,25 +76,25 @@ ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in,
 ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in, ad_attr attr);
 
 /* Argument i of node v. */
-static inline ad_var ad_in(const ad_tape *t, ad_var v, int i) { return (ad_var){t->nodes[v.id].in[i]}; }
+static inline ad_var ad_in(ad_var v, int i) { return (ad_var){v.tape, ad_node_of(v)->in[i]}; }
 
 /* Fills the call that evaluates a node whole. */
 void ad_call_of(const ad_tape *t, const ad_node *n, ad_call *c);
 
 /* The number of a fill node: true and *value when v is one. */
-bool ad_is_fill(const ad_tape *t, ad_var v, double *value);
-bool ad_is_zero(const ad_tape *t, ad_var v);
+bool ad_is_fill(ad_var v, double *value);
+bool ad_is_zero(ad_var v);
 
 /* The rows letters of a node: of its op, or, for matmul, as its flags say. */
 const char *ad_row_letters(const ad_node *n);
 
 /* ---- builders that only rules use ---- */
-ad_var ad_copy(ad_tape *t, ad_var a);
-ad_var ad_pad_cols(ad_tape *t, ad_var a, size_t from, size_t cols);
-ad_var ad_pad_rows(ad_tape *t, ad_var a, size_t from, size_t rows);
-ad_var ad_inside(ad_tape *t, ad_var a, double low, double high);
-ad_var ad_row_max(ad_tape *t, ad_var a);
-ad_var ad_act_grad(ad_tape *t, ad_var g, ad_var y, ad_act act);
-ad_var ad_act_curve(ad_tape *t, ad_var dg, ad_var g, ad_var y, ad_var dy, ad_act act);
+ad_var ad_copy(ad_var a);
+ad_var ad_pad_cols(ad_var a, size_t from, size_t cols);
+ad_var ad_pad_rows(ad_var a, size_t from, size_t rows);
+ad_var ad_inside(ad_var a, double low, double high);
+ad_var ad_row_max(ad_var a);
+ad_var ad_act_grad(ad_var g, ad_var y, ad_act act);
+ad_var ad_act_curve(ad_var dg, ad_var g, ad_var y, ad_var dy, ad_act act);
 
 #endif

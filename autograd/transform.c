@@ -27,119 +27,121 @@ static ad_var *no_vars(uint32_t count) {
     return v;
 }
 
-static void add_to(ad_tape *t, ad_var *sum, ad_var term) {
-    if (ad_is_zero(t, term)) return;
-    *sum = ad_is_none(*sum) ? term : ad_add(t, *sum, term);
+static void add_to(ad_var *sum, ad_var term) {
+    if (ad_is_zero(term)) return;
+    *sum = ad_is_none(*sum) ? term : ad_add(*sum, term);
 }
 
-static ad_var or_zeros(ad_tape *t, ad_var v, ad_var like) {
-    return ad_is_none(v) ? ad_zeros(t, ad_rows(t, like), ad_cols(t, like)) : v;
+static ad_var or_zeros(ad_var v, ad_var like) {
+    return ad_is_none(v) ? ad_zeros(like.tape, ad_rows(like), ad_cols(like)) : v;
 }
 
-static void check_same_shape(const ad_tape *t, const char *what, ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(t, a) == ad_rows(t, b) && ad_cols(t, a) == ad_cols(t, b),
-             "%s: [%zu, %zu] for [%zu, %zu]", what, ad_rows(t, b), ad_cols(t, b), ad_rows(t, a),
-             ad_cols(t, a));
+static void check_same_shape(const char *what, ad_var a, ad_var b) {
+    FM_CHECK(ad_rows(a) == ad_rows(b) && ad_cols(a) == ad_cols(b),
+             "%s: [%zu, %zu] for [%zu, %zu]", what, ad_rows(b), ad_cols(b), ad_rows(a),
+             ad_cols(a));
 }
 
 /* ---- reverse ---- */
 
-void ad_vjp(ad_tape *t, const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
+void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
             ad_var *g) {
+    ad_tape *t = y[0].tape;
     uint32_t count = ad_count(t);
     unsigned char *depends = dependence(t, x, nx, count);
     ad_var *adjoint = no_vars(count);
     for (size_t k = 0; k < ny; k++) {
-        check_same_shape(t, "vjp: a seed", y[k], seed[k]);
-        add_to(t, &adjoint[y[k].id], seed[k]);
+        check_same_shape("vjp: a seed", y[k], seed[k]);
+        add_to(&adjoint[y[k].id], seed[k]);
     }
     for (uint32_t id = count; id-- > 0;) {
         if (ad_is_none(adjoint[id]) || depends[id] != 1) continue;
         const ad_op_row *row = &AD_TABLE[t->nodes[id].op];
         for (int i = 0; i < row->arity; i++) {
-            ad_var node = {id}, in = ad_in(t, node, i);
+            ad_var node = {t, id}, in = ad_in(node, i);
             if (row->rows[i] == 'i' || !depends[in.id]) continue;
-            ad_var term = row->rule(t, node, i, adjoint[id]);
-            if (row->kind == AD_ELEM) term = ad_mul(t, adjoint[id], term);
-            add_to(t, &adjoint[in.id], term);
+            ad_var term = row->rule(node, i, adjoint[id]);
+            if (row->kind == AD_ELEM) term = ad_mul(adjoint[id], term);
+            add_to(&adjoint[in.id], term);
         }
     }
-    for (size_t i = 0; i < nx; i++) g[i] = or_zeros(t, adjoint[x[i].id], x[i]);
+    for (size_t i = 0; i < nx; i++) g[i] = or_zeros(adjoint[x[i].id], x[i]);
     free(adjoint);
     free(depends);
 }
 
-void ad_grad(ad_tape *t, ad_var loss, const ad_var *x, size_t n, ad_var *g) {
-    FM_CHECK(ad_rows(t, loss) == 1 && ad_cols(t, loss) == 1, "gradient of %s [%zu, %zu], not a scalar",
-             ad_op_name(t, loss), ad_rows(t, loss), ad_cols(t, loss));
-    ad_var one = ad_fill(t, 1, 1, 1);
-    ad_vjp(t, &loss, &one, 1, x, n, g);
+void ad_grad(ad_var loss, const ad_var *x, size_t n, ad_var *g) {
+    FM_CHECK(ad_rows(loss) == 1 && ad_cols(loss) == 1, "gradient of %s [%zu, %zu], not a scalar",
+             ad_op_name(loss), ad_rows(loss), ad_cols(loss));
+    ad_var one = ad_fill(loss.tape, 1, 1, 1);
+    ad_vjp(&loss, &one, 1, x, n, g);
 }
 
 /* ---- forward ---- */
 
 /* sum over i of dx_i dy/da_i, two products at a time. */
-static ad_var push_elementwise(ad_tape *t, const ad_op_row *row, ad_var node, const ad_var *dx) {
+static ad_var jvp_elementwise(const ad_op_row *row, ad_var node, const ad_var *dx) {
     ad_var sum = AD_NONE, held_dx = AD_NONE, held_slope = AD_NONE;
     for (int i = 0; i < row->arity; i++) {
         if (ad_is_none(dx[i])) continue;
-        ad_var slope = row->rule(t, node, i, AD_NONE);
-        if (ad_is_zero(t, slope)) continue;
+        ad_var slope = row->rule(node, i, AD_NONE);
+        if (ad_is_zero(slope)) continue;
         if (ad_is_none(held_dx)) {
             held_dx = dx[i];
             held_slope = slope;
             continue;
         }
-        add_to(t, &sum, ad_mul_add(t, held_dx, held_slope, dx[i], slope));
+        add_to(&sum, ad_mul_add(held_dx, held_slope, dx[i], slope));
         held_dx = AD_NONE;
     }
-    if (!ad_is_none(held_dx)) add_to(t, &sum, ad_mul(t, held_dx, held_slope));
+    if (!ad_is_none(held_dx)) add_to(&sum, ad_mul(held_dx, held_slope));
     return sum;
 }
 
 /* The op again, on the tangents; an index argument stays what it is. */
-static ad_var push_linear(ad_tape *t, const ad_op_row *row, ad_var node, const ad_var *dx) {
+static ad_var jvp_linear(const ad_op_row *row, ad_var node, const ad_var *dx) {
     ad_var in[AD_MAX_IN];
     for (int i = 0; i < row->arity; i++) {
-        ad_var primal = ad_in(t, node, i);
-        in[i] = row->rows[i] == 'i' ? primal : or_zeros(t, dx[i], primal);
+        ad_var primal = ad_in(node, i);
+        in[i] = row->rows[i] == 'i' ? primal : or_zeros(dx[i], primal);
     }
-    ad_node n = t->nodes[node.id];
-    return ad_emit(t, n.op, n.rows, n.cols, in, n.attr);
+    ad_node n = *ad_node_of(node);
+    return ad_emit(node.tape, n.op, n.rows, n.cols, in, n.attr);
 }
 
-static ad_var push_bilinear(ad_tape *t, ad_var node, const ad_var *dx) {
+static ad_var jvp_bilinear(ad_var node, const ad_var *dx) {
     ad_var sum = AD_NONE;
-    ad_node n = t->nodes[node.id];
+    ad_node n = *ad_node_of(node);
     for (int i = 0; i < 2; i++) {
         if (ad_is_none(dx[i])) continue;
-        ad_var in[2] = {ad_in(t, node, 0), ad_in(t, node, 1)};
+        ad_var in[2] = {ad_in(node, 0), ad_in(node, 1)};
         in[i] = dx[i];
-        add_to(t, &sum, ad_emit(t, n.op, n.rows, n.cols, in, n.attr));
+        add_to(&sum, ad_emit(node.tape, n.op, n.rows, n.cols, in, n.attr));
     }
     return sum;
 }
 
-static ad_var push_node(ad_tape *t, ad_var node, const ad_var *tangent) {
-    const ad_op_row *row = &AD_TABLE[t->nodes[node.id].op];
+static ad_var jvp_node(ad_var node, const ad_var *tangent) {
+    const ad_op_row *row = &AD_TABLE[ad_node_of(node)->op];
     ad_var dx[AD_MAX_IN];
     bool any = false;
     for (int i = 0; i < row->arity; i++) {
-        dx[i] = row->rows[i] == 'i' ? AD_NONE : tangent[ad_in(t, node, i).id];
+        dx[i] = row->rows[i] == 'i' ? AD_NONE : tangent[ad_in(node, i).id];
         any = any || !ad_is_none(dx[i]);
     }
     if (!any) return AD_NONE;
     switch (row->kind) {
-    case AD_ELEM: return push_elementwise(t, row, node, dx);
-    case AD_LINEAR: return push_linear(t, row, node, dx);
-    case AD_BILINEAR: return push_bilinear(t, node, dx);
-    case AD_GENERAL: return row->jvp(t, node, dx);
+    case AD_ELEM: return jvp_elementwise(row, node, dx);
+    case AD_LINEAR: return jvp_linear(row, node, dx);
+    case AD_BILINEAR: return jvp_bilinear(node, dx);
+    case AD_GENERAL: return row->jvp(node, dx);
     default: return AD_NONE;
     }
 }
 
-void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
-             ad_var *dy) {
+void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
+            ad_var *dy) {
+    ad_tape *t = y[0].tape;
     uint32_t count = ad_count(t);
     unsigned char *depends = dependence(t, x, nx, count), *needed = calloc(count, 1);
     FM_CHECK(needed != NULL, "out of memory for %u marks", count);
@@ -151,15 +153,15 @@ void ad_push(ad_tape *t, const ad_var *y, size_t ny, const ad_var *x, const ad_v
     }
     ad_var *tangent = no_vars(count);
     for (size_t i = 0; i < nx; i++) {
-        check_same_shape(t, "push: a direction", x[i], dx[i]);
-        if (!ad_is_zero(t, dx[i])) tangent[x[i].id] = dx[i];
+        check_same_shape("jvp: a direction", x[i], dx[i]);
+        if (!ad_is_zero(dx[i])) tangent[x[i].id] = dx[i];
     }
     for (uint32_t id = 0; id < count; id++) {
         if (depends[id] != 1 || !needed[id]) continue;
-        ad_var v = push_node(t, (ad_var){id}, tangent);
-        if (!ad_is_none(v) && !ad_is_zero(t, v)) tangent[id] = v;
+        ad_var v = jvp_node((ad_var){t, id}, tangent);
+        if (!ad_is_none(v) && !ad_is_zero(v)) tangent[id] = v;
     }
-    for (size_t k = 0; k < ny; k++) dy[k] = or_zeros(t, tangent[y[k].id], y[k]);
+    for (size_t k = 0; k < ny; k++) dy[k] = or_zeros(tangent[y[k].id], y[k]);
     free(tangent);
     free(needed);
     free(depends);

@@ -81,18 +81,18 @@ static void problem_make(problem *p, const bench_net *net) {
 
     ad_tape *t = p->tape;
     nn_leaves w = nn_params_leaves(t, &p->params, p->params.theta, &p->arena);
-    ad_var x = ad_leaf(t, net->rows, net->in, p->x, "x"), q = nn_mlp_apply(t, &p->mlp, &w, x);
+    ad_var x = ad_leaf(t, net->rows, net->in, p->x, "x"), q = nn_mlp_apply(&p->mlp, &w, x);
     /* Targets near the output: far from a fit the Hessian is indefinite, and conjugate gradient would
      * stop. */
     for (size_t i = 0; i < net->rows; i++)
-        p->y[i] = ad_value(t, q)[i] + (real)(0.1 * hashed((uint32_t)i, STREAM_Y));
+        p->y[i] = ad_value(q)[i] + (real)(0.1 * hashed((uint32_t)i, STREAM_Y));
     ad_var y = ad_leaf(t, net->rows, 1, p->y, "y");
-    ad_var loss = ad_mean(t, ad_square(t, ad_sub(t, q, y)));
+    ad_var loss = ad_mean(ad_square(ad_sub(q, y)));
     ad_output out[2 * NN_LAYERS_MAX + 1];
-    nn_gradient_outputs(t, &p->params, &w, loss, p->gradient, out);
+    nn_gradient_outputs(&p->params, &w, loss, p->gradient, out);
     out[w.count] = (ad_output){loss, p->loss};
-    p->learn = ad_plan_make(t, NULL, 0, out, w.count + 1);
-    p->hessian = ad_hessian(t, loss, w.leaf, w.count, p->work, p->work + n);
+    p->learn = ad_plan_make(NULL, 0, out, w.count + 1);
+    p->hessian = ad_hessian(loss, w.leaf, w.count, p->work, p->work + n);
     ad_replay(p->learn);
     fill_layout(&p->params, p->b, STREAM_V, true);
     ad_linearise(p->hessian);

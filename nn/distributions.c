@@ -5,18 +5,18 @@
 
 /* ---- Categorical ---- */
 
-ad_var nn_categorical_log_prob(ad_tape *t, ad_var logits, ad_var action) {
-    return ad_gather(t, ad_log_softmax(t, logits), action);
+ad_var nn_categorical_log_prob(ad_var logits, ad_var action) {
+    return ad_gather(ad_log_softmax(logits), action);
 }
 
-ad_var nn_categorical_entropy(ad_tape *t, ad_var logits) {
-    ad_var log_p = ad_log_softmax(t, logits);
-    return ad_neg(t, ad_sum_cols(t, ad_mul(t, ad_exp(t, log_p), log_p)));
+ad_var nn_categorical_entropy(ad_var logits) {
+    ad_var log_p = ad_log_softmax(logits);
+    return ad_neg(ad_sum_cols(ad_mul(ad_exp(log_p), log_p)));
 }
 
-ad_var nn_categorical_kl(ad_tape *t, ad_var logits_p, ad_var logits_q) {
-    ad_var log_p = ad_log_softmax(t, logits_p), log_q = ad_log_softmax(t, logits_q);
-    return ad_sum_cols(t, ad_mul(t, ad_exp(t, log_p), ad_sub(t, log_p, log_q)));
+ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q) {
+    ad_var log_p = ad_log_softmax(logits_p), log_q = ad_log_softmax(logits_q);
+    return ad_sum_cols(ad_mul(ad_exp(log_p), ad_sub(log_p, log_q)));
 }
 
 static bool is_legal(const uint8_t *mask, int i) { return !mask || mask[i]; }
@@ -59,47 +59,47 @@ int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng
 
 /* ---- Gumbel-Softmax ---- */
 
-static ad_var soften(ad_tape *t, ad_var perturbed, double temperature) {
+static ad_var soften(ad_var perturbed, double temperature) {
     FM_CHECK(temperature > 0, "gumbel-softmax: temperature %g", temperature);
-    return ad_softmax(t, ad_scale(t, perturbed, 1 / temperature));
+    return ad_softmax(ad_scale(perturbed, 1 / temperature));
 }
 
-ad_var nn_gumbel_softmax(ad_tape *t, ad_var logits, ad_var noise, double temperature) {
-    return soften(t, ad_add(t, logits, noise), temperature);
+ad_var nn_gumbel_softmax(ad_var logits, ad_var noise, double temperature) {
+    return soften(ad_add(logits, noise), temperature);
 }
 
 /* Largest entry of each row, [B, 1], in log2 A steps: the maximum of the two halves, which may overlap. */
-static ad_var row_max(ad_tape *t, ad_var x) {
-    for (size_t n = ad_cols(t, x); n > 1; n = ad_cols(t, x)) {
+static ad_var row_max(ad_var x) {
+    for (size_t n = ad_cols(x); n > 1; n = ad_cols(x)) {
         size_t half = (n + 1) / 2;
-        x = ad_max(t, ad_slice_cols(t, x, 0, half), ad_slice_cols(t, x, n - half, half));
+        x = ad_max(ad_slice_cols(x, 0, half), ad_slice_cols(x, n - half, half));
     }
     return x;
 }
 
 /* Sums over columns 0..j, in log2 A steps [Hillis & Steele 1986]. */
-static ad_var prefix_sums(ad_tape *t, ad_var x) {
-    size_t rows = ad_rows(t, x), cols = ad_cols(t, x);
+static ad_var prefix_sums(ad_var x) {
+    size_t rows = ad_rows(x), cols = ad_cols(x);
     for (size_t shift = 1; shift < cols; shift *= 2)
-        x = ad_add(t, x, ad_concat_cols(t, ad_zeros(t, rows, shift), ad_slice_cols(t, x, 0, cols - shift)));
+        x = ad_add(x, ad_concat_cols(ad_zeros(x.tape, rows, shift), ad_slice_cols(x, 0, cols - shift)));
     return x;
 }
 
 /* 1 at the first of each row's largest entries, 0 elsewhere; no derivative. */
-static ad_var one_hot_max(ad_tape *t, ad_var x) {
-    ad_var fixed = ad_stop(t, x);
-    ad_var below = ad_greater(t, ad_neg(t, fixed), ad_neg(t, row_max(t, fixed)));
-    ad_var largest = ad_shift(t, ad_neg(t, below), 1);
-    ad_var count = prefix_sums(t, largest);
-    ad_var first = ad_greater(t, ad_neg(t, count), ad_fill(t, 1, 1, -1.5));
-    return ad_stop(t, ad_mul(t, largest, first));
+static ad_var one_hot_max(ad_var x) {
+    ad_var fixed = ad_stop_gradient(x);
+    ad_var below = ad_greater(ad_neg(fixed), ad_neg(row_max(fixed)));
+    ad_var largest = ad_shift(ad_neg(below), 1);
+    ad_var count = prefix_sums(largest);
+    ad_var first = ad_greater(ad_neg(count), ad_fill(x.tape, 1, 1, -1.5));
+    return ad_stop_gradient(ad_mul(largest, first));
 }
 
 /* one_hot + (soft - stop(soft)): the bracket is exactly zero, its derivative that of the soft sample. */
-ad_var nn_gumbel_straight_through(ad_tape *t, ad_var logits, ad_var noise, double temperature) {
-    ad_var perturbed = ad_add(t, logits, noise);
-    ad_var soft = soften(t, perturbed, temperature);
-    return ad_add(t, one_hot_max(t, perturbed), ad_sub(t, soft, ad_stop(t, soft)));
+ad_var nn_gumbel_straight_through(ad_var logits, ad_var noise, double temperature) {
+    ad_var perturbed = ad_add(logits, noise);
+    ad_var soft = soften(perturbed, temperature);
+    return ad_add(one_hot_max(perturbed), ad_sub(soft, ad_stop_gradient(soft)));
 }
 
 void nn_gumbel_fill(real *noise, size_t n, fm_rng *rng) {

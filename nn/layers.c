@@ -37,13 +37,13 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *
     return mlp;
 }
 
-ad_var nn_mlp_apply(ad_tape *t, const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
-    FM_CHECK(ad_cols(t, x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(t, x),
-             ad_cols(t, x), mlp->in);
+ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
+    FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x),
+             ad_cols(x), mlp->in);
     for (size_t i = 0; i < mlp->layers; i++) {
         FM_CHECK(mlp->bias[i] < leaves->count, "mlp: the leaves are not those of its parameters");
         ad_act act = i + 1 < mlp->layers ? mlp->act : AD_IDENTITY;
-        x = ad_affine(t, x, leaves->leaf[mlp->weight[i]], leaves->leaf[mlp->bias[i]], act);
+        x = ad_affine(x, leaves->leaf[mlp->weight[i]], leaves->leaf[mlp->bias[i]], act);
     }
     return x;
 }

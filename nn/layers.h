@@ -12,8 +12,8 @@
  *     nn_params_init(&p, &rng);
  *     ad_tape *t = ad_tape_new();
  *     nn_leaves leaves = nn_params_leaves(t, &p, p.theta, &arena);
- *     ad_var value = nn_mlp_apply(t, &critic, &leaves, ad_leaf(t, 3, 4, observations, "obs"));
- *     FM_CHECK(ad_rows(t, value) == 3 && ad_cols(t, value) == 1, "one value per row");
+ *     ad_var value = nn_mlp_apply(&critic, &leaves, ad_leaf(t, 3, 4, observations, "obs"));
+ *     FM_CHECK(ad_rows(value) == 3 && ad_cols(value) == 1, "one value per row");
  *     ad_tape_free(t);
  *     nn_params_free(&p);
  *     fm_arena_free(&arena);
@@ -41,6 +41,6 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *
                       ad_act act, nn_init init);
 
 /* x [B, in] -> [B, out]. */
-ad_var nn_mlp_apply(ad_tape *t, const nn_mlp *mlp, const nn_leaves *leaves, ad_var x);
+ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x);
 
 #endif

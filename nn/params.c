@@ -144,11 +144,11 @@ nn_leaves nn_params_leaves(ad_tape *t, const nn_params *p, const real *vector, f
     return leaves;
 }
 
-void nn_gradient_outputs(ad_tape *t, const nn_params *p, const nn_leaves *leaves, ad_var loss, real *gradient,
+void nn_gradient_outputs(const nn_params *p, const nn_leaves *leaves, ad_var loss, real *gradient,
                          ad_output *out) {
     ad_var g[NN_ENTRIES_MAX];
     FM_CHECK_EQ(leaves->count, arrlenu(p->entries));
-    ad_grad(t, loss, leaves->leaf, leaves->count, g);
+    ad_grad(loss, leaves->leaf, leaves->count, g);
     for (size_t i = 0; i < leaves->count; i++) out[i] = (ad_output){g[i], gradient + p->entries[i].at};
 }
 

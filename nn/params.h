@@ -18,9 +18,9 @@
  *     nn_leaves leaves = nn_params_leaves(t, &p, p.theta, &arena);
  *     ad_output out[1];                                              // one per entry
  *     real *gradient = fm_arena_array(&arena, real, p.n);
- *     ad_var loss = ad_sum(t, ad_square(t, leaves.leaf[weight]));
- *     nn_gradient_outputs(t, &p, &leaves, loss, gradient, out);
- *     ad_replay(ad_plan_make(t, NULL, 0, out, leaves.count));        // writes the gradient
+ *     ad_var loss = ad_sum(ad_square(leaves.leaf[weight]));
+ *     nn_gradient_outputs(&p, &leaves, loss, gradient, out);
+ *     ad_replay(ad_plan_make(NULL, 0, out, leaves.count));        // writes the gradient
  *     FM_CHECK(gradient[7] == 2 * p.theta[7], "of a square");
  *     ad_tape_free(t);
  *     nn_params_free(&p);
@@ -87,7 +87,7 @@ nn_leaves nn_params_leaves(ad_tape *t, const nn_params *p, const real *vector, f
 
 /* Gradients of a scalar with respect to the leaves, to be written into `gradient` [n] by a replay: fills
  * out[count] for ad_plan_make. */
-void nn_gradient_outputs(ad_tape *t, const nn_params *p, const nn_leaves *leaves, ad_var loss, real *gradient,
+void nn_gradient_outputs(const nn_params *p, const nn_leaves *leaves, ad_var loss, real *gradient,
                          ad_output *out);
 
 /* Number of reals that are parameters (n without the gaps). */

@@ -148,69 +148,69 @@ static void set_index(example *e, size_t cols) {
 
 EXAMPLE(leaf, 1, in[0], A, (void)e)
 EXAMPLE(fill, 0, ad_fill(t, 3, 4, e->k), e->k, e.k = 0.75)
-EXAMPLE(add, 2, ad_add(t, in[0], in[1]), A + B, (void)e)
-EXAMPLE(sub, 2, ad_sub(t, in[0], in[1]), A - B, (void)e)
-EXAMPLE(mul, 2, ad_mul(t, in[0], in[1]), A *B, (void)e)
-EXAMPLE(div, 2, ad_div(t, in[0], in[1]), A / B, set_range(&e, 1, 0.7, 2))
-EXAMPLE(min, 2, ad_min(t, in[0], in[1]), fmin(A, B), e.apart = true)
-EXAMPLE(max, 2, ad_max(t, in[0], in[1]), fmax(A, B), e.apart = true)
-EXAMPLE(mul_add, 4, ad_mul_add(t, in[0], in[1], in[2], in[3]), A *B + C * D, (void)e)
-EXAMPLE(neg, 1, ad_neg(t, in[0]), -A, (void)e)
-EXAMPLE(scale, 1, ad_scale(t, in[0], e->k), e->k *A, e.k = -1.25)
-EXAMPLE(shift, 1, ad_shift(t, in[0], e->k), e->k + A, e.k = -1.25)
-EXAMPLE(exp, 1, ad_exp(t, in[0]), exp(A), (void)e)
-EXAMPLE(log, 1, ad_log(t, in[0]), log(A), set_range(&e, 0, 0.5, 3))
-EXAMPLE(sqrt, 1, ad_sqrt(t, in[0]), sqrt(A), set_range(&e, 0, 0.5, 3))
-EXAMPLE(square, 1, ad_square(t, in[0]), A *A, (void)e)
-EXAMPLE(tanh, 1, ad_tanh(t, in[0]), tanh(A), (void)e)
-EXAMPLE(sigmoid, 1, ad_sigmoid(t, in[0]), 1 / (1 + exp(-A)), (void)e)
-EXAMPLE(relu, 1, ad_relu(t, in[0]), fmax(A, 0), set_kink(&e, 0))
-EXAMPLE(softplus, 1, ad_softplus(t, in[0]), log(1 + exp(A)), (void)e)
-EXAMPLE(abs, 1, ad_abs(t, in[0]), fabs(A), set_kink(&e, 0))
-EXAMPLE(clip, 1, ad_clip(t, in[0], e->k2, e->k), fmin(fmax(A, e->k2), e->k), set_kink(&e, 0.6);
+EXAMPLE(add, 2, ad_add(in[0], in[1]), A + B, (void)e)
+EXAMPLE(sub, 2, ad_sub(in[0], in[1]), A - B, (void)e)
+EXAMPLE(mul, 2, ad_mul(in[0], in[1]), A *B, (void)e)
+EXAMPLE(div, 2, ad_div(in[0], in[1]), A / B, set_range(&e, 1, 0.7, 2))
+EXAMPLE(min, 2, ad_min(in[0], in[1]), fmin(A, B), e.apart = true)
+EXAMPLE(max, 2, ad_max(in[0], in[1]), fmax(A, B), e.apart = true)
+EXAMPLE(mul_add, 4, ad_mul_add(in[0], in[1], in[2], in[3]), A *B + C * D, (void)e)
+EXAMPLE(neg, 1, ad_neg(in[0]), -A, (void)e)
+EXAMPLE(scale, 1, ad_scale(in[0], e->k), e->k *A, e.k = -1.25)
+EXAMPLE(shift, 1, ad_shift(in[0], e->k), e->k + A, e.k = -1.25)
+EXAMPLE(exp, 1, ad_exp(in[0]), exp(A), (void)e)
+EXAMPLE(log, 1, ad_log(in[0]), log(A), set_range(&e, 0, 0.5, 3))
+EXAMPLE(sqrt, 1, ad_sqrt(in[0]), sqrt(A), set_range(&e, 0, 0.5, 3))
+EXAMPLE(square, 1, ad_square(in[0]), A *A, (void)e)
+EXAMPLE(tanh, 1, ad_tanh(in[0]), tanh(A), (void)e)
+EXAMPLE(sigmoid, 1, ad_sigmoid(in[0]), 1 / (1 + exp(-A)), (void)e)
+EXAMPLE(relu, 1, ad_relu(in[0]), fmax(A, 0), set_kink(&e, 0))
+EXAMPLE(softplus, 1, ad_softplus(in[0]), log(1 + exp(A)), (void)e)
+EXAMPLE(abs, 1, ad_abs(in[0]), fabs(A), set_kink(&e, 0))
+EXAMPLE(clip, 1, ad_clip(in[0], e->k2, e->k), fmin(fmax(A, e->k2), e->k), set_kink(&e, 0.6);
         e.k = 0.6; e.k2 = -0.6)
-EXAMPLE(stop, 1, ad_stop(t, in[0]), A, (void)e)
-EXAMPLE(greater, 2, ad_greater(t, in[0], in[1]), A > B, e.apart = true)
-EXAMPLE(sign, 1, ad_sign(t, in[0]), A > 0 ? 1 : A < 0 ? -1 : 0, set_kink(&e, 0))
-EXAMPLE(inside, 1, ad_inside(t, in[0], e->k2, e->k), A > e->k2 && A < e->k, set_kink(&e, 0.6);
+EXAMPLE(stop, 1, ad_stop_gradient(in[0]), A, (void)e)
+EXAMPLE(greater, 2, ad_greater(in[0], in[1]), A > B, e.apart = true)
+EXAMPLE(sign, 1, ad_sign(in[0]), A > 0 ? 1 : A < 0 ? -1 : 0, set_kink(&e, 0))
+EXAMPLE(inside, 1, ad_inside(in[0], e->k2, e->k), A > e->k2 && A < e->k, set_kink(&e, 0.6);
         e.k = 0.6; e.k2 = -0.6)
-EXAMPLE(row_max, 1, ad_row_max(t, in[0]), row_most(x, e, r), (void)e)
-EXAMPLE(matmul, 2, ad_matmul_t(t, in[0], e->trans_a, in[1], e->trans_b), product(x, e, r, c),
+EXAMPLE(row_max, 1, ad_row_max(in[0]), row_most(x, e, r), (void)e)
+EXAMPLE(matmul, 2, ad_matmul_t(in[0], e->trans_a, in[1], e->trans_b), product(x, e, r, c),
         set_product(&e, shape))
-EXAMPLE(sum, 1, ad_sum(t, in[0]), total(x, e, true, true, r, c), (void)e)
-EXAMPLE(sum_rows, 1, ad_sum_rows(t, in[0]), total(x, e, true, false, r, c), (void)e)
-EXAMPLE(sum_cols, 1, ad_sum_cols(t, in[0]), total(x, e, false, true, r, c), (void)e)
-EXAMPLE(broadcast_all, 1, ad_broadcast(t, in[0], 3, 4), at(x, e, 0, 0, 0), e.rows[0] = e.cols[0] = 1)
-EXAMPLE(broadcast_rows, 1, ad_broadcast(t, in[0], 3, e->cols[0]), at(x, e, 0, 0, c), e.rows[0] = 1;
+EXAMPLE(sum, 1, ad_sum(in[0]), total(x, e, true, true, r, c), (void)e)
+EXAMPLE(sum_rows, 1, ad_sum_rows(in[0]), total(x, e, true, false, r, c), (void)e)
+EXAMPLE(sum_cols, 1, ad_sum_cols(in[0]), total(x, e, false, true, r, c), (void)e)
+EXAMPLE(broadcast_all, 1, ad_broadcast(in[0], 3, 4), at(x, e, 0, 0, 0), e.rows[0] = e.cols[0] = 1)
+EXAMPLE(broadcast_rows, 1, ad_broadcast(in[0], 3, e->cols[0]), at(x, e, 0, 0, c), e.rows[0] = 1;
         e.cols[0] += 1)
-EXAMPLE(broadcast_cols, 1, ad_broadcast(t, in[0], e->rows[0], 4), at(x, e, 0, r, 0), e.cols[0] = 1;
+EXAMPLE(broadcast_cols, 1, ad_broadcast(in[0], e->rows[0], 4), at(x, e, 0, r, 0), e.cols[0] = 1;
         e.rows[0] += 1)
-EXAMPLE(copy, 1, ad_copy(t, in[0]), A, (void)e)
-EXAMPLE(reshape, 1, ad_reshape(t, in[0], e->cols[0], e->rows[0]), (double)x[0][r * e->rows[0] + c], (void)e)
-EXAMPLE(transpose, 1, ad_transpose(t, in[0]), at(x, e, 0, c, r), (void)e)
-EXAMPLE(slice_cols, 1, ad_slice_cols(t, in[0], e->from, e->count), at(x, e, 0, r, c + e->from),
+EXAMPLE(copy, 1, ad_copy(in[0]), A, (void)e)
+EXAMPLE(reshape, 1, ad_reshape(in[0], e->cols[0], e->rows[0]), (double)x[0][r * e->rows[0] + c], (void)e)
+EXAMPLE(transpose, 1, ad_transpose(in[0]), at(x, e, 0, c, r), (void)e)
+EXAMPLE(slice_cols, 1, ad_slice_cols(in[0], e->from, e->count), at(x, e, 0, r, c + e->from),
         e.cols[0] += 2; e.from = 1; e.count = e.cols[0] - 2)
-EXAMPLE(pad_cols, 1, ad_pad_cols(t, in[0], 2, e->cols[0] + 3),
+EXAMPLE(pad_cols, 1, ad_pad_cols(in[0], 2, e->cols[0] + 3),
         c < 2 || c >= 2 + e->cols[0] ? 0 : at(x, e, 0, r, c - 2), (void)e)
-EXAMPLE(concat_cols, 2, ad_concat_cols(t, in[0], in[1]), c < e->cols[0] ? A : at(x, e, 1, r, c - e->cols[0]),
+EXAMPLE(concat_cols, 2, ad_concat_cols(in[0], in[1]), c < e->cols[0] ? A : at(x, e, 1, r, c - e->cols[0]),
         e.cols[1] += 2)
-EXAMPLE(slice_rows, 1, ad_slice_rows(t, in[0], e->from, e->count), at(x, e, 0, r + e->from, c),
+EXAMPLE(slice_rows, 1, ad_slice_rows(in[0], e->from, e->count), at(x, e, 0, r + e->from, c),
         e.rows[0] += 2; e.from = 1; e.count = e.rows[0] - 2)
-EXAMPLE(pad_rows, 1, ad_pad_rows(t, in[0], 2, e->rows[0] + 3),
+EXAMPLE(pad_rows, 1, ad_pad_rows(in[0], 2, e->rows[0] + 3),
         r < 2 || r >= 2 + e->rows[0] ? 0 : at(x, e, 0, r - 2, c), (void)e)
-EXAMPLE(concat_rows, 2, ad_concat_rows(t, in[0], in[1]), r < e->rows[0] ? A : at(x, e, 1, r - e->rows[0], c),
+EXAMPLE(concat_rows, 2, ad_concat_rows(in[0], in[1]), r < e->rows[0] ? A : at(x, e, 1, r - e->rows[0], c),
         e.rows[1] += 2)
-EXAMPLE(gather, 2, ad_gather(t, in[0], in[1]), at(x, e, 0, r, (size_t)x[1][r]), set_index(&e, e.cols[0]))
-EXAMPLE(scatter, 2, ad_scatter(t, in[0], in[1], e->index_cols), c == (size_t)x[1][r] ? (double)x[0][r] : 0,
+EXAMPLE(gather, 2, ad_gather(in[0], in[1]), at(x, e, 0, r, (size_t)x[1][r]), set_index(&e, e.cols[0]))
+EXAMPLE(scatter, 2, ad_scatter(in[0], in[1], e->index_cols), c == (size_t)x[1][r] ? (double)x[0][r] : 0,
         e.cols[0] = 1; set_index(&e, COLS[shape] + 1))
-EXAMPLE(affine, 3, ad_affine(t, in[0], in[1], in[2], e->act),
+EXAMPLE(affine, 3, ad_affine(in[0], in[1], in[2], e->act),
         act_of(e->act, product(x, e, r, c) + at(x, e, 2, 0, c)), set_affine(&e, shape))
-EXAMPLE(act_grad, 2, ad_act_grad(t, in[0], in[1], e->act), A *slope_of(e->act, B), 
+EXAMPLE(act_grad, 2, ad_act_grad(in[0], in[1], e->act), A *slope_of(e->act, B), 
         set_act(&e, shape % 2 ? AD_TANH : AD_RELU, 1))
-EXAMPLE(act_curve, 4, ad_act_curve(t, in[0], in[1], in[2], in[3], e->act), A *(1 - C * C) - 2 * B * C * D,
+EXAMPLE(act_curve, 4, ad_act_curve(in[0], in[1], in[2], in[3], e->act), A *(1 - C * C) - 2 * B * C * D,
         set_act(&e, AD_TANH, 2))
-EXAMPLE(log_softmax, 1, ad_log_softmax(t, in[0]), A - row_log_sum(x, e, r), (void)e)
-EXAMPLE(softmax, 1, ad_softmax(t, in[0]), exp(A - row_log_sum(x, e, r)), (void)e)
+EXAMPLE(log_softmax, 1, ad_log_softmax(in[0]), A - row_log_sum(x, e, r), (void)e)
+EXAMPLE(softmax, 1, ad_softmax(in[0]), exp(A - row_log_sum(x, e, r)), (void)e)
 
 #undef A
 #undef B

@@ -254,9 +254,9 @@ TEST(cg_on_the_hessian_of_a_net) {
     ad_var w[4] = {ad_leaf(t, IN, HIDDEN, theta, "w0"), ad_leaf(t, 1, HIDDEN, theta + IN * HIDDEN, "b0"),
                    ad_leaf(t, HIDDEN, 1, theta + IN * HIDDEN + HIDDEN, "w1"),
                    ad_leaf(t, 1, 1, theta + N - 1, "b1")};
-    ad_var h = ad_affine(t, ad_leaf(t, ROWS, IN, data, "x"), w[0], w[1], AD_TANH);
-    ad_var error = ad_sub(t, ad_affine(t, h, w[2], w[3], AD_IDENTITY), ad_leaf(t, ROWS, 1, target, "y"));
-    ad_product *hessian = ad_hessian(t, ad_mean(t, ad_square(t, error)), w, 4, work, work + N);
+    ad_var h = ad_affine(ad_leaf(t, ROWS, IN, data, "x"), w[0], w[1], AD_TANH);
+    ad_var error = ad_sub(ad_affine(h, w[2], w[3], AD_IDENTITY), ad_leaf(t, ROWS, 1, target, "y"));
+    ad_product *hessian = ad_hessian(ad_mean(ad_square(error)), w, 4, work, work + N);
     for (int point = 0; point < 2; point++) {
         matrix m = {.n = N};
         double wanted[N], damping = 5;

@@ -21,10 +21,10 @@ TEST(distributions_categorical_densities) {
     const real action[B] = {2, 0, 3};
     ad_tape *t = ad_tape_new();
     ad_var p = ad_leaf(t, B, A, x, "p"), q = ad_leaf(t, B, A, z, "q"), a = ad_leaf(t, B, 1, action, "action");
-    ad_var log_prob = nn_categorical_log_prob(t, p, a), entropy = nn_categorical_entropy(t, p);
-    ad_var kl = nn_categorical_kl(t, p, q), self = nn_categorical_kl(t, p, p);
-    EXPECT_EQ(ad_rows(t, entropy), B);
-    EXPECT_EQ(ad_cols(t, kl), 1);
+    ad_var log_prob = nn_categorical_log_prob(p, a), entropy = nn_categorical_entropy(p);
+    ad_var kl = nn_categorical_kl(p, q), self = nn_categorical_kl(p, p);
+    EXPECT_EQ(ad_rows(entropy), B);
+    EXPECT_EQ(ad_cols(kl), 1);
     for (int r = 0; r < B; r++) {
         double pr[A], qr[A], h = 0, d = 0;
         softmax(x + r * A, A, pr);
@@ -33,10 +33,10 @@ TEST(distributions_categorical_densities) {
             if (pr[i] > 0) h -= pr[i] * log(pr[i]);
             if (pr[i] > 0) d += pr[i] * log(pr[i] / qr[i]);
         }
-        EXPECT_NEAR(ad_value(t, log_prob)[r], log(pr[(int)action[r]]), EPS);
-        EXPECT_NEAR(ad_value(t, entropy)[r], h, EPS);
-        EXPECT_NEAR(ad_value(t, kl)[r], d, 4 * EPS);
-        EXPECT_NEAR(ad_value(t, self)[r], 0, EPS);
+        EXPECT_NEAR(ad_value(log_prob)[r], log(pr[(int)action[r]]), EPS);
+        EXPECT_NEAR(ad_value(entropy)[r], h, EPS);
+        EXPECT_NEAR(ad_value(kl)[r], d, 4 * EPS);
+        EXPECT_NEAR(ad_value(self)[r], 0, EPS);
     }
     ad_tape_free(t);
 }
@@ -50,10 +50,10 @@ TEST(distributions_categorical_gradients) {
     for (int i = 0; i < A; i++) h -= p[i] * log(p[i]);
     ad_tape *t = ad_tape_new();
     ad_var logits = ad_leaf(t, 1, A, x, "logits"), g;
-    ad_grad(t, nn_categorical_log_prob(t, logits, ad_leaf(t, 1, 1, action, "action")), &logits, 1, &g);
-    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(t, g)[i], (i == 3) - p[i], EPS);
-    ad_grad(t, nn_categorical_entropy(t, logits), &logits, 1, &g);
-    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(t, g)[i], -p[i] * (log(p[i]) + h), EPS);
+    ad_grad(nn_categorical_log_prob(logits, ad_leaf(t, 1, 1, action, "action")), &logits, 1, &g);
+    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], (i == 3) - p[i], EPS);
+    ad_grad(nn_categorical_entropy(logits), &logits, 1, &g);
+    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], -p[i] * (log(p[i]) + h), EPS);
     ad_tape_free(t);
 }
 
@@ -146,8 +146,8 @@ TEST(distributions_gumbel_softmax) {
     softmax(scaled, 4, p);
     ad_tape *t = ad_tape_new();
     ad_var x = ad_leaf(t, 1, 4, logits, "logits"), n = ad_leaf(t, 1, 4, noise, "noise");
-    ad_var y = nn_gumbel_softmax(t, x, n, 0.5);
-    for (int i = 0; i < 4; i++) EXPECT_NEAR(ad_value(t, y)[i], p[i], EPS);
+    ad_var y = nn_gumbel_softmax(x, n, 0.5);
+    for (int i = 0; i < 4; i++) EXPECT_NEAR(ad_value(y)[i], p[i], EPS);
     ad_tape_free(t);
 }
 
@@ -166,18 +166,18 @@ TEST(distributions_straight_through) {
         ad_tape *t = ad_tape_new();
         ad_var x = ad_leaf(t, B, cols, logits, "logits"), n = ad_leaf(t, B, cols, noise, "noise");
         ad_var w = ad_leaf(t, B, cols, weight, "weight"), d = ad_leaf(t, B, cols, direction, "direction");
-        ad_var hard = nn_gumbel_straight_through(t, x, n, 0.7), soft = nn_gumbel_softmax(t, x, n, 0.7);
-        ad_var loss[2] = {ad_sum(t, ad_mul(t, w, hard)), ad_sum(t, ad_mul(t, w, soft))}, g[2], hv[2];
+        ad_var hard = nn_gumbel_straight_through(x, n, 0.7), soft = nn_gumbel_softmax(x, n, 0.7);
+        ad_var loss[2] = {ad_sum(ad_mul(w, hard)), ad_sum(ad_mul(w, soft))}, g[2], hv[2];
         for (int k = 0; k < 2; k++) {
-            ad_grad(t, loss[k], &x, 1, &g[k]);
-            ad_push(t, &g[k], 1, &x, &d, 1, &hv[k]);
+            ad_grad(loss[k], &x, 1, &g[k]);
+            ad_jvp(&g[k], 1, &x, &d, 1, &hv[k]);
         }
         for (size_t i = 0; i < B * cols; i++) {
-            EXPECT_NEAR(ad_value(t, g[0])[i], ad_value(t, g[1])[i], EPS);
-            EXPECT_NEAR(ad_value(t, hv[0])[i], ad_value(t, hv[1])[i], 4 * EPS);
+            EXPECT_NEAR(ad_value(g[0])[i], ad_value(g[1])[i], EPS);
+            EXPECT_NEAR(ad_value(hv[0])[i], ad_value(hv[1])[i], 4 * EPS);
         }
         ad_output out = {hard, value};
-        ad_plan *plan = ad_plan_make(t, &n, 1, &out, 1);
+        ad_plan *plan = ad_plan_make(&n, 1, &out, 1);
         for (int round = 0; round < 2; round++) {
             if (round == 1) nn_gumbel_fill(noise + 4 * cols, (B - 4) * cols, &rng);
             ad_replay(plan);

@@ -58,14 +58,14 @@ TEST(layers_mlp_equals_plain_loops) {
         for (size_t i = 0; i < n.p.n; i++) n.p.theta[i] *= (real)1.5;
         ad_tape *t = ad_tape_new();
         nn_leaves leaves = nn_params_leaves(t, &n.p, n.p.theta, &n.arena);
-        ad_var y = nn_mlp_apply(t, &n.mlp, &leaves, ad_leaf(t, 9, n.mlp.in, x, "x"));
-        EXPECT_EQ(ad_rows(t, y), 9);
-        EXPECT_EQ(ad_cols(t, y), n.mlp.out);
+        ad_var y = nn_mlp_apply(&n.mlp, &leaves, ad_leaf(t, 9, n.mlp.in, x, "x"));
+        EXPECT_EQ(ad_rows(y), 9);
+        EXPECT_EQ(ad_cols(y), n.mlp.out);
         for (size_t r = 0; r < 9; r++) {
             double wanted[64];
             naive(&n, x + r * n.mlp.in, wanted);
             for (size_t j = 0; j < n.mlp.out; j++)
-                EXPECT_NEAR(ad_value(t, y)[r * n.mlp.out + j], wanted[j], DOUBLE ? 1e-12 : 2e-5);
+                EXPECT_NEAR(ad_value(y)[r * n.mlp.out + j], wanted[j], DOUBLE ? 1e-12 : 2e-5);
         }
         ad_tape_free(t);
         net_free(&n);
@@ -91,11 +91,11 @@ TEST(layers_mlp_gradient_equals_differences) {
         fm_rng_fill_normal(&rng, x, 6 * n.mlp.in);
         ad_tape *t = ad_tape_new();
         nn_leaves leaves = nn_params_leaves(t, &n.p, n.p.theta, &n.arena);
-        ad_var y = nn_mlp_apply(t, &n.mlp, &leaves, ad_leaf(t, 6, n.mlp.in, x, "x"));
+        ad_var y = nn_mlp_apply(&n.mlp, &leaves, ad_leaf(t, 6, n.mlp.in, x, "x"));
         real *gradient = fm_arena_array(&n.arena, real, n.p.n);
         ad_output out[2 * NN_LAYERS_MAX];
-        nn_gradient_outputs(t, &n.p, &leaves, ad_sum(t, ad_square(t, y)), gradient, out);
-        ad_replay(ad_plan_make(t, NULL, 0, out, leaves.count));
+        nn_gradient_outputs(&n.p, &leaves, ad_sum(ad_square(y)), gradient, out);
+        ad_replay(ad_plan_make(NULL, 0, out, leaves.count));
         double size = nn_norm(gradient, n.p.n), worst = 0;
         for (size_t i = 0; i < n.p.n; i++) {
             const real old = n.p.theta[i];
@@ -140,14 +140,14 @@ static double train(net *n, size_t rows, const real *x, const real *target, nn_o
                     int steps) {
     ad_tape *t = ad_tape_new();
     nn_leaves leaves = nn_params_leaves(t, &n->p, n->p.theta, &n->arena);
-    ad_var y = nn_mlp_apply(t, &n->mlp, &leaves, ad_leaf(t, rows, n->mlp.in, x, "x"));
-    ad_var miss = ad_sub(t, y, ad_leaf(t, rows, n->mlp.out, target, "target"));
-    ad_var loss = ad_mean(t, ad_square(t, miss));
+    ad_var y = nn_mlp_apply(&n->mlp, &leaves, ad_leaf(t, rows, n->mlp.in, x, "x"));
+    ad_var miss = ad_sub(y, ad_leaf(t, rows, n->mlp.out, target, "target"));
+    ad_var loss = ad_mean(ad_square(miss));
     real *gradient = fm_arena_array(&n->arena, real, n->p.n), last = 0;
     ad_output out[2 * NN_LAYERS_MAX + 1];
-    nn_gradient_outputs(t, &n->p, &leaves, loss, gradient, out);
+    nn_gradient_outputs(&n->p, &leaves, loss, gradient, out);
     out[leaves.count] = (ad_output){loss, &last};
-    ad_plan *plan = ad_plan_make(t, leaves.leaf, leaves.count, out, leaves.count + 1);
+    ad_plan *plan = ad_plan_make(leaves.leaf, leaves.count, out, leaves.count + 1);
     nn_optimizer opt = nn_optimizer_make(kind, lr, n->p.n, &n->arena, NULL, "opt");
     for (int i = 0; i < steps; i++) {
         ad_replay(plan);

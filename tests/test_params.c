@@ -165,11 +165,11 @@ TEST(params_gradient_on_a_tape) {
     ad_tape *t = ad_tape_new();
     nn_leaves leaves = nn_params_leaves(t, &p, p.theta, &arena);
     EXPECT_EQ(leaves.count, 2);
-    ad_var a = leaves.leaf[0], loss = ad_sum(t, ad_mul(t, ad_square(t, a), leaves.leaf[1]));
+    ad_var a = leaves.leaf[0], loss = ad_sum(ad_mul(ad_square(a), leaves.leaf[1]));
     real *gradient = fm_arena_array(&arena, real, p.n);
     ad_output out[2];
-    nn_gradient_outputs(t, &p, &leaves, loss, gradient, out);
-    ad_plan *plan = ad_plan_make(t, NULL, 0, out, 2);
+    nn_gradient_outputs(&p, &leaves, loss, gradient, out);
+    ad_plan *plan = ad_plan_make(NULL, 0, out, 2);
     for (int round = 0; round < 2; round++) {
         p.theta[4] = (real)(7 + round);
         p.theta[32] = (real)(2 + round);
@@ -186,7 +186,7 @@ TEST(params_gradient_on_a_tape) {
     real *other = nn_params_copy(&p, &arena, NULL, NULL);
     other[32] = 10;
     nn_leaves target = nn_params_leaves(t, &p, other, &arena);
-    EXPECT_NEAR(ad_scalar(t, target.leaf[1]), 10, 0);
+    EXPECT_NEAR(ad_scalar(target.leaf[1]), 10, 0);
     ad_tape_free(t);
     nn_params_free(&p);
     fm_arena_free(&arena);

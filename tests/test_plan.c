@@ -61,11 +61,11 @@ static void net_leaves(ad_tape *t, const net *m, const real *vector, ad_var *w) 
 static ad_var net_loss(ad_tape *t, const net *m, const ad_var *w) {
     ad_var h = ad_leaf(t, m->rows, IN, m->x, "x");
     for (int l = 0; l < LAYERS; l++)
-        h = ad_affine(t, h, w[2 * l], w[2 * l + 1], l + 1 < LAYERS ? m->act : AD_IDENTITY);
+        h = ad_affine(h, w[2 * l], w[2 * l + 1], l + 1 < LAYERS ? m->act : AD_IDENTITY);
     if (m->softmax)
-        return ad_neg(t, ad_mean(t, ad_gather(t, ad_log_softmax(t, h),
+        return ad_neg(ad_mean(ad_gather(ad_log_softmax(h),
                                               ad_leaf(t, m->rows, 1, m->column, "column"))));
-    return ad_mean(t, ad_square(t, ad_sub(t, h, ad_leaf(t, m->rows, 1, m->target, "target"))));
+    return ad_mean(ad_square(ad_sub(h, ad_leaf(t, m->rows, 1, m->target, "target"))));
 }
 
 static void expect_vectors(const char *what, size_t rows, const real *a, const real *b, size_t n,
@@ -86,10 +86,10 @@ static void fresh_gradient(const net *m, real *loss, real *gradient) {
     ad_var w[ENTRIES], g[ENTRIES];
     net_leaves(t, m, m->theta, w);
     ad_var l = net_loss(t, m, w);
-    ad_grad(t, l, w, ENTRIES, g);
-    *loss = ad_scalar(t, l);
+    ad_grad(l, w, ENTRIES, g);
+    *loss = ad_scalar(l);
     for (int i = 0; i < ENTRIES; i++)
-        memcpy(gradient + m->at[i], ad_value(t, g[i]), (m->at[i + 1] - m->at[i]) * sizeof(real));
+        memcpy(gradient + m->at[i], ad_value(g[i]), (m->at[i + 1] - m->at[i]) * sizeof(real));
     ad_tape_free(t);
 }
 
@@ -102,10 +102,10 @@ static void check_gradient(net *m) {
     ad_output out[ENTRIES + 1];
     net_leaves(t, m, m->theta, w);
     ad_var l = net_loss(t, m, w);
-    ad_grad(t, l, w, ENTRIES, g);
+    ad_grad(l, w, ENTRIES, g);
     for (int i = 0; i < ENTRIES; i++) out[i] = (ad_output){g[i], gradient + m->at[i]};
     out[ENTRIES] = (ad_output){l, &loss};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, out, ENTRIES + 1);
+    ad_plan *plan = ad_plan_make(NULL, 0, out, ENTRIES + 1);
     uint32_t nodes = ad_count(t);
     for (uint64_t round = 1; round <= 3; round++) {
         if (round > 1) net_draw(m, round);
@@ -142,7 +142,7 @@ TEST(plan_of_one_block_gives_the_same_bits) {
     ad_var w[ENTRIES];
     net_leaves(t, m, m->theta, w);
     ad_output out = {net_loss(t, m, w), &loss[0]};
-    ad_plan *plan = ad_plan_make(t, w, ENTRIES, &out, 1);
+    ad_plan *plan = ad_plan_make(w, ENTRIES, &out, 1);
     for (uint64_t round = 2; round < 5; round++) {
         net_draw(m, round);
         ad_replay(plan);
@@ -161,9 +161,9 @@ TEST(plan_replays_are_reproducible) {
     ad_tape *t = ad_tape_new();
     ad_var w[ENTRIES], g;
     net_leaves(t, m, m->theta, w);
-    ad_grad(t, net_loss(t, m, w), w, 1, &g);
+    ad_grad(net_loss(t, m, w), w, 1, &g);
     ad_output out = {g, gradient};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, &out, 1);
+    ad_plan *plan = ad_plan_make(NULL, 0, &out, 1);
     ad_replay(plan);
     memcpy(gradient + m->at[1], gradient, m->at[1] * sizeof(real));
     net_draw(m, 2);
@@ -189,7 +189,7 @@ TEST(plan_threads_change_no_bit) {
         ad_tape *t = ad_tape_new();
         ad_var w[ENTRIES];
         net_leaves(t, m, m->theta, w);
-        ad_product *h = ad_hessian(t, net_loss(t, m, w), w, ENTRIES, v, hv);
+        ad_product *h = ad_hessian(net_loss(t, m, w), w, ENTRIES, v, hv);
         for (int round = 0; round < 20; round++) {
             static const int threads[] = {1, 2, 4, 3, 1, 5};
             ad_set_threads(threads[round % 6]);
@@ -214,55 +214,55 @@ typedef ad_var pattern(ad_tape *t, ad_var a, ad_var b, ad_var w);
 
 static ad_var square_weights(ad_tape *t, ad_var a, ad_var b, ad_var w) {
     (void)b; /* w has as many rows as the batch, is computed row for row, and is needed whole */
-    ad_var turned_by_one = ad_slice_rows(t, ad_concat_rows(t, w, w), 1, ad_rows(t, w));
-    return ad_matmul(t, ad_tanh(t, a), ad_tanh(t, turned_by_one));
+    ad_var turned_by_one = ad_slice_rows(ad_concat_rows(w, w), 1, ad_rows(w));
+    return ad_matmul(ad_tanh(a), ad_tanh(turned_by_one));
 }
 static ad_var weights_row_for_row(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    return ad_add(t, ad_matmul(t, ad_tanh(t, a), ad_tanh(t, w)), b);
+    return ad_add(ad_matmul(ad_tanh(a), ad_tanh(w)), b);
 }
 static ad_var product_in_place(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    return ad_add(t, ad_matmul(t, ad_tanh(t, ad_matmul(t, ad_tanh(t, a), w)), w), ad_square(t, b));
+    return ad_add(ad_matmul(ad_tanh(ad_matmul(ad_tanh(a), w)), w), ad_square(b));
 }
 static ad_var sum_before_mask(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var y = ad_tanh(t, ad_matmul(t, b, w));
-    ad_var first = ad_matmul(t, a, w), between = ad_matmul_t(t, a, false, w, true);
-    ad_var last = ad_matmul_t(t, b, false, w, true);
-    return ad_add(t, ad_act_grad(t, ad_add(t, first, last), y, AD_TANH), between);
+    ad_var y = ad_tanh(ad_matmul(b, w));
+    ad_var first = ad_matmul(a, w), between = ad_matmul_t(a, false, w, true);
+    ad_var last = ad_matmul_t(b, false, w, true);
+    return ad_add(ad_act_grad(ad_add(first, last), y, AD_TANH), between);
 }
 static ad_var mask_twice(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var y = ad_tanh(t, ad_matmul(t, b, w)), z = ad_tanh(t, b);
-    return ad_act_grad(t, ad_act_grad(t, ad_matmul(t, a, w), y, AD_TANH), z, AD_TANH);
+    ad_var y = ad_tanh(ad_matmul(b, w)), z = ad_tanh(b);
+    return ad_act_grad(ad_act_grad(ad_matmul(a, w), y, AD_TANH), z, AD_TANH);
 }
 static ad_var mask_made_later(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var p = ad_matmul(t, a, w);
-    return ad_act_grad(t, p, ad_relu(t, ad_matmul(t, b, w)), AD_RELU);
+    ad_var p = ad_matmul(a, w);
+    return ad_act_grad(p, ad_relu(ad_matmul(b, w)), AD_RELU);
 }
 static ad_var mask_of_itself(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var p = ad_matmul(t, a, w);
-    return ad_sub(t, ad_act_grad(t, p, p, AD_TANH), b);
+    ad_var p = ad_matmul(a, w);
+    return ad_sub(ad_act_grad(p, p, AD_TANH), b);
 }
 static ad_var sum_of_itself(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var p = ad_matmul(t, a, w);
-    return ad_mul(t, ad_add(t, p, p), b);
+    ad_var p = ad_matmul(a, w);
+    return ad_mul(ad_add(p, p), b);
 }
 static ad_var product_read_twice(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var p = ad_matmul(t, a, w), q = ad_matmul(t, b, w);
-    return ad_mul(t, ad_add(t, p, q), q);
+    ad_var p = ad_matmul(a, w), q = ad_matmul(b, w);
+    return ad_mul(ad_add(p, q), q);
 }
 static ad_var row_sums_and_back(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var both = ad_add(t, ad_matmul_t(t, a, true, b, false), ad_matmul_t(t, b, true, a, false));
-    ad_var centred = ad_sub(t, a, ad_mean_rows(t, a));
-    return ad_add(t, ad_matmul(t, centred, ad_tanh(t, ad_scale(t, both, 0.01))), ad_matmul(t, b, w));
+    ad_var both = ad_add(ad_matmul_t(a, true, b, false), ad_matmul_t(b, true, a, false));
+    ad_var centred = ad_sub(a, ad_mean_rows(a));
+    return ad_add(ad_matmul(centred, ad_tanh(ad_scale(both, 0.01))), ad_matmul(b, w));
 }
 static ad_var normalised_twice(ad_tape *t, ad_var a, ad_var b, ad_var w) {
     for (int i = 0; i < 3; i++)
-        a = ad_add(t, ad_div(t, a, ad_shift(t, ad_mean(t, ad_square(t, a)), 1)), ad_softmax(t, b));
-    return ad_matmul(t, a, w);
+        a = ad_add(ad_div(a, ad_shift(ad_mean(ad_square(a)), 1)), ad_softmax(b));
+    return ad_matmul(a, w);
 }
 static ad_var turned(ad_tape *t, ad_var a, ad_var b, ad_var w) {
-    ad_var c = ad_transpose(t, ad_tanh(t, a));
-    ad_var d = ad_reshape(t, c, ad_rows(t, a), ad_cols(t, a));
-    return ad_matmul(t, ad_tanh(t, ad_mul(t, d, b)), w);
+    ad_var c = ad_transpose(ad_tanh(a));
+    ad_var d = ad_reshape(c, ad_rows(a), ad_cols(a));
+    return ad_matmul(ad_tanh(ad_mul(d, b)), w);
 }
 
 static const struct { const char *name; pattern *build; } PATTERNS[] = {
@@ -318,10 +318,10 @@ TEST(plan_special_patterns) {
 TEST(plan_outputs_of_every_kind) {
     real x[3] = {1, 2, 3}, twice[2][3], leaf[3], constant[3], zero[3];
     ad_tape *t = ad_tape_new();
-    ad_var a = ad_leaf(t, 3, 1, x, "a"), y = ad_square(t, a), z = ad_exp(t, y);
+    ad_var a = ad_leaf(t, 3, 1, x, "a"), y = ad_square(a), z = ad_exp(y);
     ad_output out[] = {{y, twice[0]}, {y, NULL}, {y, twice[1]}, {a, leaf}, {ad_fill(t, 3, 1, 7), constant},
                        {ad_zeros(t, 3, 1), zero}, {z, NULL}, {a, NULL}};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, out, sizeof out / sizeof *out);
+    ad_plan *plan = ad_plan_make(NULL, 0, out, sizeof out / sizeof *out);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 3; i++) twice[0][i] = twice[1][i] = leaf[i] = constant[i] = zero[i] = -1;
         x[1] = (real)(1.5 + round);
@@ -330,8 +330,8 @@ TEST(plan_outputs_of_every_kind) {
             real wanted = x[i] * x[i];
             EXPECT_NEAR(twice[0][i], wanted, 0);
             EXPECT_NEAR(twice[1][i], wanted, 0);
-            EXPECT_NEAR(ad_value(t, y)[i], wanted, 0);
-            EXPECT_NEAR(ad_value(t, z)[i], exp((double)wanted), tolerance() * exp((double)wanted));
+            EXPECT_NEAR(ad_value(y)[i], wanted, 0);
+            EXPECT_NEAR(ad_value(z)[i], exp((double)wanted), tolerance() * exp((double)wanted));
             EXPECT_NEAR(leaf[i], x[i], 0);
             EXPECT_NEAR(constant[i], 7, 0);
             EXPECT_NEAR(zero[i], 0, 0);
@@ -345,11 +345,11 @@ TEST(plan_outputs_of_every_kind) {
 TEST(plan_output_memory_belongs_to_the_caller) {
     real w[2] = {0, (real)0.5}, v[2] = {1, 2}, gradient[2], hv[2];
     ad_tape *t = ad_tape_new();
-    ad_var x = ad_leaf(t, 1, 2, w, "w"), loss = ad_sum(t, ad_exp(t, x)), g;
-    ad_grad(t, loss, &x, 1, &g);
+    ad_var x = ad_leaf(t, 1, 2, w, "w"), loss = ad_sum(ad_exp(x)), g;
+    ad_grad(loss, &x, 1, &g);
     ad_output out = {g, gradient};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, &out, 1);
-    ad_product *h = ad_hessian(t, loss, &x, 1, v, hv);
+    ad_plan *plan = ad_plan_make(NULL, 0, &out, 1);
+    ad_product *h = ad_hessian(loss, &x, 1, v, hv);
     w[0] = 1;
     ad_replay(plan);
     gradient[0] = gradient[1] = (real)0.01;
@@ -365,14 +365,14 @@ TEST(plan_of_some_leaves_keeps_the_rest) {
     real x = 2, y = 3;
     ad_tape *t = ad_tape_new();
     ad_var a = ad_leaf(t, 1, 1, &x, "a"), b = ad_leaf(t, 1, 1, &y, "b");
-    ad_var kept = ad_exp(t, b), sum = ad_add(t, ad_square(t, a), kept);
+    ad_var kept = ad_exp(b), sum = ad_add(ad_square(a), kept);
     ad_output out = {sum, NULL};
-    ad_plan *plan = ad_plan_make(t, &a, 1, &out, 1);
+    ad_plan *plan = ad_plan_make(&a, 1, &out, 1);
     EXPECT_EQ(ad_plan_count(plan), 2);
     x = 4;
     y = 100;
     ad_replay(plan);
-    EXPECT_NEAR(ad_scalar(t, sum), 16 + exp(3.0), 1e-5);
+    EXPECT_NEAR(ad_scalar(sum), 16 + exp(3.0), 1e-5);
     ad_tape_free(t);
 }
 
@@ -380,12 +380,12 @@ TEST(plan_of_some_leaves_keeps_the_rest) {
 TEST(plan_several_on_one_tape) {
     real x[4] = {1, 2, 3, 4}, first[4], second[4];
     ad_tape *t = ad_tape_new();
-    ad_var a = ad_leaf(t, 4, 1, x, "a"), y = ad_square(t, a), z = ad_add(t, y, ad_exp(t, y));
+    ad_var a = ad_leaf(t, 4, 1, x, "a"), y = ad_square(a), z = ad_add(y, ad_exp(y));
     ad_output one = {z, first};
-    ad_plan *p = ad_plan_make(t, NULL, 0, &one, 1);
+    ad_plan *p = ad_plan_make(NULL, 0, &one, 1);
     ad_mark mark = ad_mark_now(t);
     ad_output two = {y, second};
-    ad_plan *q = ad_plan_make(t, NULL, 0, &two, 1);
+    ad_plan *q = ad_plan_make(NULL, 0, &two, 1);
     x[0] = (real)0.5;
     ad_replay(q);
     EXPECT_NEAR(second[0], 0.25, 1e-7);
@@ -403,10 +403,10 @@ TEST(plan_of_nothing) {
     real x = 1;
     ad_tape *t = ad_tape_new();
     ad_output out = {ad_leaf(t, 1, 1, &x, "a"), NULL};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, &out, 1);
+    ad_plan *plan = ad_plan_make(NULL, 0, &out, 1);
     ad_replay(plan);
     EXPECT_EQ(ad_plan_count(plan), 0);
-    ad_replay(ad_plan_make(t, NULL, 0, NULL, 0));
+    ad_replay(ad_plan_make(NULL, 0, NULL, 0));
     ad_tape_free(t);
 }
 
@@ -424,8 +424,8 @@ static void tiny_leaves(ad_tape *t, const tiny *m, const real *vector, ad_var *w
 }
 
 static ad_var tiny_loss(ad_tape *t, const tiny *m, const ad_var *w) {
-    ad_var h = ad_affine(t, ad_leaf(t, 9, 6, m->x, "x"), w[0], w[1], AD_TANH);
-    return ad_mean(t, ad_exp(t, ad_affine(t, h, w[2], w[3], AD_TANH)));
+    ad_var h = ad_affine(ad_leaf(t, 9, 6, m->x, "x"), w[0], w[1], AD_TANH);
+    return ad_mean(ad_exp(ad_affine(h, w[2], w[3], AD_TANH)));
 }
 
 static void tiny_gradient(const tiny *m, real *gradient) {
@@ -433,9 +433,9 @@ static void tiny_gradient(const tiny *m, real *gradient) {
     ad_tape *t = ad_tape_new();
     ad_var w[4], g[4];
     tiny_leaves(t, m, m->theta, w);
-    ad_grad(t, tiny_loss(t, m, w), w, 4, g);
+    ad_grad(tiny_loss(t, m, w), w, 4, g);
     memset(gradient, 0, (TINY + 3) * sizeof *gradient);
-    for (int i = 0; i < 4; i++) memcpy(gradient + at[i], ad_value(t, g[i]), size[i] * sizeof(real));
+    for (int i = 0; i < 4; i++) memcpy(gradient + at[i], ad_value(g[i]), size[i] * sizeof(real));
     ad_tape_free(t);
 }
 
@@ -466,7 +466,7 @@ TEST(product_hessian_equals_differences_and_follows_its_leaves) {
     ad_var w[4];
     tiny_leaves(t, &m, m.theta, w);
     memset(v, 0, sizeof v);
-    ad_product *h = ad_hessian(t, tiny_loss(t, &m, w), w, 4, v, hv);
+    ad_product *h = ad_hessian(tiny_loss(t, &m, w), w, 4, v, hv);
     for (uint64_t round = 1; round < 4; round++) {
         tiny_draw(&m, round);
         if (round > 1) ad_linearise(h);
@@ -486,9 +486,9 @@ TEST(product_mixed_equals_the_formula) {
     real x[2] = {1, 2}, z[3] = {1, -1, (real)0.5}, v[2] = {3, (real)-0.5}, out[3];
     ad_tape *t = ad_tape_new();
     ad_var a = ad_leaf(t, 1, 2, x, "x"), b = ad_leaf(t, 1, 3, z, "z");
-    ad_var cube = ad_mul(t, ad_square(t, b), b);
-    ad_var f = ad_mul(t, ad_sum(t, ad_square(t, a)), ad_sum(t, cube));
-    ad_product *p = ad_mixed(t, f, &a, 1, &b, 1, v, out);
+    ad_var cube = ad_mul(ad_square(b), b);
+    ad_var f = ad_mul(ad_sum(ad_square(a)), ad_sum(cube));
+    ad_product *p = ad_mixed(f, &a, 1, &b, 1, v, out);
     for (int round = 0; round < 2; round++) {
         x[0] = (real)(1 + round);
         z[2] = (real)(2 - round);
@@ -505,8 +505,8 @@ TEST(product_of_a_linear_loss_is_zero) {
     real w[3] = {1, 2, 3}, v[3] = {1, 1, 1}, hv[3] = {9, 9, 9};
     ad_tape *t = ad_tape_new();
     ad_var x[2] = {ad_leaf(t, 1, 2, w, "a"), ad_leaf(t, 1, 1, w + 2, "b")};
-    ad_var loss = ad_add(t, ad_sum(t, x[0]), ad_square(t, x[1]));
-    ad_product *h = ad_hessian(t, loss, x, 2, v, hv);
+    ad_var loss = ad_add(ad_sum(x[0]), ad_square(x[1]));
+    ad_product *h = ad_hessian(loss, x, 2, v, hv);
     hv[0] = hv[1] = 5;
     ad_apply(h);
     EXPECT_NEAR(hv[0], 0, 0);
@@ -522,7 +522,7 @@ TEST(product_as_a_matrix) {
     real other[4] = {0, 1, 8, 8}, result[4] = {9, 9, 9, 9};
     ad_tape *t = ad_tape_new();
     ad_var x = ad_leaf(t, 1, 2, w, "w");
-    ad_product *h = ad_hessian(t, ad_square(t, ad_sum(t, ad_square(t, x))), &x, 1, v, hv);
+    ad_product *h = ad_hessian(ad_square(ad_sum(ad_square(x))), &x, 1, v, hv);
     ad_apply_matvec(h, 4, v, hv);
     EXPECT_NEAR(hv[0], 28, 1e-4);
     EXPECT_NEAR(hv[1], 16, 1e-4);
@@ -537,8 +537,8 @@ TEST(product_as_a_matrix) {
 static void product_over_a_node(void) {
     real w[2] = {1, 2}, v[2], hv[2];
     ad_tape *t = ad_tape_new();
-    ad_var x = ad_square(t, ad_leaf(t, 1, 2, w, "w"));
-    ad_hessian(t, ad_sum(t, ad_square(t, x)), &x, 1, v, hv);
+    ad_var x = ad_square(ad_leaf(t, 1, 2, w, "w"));
+    ad_hessian(ad_sum(ad_square(x)), &x, 1, v, hv);
 }
 
 TEST(product_over_what_is_no_leaf_aborts) {

@@ -28,12 +28,12 @@ static size_t second_order(const net *s, int threads, real *out) {
     ad_var leaf[2] = {ad_leaf(t, s->in, s->width, w, "w0"), ad_leaf(t, s->width, s->width, w + first, "w1")},
            g[2];
     ad_var bias = ad_zeros(t, 1, s->width), input = ad_leaf(t, s->rows, s->in, x, "x");
-    ad_var h = ad_affine(t, ad_affine(t, input, leaf[0], bias, s->act), leaf[1], bias, s->act);
-    ad_var loss = ad_mean(t, ad_square(t, h));
-    ad_grad(t, loss, leaf, 2, g);
+    ad_var h = ad_affine(ad_affine(input, leaf[0], bias, s->act), leaf[1], bias, s->act);
+    ad_var loss = ad_mean(ad_square(h));
+    ad_grad(loss, leaf, 2, g);
     ad_output wanted[2] = {{g[0], out}, {g[1], out + first}};
-    ad_plan *plan = ad_plan_make(t, NULL, 0, wanted, 2);
-    ad_product *hessian = ad_hessian(t, loss, leaf, 2, v, out + n);
+    ad_plan *plan = ad_plan_make(NULL, 0, wanted, 2);
+    ad_product *hessian = ad_hessian(loss, leaf, 2, v, out + n);
     memset(out, 0, 2 * n * sizeof *out);
     ad_set_threads(threads);
     ad_replay(plan);

@@ -35,9 +35,9 @@ static int judges(const centralised *c) { return c->rule.actor_min ? c->rule.cri
 /* x with the columns of agent i's action replaced by `action`. */
 static ad_var with_action(const centralised *c, int i, ad_var action) {
     size_t from = (size_t)(c->facts->obs_total + c->joint.at[i]), to = from + (size_t)c->joint.width[i];
-    ad_var x = ad_concat_cols(c->tape, ad_slice_cols(c->tape, c->batch_x, 0, from), action);
+    ad_var x = ad_concat_cols(ad_slice_cols(c->batch_x, 0, from), action);
     if (to == c->in) return x;
-    return ad_concat_cols(c->tape, x, ad_slice_cols(c->tape, c->batch_x, to, c->in - to));
+    return ad_concat_cols(x, ad_slice_cols(c->batch_x, to, c->in - to));
 }
 
 /* The smallest of the judges' values. */
@@ -46,8 +46,8 @@ static ad_var judged(const centralised *c, int i, ad_var action) {
     ad_var x = with_action(c, i, action), value = AD_NONE;
     for (int k = 0; k < judges(c); k++) {
         const algo_net *net = &agent->critic[k].net;
-        ad_var q = nn_mlp_apply(c->tape, &net->mlp, &net->leaves, x);
-        value = k == 0 ? q : ad_min(c->tape, value, q);
+        ad_var q = nn_mlp_apply(&net->mlp, &net->leaves, x);
+        value = k == 0 ? q : ad_min(value, q);
     }
     return value;
 }
@@ -56,28 +56,28 @@ static ad_var judged(const centralised *c, int i, ad_var action) {
 static ad_var actor_loss(centralised *c, int i, const algo_setup *setup, ad_var out) {
     ad_tape *t = c->tape;
     centralised_agent *agent = &c->agent[i];
-    if (!is_discrete(c, i)) return ad_neg(t, ad_mean(t, judged(c, i, ad_tanh(t, out))));
+    if (!is_discrete(c, i)) return ad_neg(ad_mean(judged(c, i, ad_tanh(out))));
     size_t rows = c->replay.batch, actions = (size_t)c->joint.width[i];
     ad_var logits = out, value;
     if (c->facts->masks) {
         ad_var forbidden;
         agent->forbidden = algo_leaf(setup, t, rows, actions, "batch.forbidden", &forbidden);
-        logits = ad_add(t, out, forbidden);
+        logits = ad_add(out, forbidden);
     }
     if (is_expected(c, i)) {
         ad_var each;
         agent->each = algo_leaf(setup, t, rows, actions, "batch.each", &each);
-        value = ad_sum_cols(t, ad_mul(t, ad_softmax(t, logits), each));
+        value = ad_sum_cols(ad_mul(ad_softmax(logits), each));
     } else {
         ad_var noise, action;
         agent->noise = algo_leaf(setup, t, rows, actions, "batch.gumbel", &noise);
         if (c->config->relaxation == CENTRALISED_SOFT)
-            action = nn_gumbel_softmax(t, logits, noise, c->config->temperature);
-        else action = nn_gumbel_straight_through(t, logits, noise, c->config->temperature);
+            action = nn_gumbel_softmax(logits, noise, c->config->temperature);
+        else action = nn_gumbel_straight_through(logits, noise, c->config->temperature);
         value = judged(c, i, action);
     }
-    ad_var penalty = ad_scale(t, ad_mean(t, ad_sum_cols(t, ad_square(t, out))), c->config->logit_l2);
-    return ad_sub(t, penalty, ad_mean(t, value));
+    ad_var penalty = ad_scale(ad_mean(ad_sum_cols(ad_square(out))), c->config->logit_l2);
+    return ad_sub(penalty, ad_mean(value));
 }
 
 /* (y_i - Q_ik(x, a))^2 [Lowe 2017, Eq. 6; Fujimoto 2018, Alg. 1]. */
@@ -93,9 +93,9 @@ static void make_critic(centralised *c, int i, int k, const algo_setup *setup, a
                             .lr = c->config->critic_lr,
                             .target = true};
     algo_net_make(&critic->net, setup, c->tape, &shape, init);
-    ad_var q = nn_mlp_apply(c->tape, &critic->net.mlp, &critic->net.leaves, c->batch_x);
-    algo_net_learn(&critic->net, setup, c->tape,
-                   algo_regression(c->tape, q, wanted, (algo_loss)c->config->loss));
+    ad_var q = nn_mlp_apply(&critic->net.mlp, &critic->net.leaves, c->batch_x);
+    algo_net_learn(&critic->net, setup,
+                   algo_regression(q, wanted, (algo_loss)c->config->loss));
     critic->next = algo_forward_make(&critic->net, setup, c->tape, true, c->replay.batch);
     if (is_expected(c, i) && k < judges(c))
         critic->each = algo_forward_make(&critic->net, setup, c->tape, false,
@@ -123,9 +123,9 @@ static void make_agent(centralised *c, int i, const algo_setup *setup) {
     algo_net_make(&agent->actor, setup, c->tape, &shape, &init);
     agent->now = algo_forward_make(&agent->actor, setup, c->tape, false, (size_t)c->copies);
     agent->next = algo_forward_make(&agent->actor, setup, c->tape, true, c->replay.batch);
-    ad_var own = ad_slice_cols(c->tape, c->batch_x, (size_t)c->facts->obs_at[i], obs);
-    ad_var out = nn_mlp_apply(c->tape, &agent->actor.mlp, &agent->actor.leaves, own);
-    algo_net_learn(&agent->actor, setup, c->tape, actor_loss(c, i, setup, out));
+    ad_var own = ad_slice_cols(c->batch_x, (size_t)c->facts->obs_at[i], obs);
+    ad_var out = nn_mlp_apply(&agent->actor.mlp, &agent->actor.leaves, own);
+    algo_net_learn(&agent->actor, setup, actor_loss(c, i, setup, out));
     agent->scale = c->config->scale_rewards ? algo_reward_scale(c->facts, i) : (algo_scale){.scale = 1};
 }
 

@@ -43,9 +43,9 @@ static void make_agent(independent_q *q, int i, const algo_setup *setup) {
     agent->obs = algo_leaf(setup, q->tape, rows, obs, "batch.obs", &obs_leaf);
     agent->index = algo_leaf(setup, q->tape, rows, 1, "batch.action", &index);
     agent->wanted = algo_leaf(setup, q->tape, rows, 1, "batch.target", &wanted);
-    ad_var all = nn_mlp_apply(q->tape, &agent->net.mlp, &agent->net.leaves, obs_leaf);
-    ad_var taken = ad_gather(q->tape, all, index);
-    algo_net_learn(&agent->net, setup, q->tape, q->rule->loss(q, i, q->tape, ad_sub(q->tape, wanted, taken)));
+    ad_var all = nn_mlp_apply(&agent->net.mlp, &agent->net.leaves, obs_leaf);
+    ad_var taken = ad_gather(all, index);
+    algo_net_learn(&agent->net, setup, q->rule->loss(q, i, ad_sub(wanted, taken)));
 }
 
 void independent_q_make(independent_q *q, const algo_setup *setup, const independent_q_config *config,
@@ -218,11 +218,11 @@ void independent_q_metrics(const void *self, double *values) {
     memcpy(values, ((const independent_q *)self)->stats, sizeof((const independent_q *)self)->stats);
 }
 
-ad_var independent_q_forgiving_loss(ad_tape *t, ad_var delta, ad_var forgive, independent_q_weigh weigh,
+ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh,
                                     algo_loss loss) {
-    ad_var negative = ad_greater(t, ad_neg(t, delta), ad_fill(t, 1, 1, 0));
-    ad_var weight = ad_shift(t, ad_neg(t, ad_mul(t, negative, forgive)), 1);
+    ad_var negative = ad_greater(ad_neg(delta), ad_fill(delta.tape, 1, 1, 0));
+    ad_var weight = ad_shift(ad_neg(ad_mul(negative, forgive)), 1);
     if (weigh == INDEPENDENT_Q_WEIGH_ERROR)
-        return ad_mean(t, algo_penalty(t, ad_mul(t, weight, delta), loss));
-    return ad_mean(t, ad_mul(t, weight, algo_penalty(t, delta, loss)));
+        return ad_mean(algo_penalty(ad_mul(weight, delta), loss));
+    return ad_mean(ad_mul(weight, algo_penalty(delta, loss)));
 }

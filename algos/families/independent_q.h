@@ -82,7 +82,7 @@ typedef struct independent_q independent_q;
 typedef struct independent_q_rule {
     /* The scalar that agent i descends, of the errors delta [B, 1]; called once, when the tape is recorded.
      */
-    ad_var (*loss)(independent_q *q, int agent, ad_tape *tape, ad_var delta);
+    ad_var (*loss)(independent_q *q, int agent, ad_var delta);
     /* An agent's minibatch was drawn (q->replay.drawn): fill the leaves that `loss` made. */
     void (*sampled)(independent_q *q, int agent);
     /* A step is about to be added to the replay. */
@@ -148,7 +148,7 @@ typedef enum independent_q_weigh {
     INDEPENDENT_Q_WEIGH_GRADIENT,
     INDEPENDENT_Q_WEIGH_ERROR
 } independent_q_weigh;
-ad_var independent_q_forgiving_loss(ad_tape *tape, ad_var delta, ad_var forgive, independent_q_weigh weigh,
+ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh,
                                     algo_loss loss);
 
 #endif

@@ -26,29 +26,29 @@ void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const 
 }
 
 /* x_i x_j for i <= j of the last n columns. */
-static ad_var products(ad_tape *t, ad_var x, size_t n) {
-    size_t first = ad_cols(t, x) - n;
+static ad_var products(ad_var x, size_t n) {
+    size_t first = ad_cols(x) - n;
     ad_var all = AD_NONE;
     for (size_t i = 0; i < n; i++) {
-        ad_var rest = ad_slice_cols(t, x, first + i, n - i), own = ad_slice_cols(t, x, first + i, 1);
-        ad_var row = ad_mul(t, rest, own);
-        all = i == 0 ? row : ad_concat_cols(t, all, row);
+        ad_var rest = ad_slice_cols(x, first + i, n - i), own = ad_slice_cols(x, first + i, 1);
+        ad_var row = ad_mul(rest, own);
+        all = i == 0 ? row : ad_concat_cols(all, row);
     }
     return all;
 }
 
-ad_var algo_net_apply(ad_tape *t, const algo_net *net, const nn_leaves *leaves, ad_var x) {
-    ad_var y = nn_mlp_apply(t, &net->mlp, leaves, x);
+ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x) {
+    ad_var y = nn_mlp_apply(&net->mlp, leaves, x);
     if (net->quadratic == 0) return y;
-    return ad_add(t, y, ad_matmul(t, products(t, x, net->quadratic), leaves->leaf[net->form]));
+    return ad_add(y, ad_matmul(products(x, net->quadratic), leaves->leaf[net->form]));
 }
 
-void algo_net_learn(algo_net *net, const algo_setup *setup, ad_tape *tape, ad_var loss) {
+void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss) {
     size_t count = net->leaves.count;
     ad_output *out = fm_arena_array(setup->arena, ad_output, count + 1);
-    nn_gradient_outputs(tape, &net->params, &net->leaves, loss, net->gradient, out);
+    nn_gradient_outputs(&net->params, &net->leaves, loss, net->gradient, out);
     out[count] = (ad_output){loss, net->loss};
-    net->learn = ad_plan_make(tape, NULL, 0, out, count + 1);
+    net->learn = ad_plan_make(NULL, 0, out, count + 1);
 }
 
 void algo_net_step(algo_net *net, double clip, double rate) {
@@ -89,24 +89,24 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
     nn_leaves leaves = nn_params_leaves(tape, &net->params, vector, setup->arena);
     ad_var x;
     f.x = algo_leaf(setup, tape, rows, f.in, "forward.x", &x);
-    ad_output y = {algo_net_apply(tape, net, &leaves, x),
+    ad_output y = {algo_net_apply(net, &leaves, x),
                    fm_arena_array(setup->arena, real, rows * f.out)};
     f.y = y.to;
-    f.plan = ad_plan_make(tape, NULL, 0, &y, 1);
+    f.plan = ad_plan_make(NULL, 0, &y, 1);
     return f;
 }
 
 void algo_forward_run(algo_forward *forward) { ad_replay(forward->plan); }
 
 /* Huber: e^2/2 within 1 of the target and |e| - 1/2 beyond, written as c |e| - c^2/2 with c = min(|e|, 1). */
-ad_var algo_penalty(ad_tape *t, ad_var error, algo_loss loss) {
-    if (loss == ALGO_MSE) return ad_square(t, error);
-    ad_var size = ad_abs(t, error), near = ad_clip(t, size, 0, 1);
-    return ad_sub(t, ad_mul(t, near, size), ad_scale(t, ad_square(t, near), 0.5));
+ad_var algo_penalty(ad_var error, algo_loss loss) {
+    if (loss == ALGO_MSE) return ad_square(error);
+    ad_var size = ad_abs(error), near = ad_clip(size, 0, 1);
+    return ad_sub(ad_mul(near, size), ad_scale(ad_square(near), 0.5));
 }
 
-ad_var algo_regression(ad_tape *t, ad_var prediction, ad_var wanted, algo_loss loss) {
-    return ad_mean(t, algo_penalty(t, ad_sub(t, prediction, wanted), loss));
+ad_var algo_regression(ad_var prediction, ad_var wanted, algo_loss loss) {
+    return ad_mean(algo_penalty(ad_sub(prediction, wanted), loss));
 }
 
 real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,

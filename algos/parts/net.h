@@ -41,10 +41,10 @@ void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const 
 
 /* x [R, in] -> [R, out] with these leaves of its parameters: the layers, plus a quadratic form of the last
  * columns, which starts at zero. */
-ad_var algo_net_apply(ad_tape *t, const algo_net *net, const nn_leaves *leaves, ad_var x);
+ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x);
 
 /* Declares the scalar that algo_net_step descends; recorded once. */
-void algo_net_learn(algo_net *net, const algo_setup *setup, ad_tape *tape, ad_var loss);
+void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss);
 
 /* One optimiser step along the gradient at the present numbers of the leaves; each tensor's gradient is first
  * clipped to norm `clip` (0: not). lr is adam.lr times `rate`. */
@@ -73,10 +73,10 @@ void algo_forward_run(algo_forward *forward);
 
 /* Of each entry: its square, or Huber's loss with delta 1. */
 typedef enum algo_loss { ALGO_MSE, ALGO_HUBER } algo_loss;
-ad_var algo_penalty(ad_tape *t, ad_var error, algo_loss loss);
+ad_var algo_penalty(ad_var error, algo_loss loss);
 
 /* Mean over the rows of the penalty of prediction - wanted. */
-ad_var algo_regression(ad_tape *t, ad_var prediction, ad_var wanted, algo_loss loss);
+ad_var algo_regression(ad_var prediction, ad_var wanted, algo_loss loss);
 
 /* A batch matrix [rows, cols] in the run arena that is a leaf of the tape. */
 real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,

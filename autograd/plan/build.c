@@ -275,7 +275,7 @@ static void find_reads(ad_build *b) {
             if (in[k] == AD_NO_NODE || b->part[in[k]].live || seen[in[k]]) continue;
             ad_op op = b->tape->nodes[in[k]].op;
             seen[in[k]] = 1;
-            if (op != AD_OP_leaf && op != AD_OP_fill) arrput(reads, ((ad_var){in[k]}));
+            if (op != AD_OP_leaf && op != AD_OP_fill) arrput(reads, ((ad_var){b->tape, in[k]}));
         }
     }
     b->plan->read_count = arrlenu(reads);
@@ -299,24 +299,26 @@ static bool claimed(ad_var v, const ad_output *out, size_t n_out, const ad_var *
 /* For each output the node that this plan writes where it is wanted: itself, or a copy where it is not
  * computed or is wanted in several places. Its memory on the tape stays as it is: other plans read it, and
  * the caller may change his. */
-static ad_var *output_nodes(ad_tape *t, const ad_output *out, size_t n_out) {
+static ad_var *output_nodes(const ad_output *out, size_t n_out) {
     ad_var *nodes = NULL;
     for (size_t k = 0; k < n_out; k++) {
         ad_var v = out[k].var;
         if (out[k].to != NULL) {
-            ad_op op = ad_node_of(t, v)->op;
-            if (op == AD_OP_leaf || op == AD_OP_fill) v = ad_copy(t, v);
-            while (claimed(v, out, n_out, nodes)) v = ad_copy(t, v);
-            memcpy(out[k].to, ad_value(t, v), ad_size(ad_node_of(t, v)) * sizeof(real));
+            ad_op op = ad_node_of(v)->op;
+            if (op == AD_OP_leaf || op == AD_OP_fill) v = ad_copy(v);
+            while (claimed(v, out, n_out, nodes)) v = ad_copy(v);
+            memcpy(out[k].to, ad_value(v), ad_size(ad_node_of(v)) * sizeof(real));
         }
         arrput(nodes, v);
     }
     return nodes;
 }
 
-ad_plan *ad_plan_make(ad_tape *t, const ad_var *changing, size_t n_changing, const ad_output *out,
+ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out,
                       size_t n_out) {
-    ad_var *vars = output_nodes(t, out, n_out);
+    FM_CHECK(n_out > 0, "a plan without outputs");
+    ad_tape *t = out[0].var.tape;
+    ad_var *vars = output_nodes(out, n_out);
     ad_build b = {.tape = t, .plan = fm_arena_array(&t->arena, ad_plan, 1), .count = ad_count(t)};
     b.part = calloc(b.count, sizeof *b.part);
     FM_CHECK(b.part != NULL, "out of memory for a plan of %u nodes", b.count);

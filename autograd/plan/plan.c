@@ -114,43 +114,44 @@ struct ad_product {
 };
 
 /* Distance of leaf x[i] from x[0]: the place of its part in every vector of that layout. */
-static size_t offset_of(const ad_tape *t, const ad_var *x, size_t i) {
-    const ad_node *n = ad_node_of(t, x[i]), *first = ad_node_of(t, x[0]);
+static size_t offset_of(const ad_var *x, size_t i) {
+    const ad_node *n = ad_node_of(x[i]), *first = ad_node_of(x[0]);
     FM_CHECK(n->op == AD_OP_leaf && n->value >= first->value,
              "a product over %s %zu: not leaves over one vector", AD_TABLE[n->op].name, i);
     return (size_t)(n->value - first->value);
 }
 
-static size_t layout_length(const ad_tape *t, const ad_var *x, size_t n) {
+static size_t layout_length(const ad_var *x, size_t n) {
     size_t length = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t end = offset_of(t, x, i) + ad_size(ad_node_of(t, x[i]));
+        size_t end = offset_of(x, i) + ad_size(ad_node_of(x[i]));
         if (end > length) length = end;
     }
     return length;
 }
 
-ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
+ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
                      const real *v, real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
+    ad_tape *t = loss.tape;
     ad_product *p = fm_arena_array(&t->arena, ad_product, 1);
-    *p = (ad_product){.v = v, .out = out, .n = layout_length(t, x, nx), .n_out = layout_length(t, z, nz)};
+    *p = (ad_product){.v = v, .out = out, .n = layout_length(x, nx), .n_out = layout_length(z, nz)};
     ad_var *direction = NULL, *gradient = NULL, *tangent = NULL;
     arrsetlen(gradient, nz);
     arrsetlen(tangent, nz);
     for (size_t i = 0; i < nx; i++)
         arrput(direction,
-               ad_leaf(t, ad_rows(t, x[i]), ad_cols(t, x[i]), v + offset_of(t, x, i), "direction"));
-    ad_grad(t, loss, z, nz, gradient);
-    ad_push(t, gradient, nz, x, direction, nx, tangent);
+               ad_leaf(t, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
+    ad_grad(loss, z, nz, gradient);
+    ad_jvp(gradient, nz, x, direction, nx, tangent);
 
     memset(out, 0, p->n_out * sizeof *out);
     ad_output *wanted = NULL;
-    for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){tangent[i], out + offset_of(t, z, i)}));
-    p->apply = ad_plan_make(t, direction, nx, wanted, nz);
+    for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){tangent[i], out + offset_of(z, i)}));
+    p->apply = ad_plan_make(direction, nx, wanted, nz);
     arrsetlen(wanted, 0);
     for (size_t i = 0; i < p->apply->read_count; i++) arrput(wanted, ((ad_output){p->apply->reads[i], NULL}));
-    p->linearise = ad_plan_make(t, NULL, 0, wanted, arrlenu(wanted));
+    if (wanted != NULL && arrlenu(wanted) > 0) p->linearise = ad_plan_make(NULL, 0, wanted, arrlenu(wanted));
     arrfree(wanted);
     arrfree(direction);
     arrfree(gradient);
@@ -158,11 +159,13 @@ ad_product *ad_mixed(ad_tape *t, ad_var loss, const ad_var *x, size_t nx, const 
     return p;
 }
 
-ad_product *ad_hessian(ad_tape *t, ad_var loss, const ad_var *x, size_t n, const real *v, real *hv) {
-    return ad_mixed(t, loss, x, n, x, n, v, hv);
+ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, real *hv) {
+    return ad_mixed(loss, x, n, x, n, v, hv);
 }
 
-void ad_linearise(ad_product *p) { ad_replay(p->linearise); }
+void ad_linearise(ad_product *p) {
+    if (p->linearise != NULL) ad_replay(p->linearise);
+}
 void ad_apply(ad_product *p) { ad_replay(p->apply); }
 
 void ad_apply_matvec(void *context, size_t n, const real *v, real *out) {
@@ -175,6 +178,6 @@ void ad_apply_matvec(void *context, size_t n, const real *v, real *out) {
 }
 
 size_t ad_product_count(const ad_product *p, size_t *linearise) {
-    if (linearise != NULL) *linearise = ad_plan_count(p->linearise);
+    if (linearise != NULL) *linearise = p->linearise != NULL ? ad_plan_count(p->linearise) : 0;
     return ad_plan_count(p->apply);
 }

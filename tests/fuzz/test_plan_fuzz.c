@@ -61,8 +61,8 @@ static void world_free(world *w) {
 
 /* ---- the graph ---- */
 
-static size_t rows_of(const graph *g, ad_var v) { return ad_rows(g->t, v); }
-static size_t cols_of(const graph *g, ad_var v) { return ad_cols(g->t, v); }
+static size_t rows_of(const graph *g, ad_var v) { return ad_rows(v); }
+static size_t cols_of(const graph *g, ad_var v) { return ad_cols(v); }
 
 /* Adds a node, brought back to moderate numbers; too large ones are dropped. */
 static void keep(graph *g, ad_var v) {
@@ -95,31 +95,31 @@ static ad_var weight(graph *g, size_t rows, size_t cols) {
         if (rows_of(g, w) == rows && cols_of(g, w) == cols) return w;
     }
     ad_var w = g->leaf[6 + first];
-    while (rows_of(g, w) < rows) w = ad_concat_rows(t, w, w);
-    while (cols_of(g, w) < cols) w = ad_concat_cols(t, w, w);
-    return ad_slice_cols(t, ad_slice_rows(t, w, rows_of(g, w) - rows, rows), 0, cols);
+    while (rows_of(g, w) < rows) w = ad_concat_rows(w, w);
+    while (cols_of(g, w) < cols) w = ad_concat_cols(w, w);
+    return ad_slice_cols(ad_slice_rows(w, rows_of(g, w) - rows, rows), 0, cols);
 }
 
 static ad_var unary(graph *g, ad_var a) {
     ad_tape *t = g->t;
     switch (below(&g->rng, DOUBLE ? 17 : 14)) {
-        case 0: return ad_tanh(t, a);
-        case 1: return ad_sigmoid(t, a);
-        case 2: return ad_relu(t, a);
-        case 3: return ad_softplus(t, a);
-        case 4: return ad_exp(t, ad_tanh(t, a));
-        case 5: return ad_log(t, ad_shift(t, ad_sigmoid(t, a), 0.1));
-        case 6: return ad_sqrt(t, ad_shift(t, ad_square(t, a), 0.3));
-        case 7: return ad_neg(t, a);
-        case 8: return ad_scale(t, a, 0.7);
-        case 9: return ad_abs(t, a);
-        case 10: return ad_clip(t, a, -0.5, 0.4);
-        case 11: return ad_stop(t, a);
-        case 12: return ad_copy(t, a);
-        case 13: return ad_row_max(t, a);
-        case 14: return ad_sign(t, a);
-        case 15: return ad_inside(t, a, -0.3, 0.3);
-        default: return ad_greater(t, a, ad_fill(t, rows_of(g, a), cols_of(g, a), 0.1));
+        case 0: return ad_tanh(a);
+        case 1: return ad_sigmoid(a);
+        case 2: return ad_relu(a);
+        case 3: return ad_softplus(a);
+        case 4: return ad_exp(ad_tanh(a));
+        case 5: return ad_log(ad_shift(ad_sigmoid(a), 0.1));
+        case 6: return ad_sqrt(ad_shift(ad_square(a), 0.3));
+        case 7: return ad_neg(a);
+        case 8: return ad_scale(a, 0.7);
+        case 9: return ad_abs(a);
+        case 10: return ad_clip(a, -0.5, 0.4);
+        case 11: return ad_stop_gradient(a);
+        case 12: return ad_copy(a);
+        case 13: return ad_row_max(a);
+        case 14: return ad_sign(a);
+        case 15: return ad_inside(a, -0.3, 0.3);
+        default: return ad_greater(a, ad_fill(t, rows_of(g, a), cols_of(g, a), 0.1));
     }
 }
 
@@ -129,12 +129,12 @@ static ad_var binary(graph *g, ad_var a) {
     ad_var b = pick_shape(g, shape == 1 || shape == 3 ? 1 : rows, shape == 2 || shape == 3 ? 1 : cols);
     if (ad_is_none(b)) b = a;
     switch (below(&g->rng, 6)) {
-        case 0: return ad_add(t, a, b);
-        case 1: return ad_sub(t, a, b);
-        case 2: return ad_tanh(t, ad_mul(t, a, b));
-        case 3: return ad_div(t, a, ad_shift(t, ad_square(t, b), 1));
-        case 4: return ad_min(t, a, b);
-        default: return ad_max(t, a, b);
+        case 0: return ad_add(a, b);
+        case 1: return ad_sub(a, b);
+        case 2: return ad_tanh(ad_mul(a, b));
+        case 3: return ad_div(a, ad_shift(ad_square(b), 1));
+        case 4: return ad_min(a, b);
+        default: return ad_max(a, b);
     }
 }
 
@@ -142,27 +142,27 @@ static ad_var binary(graph *g, ad_var a) {
 static ad_var of_four(graph *g, ad_var a) {
     ad_var x[3];
     for (int i = 0; i < 3; i++) x[i] = pick_shape(g, rows_of(g, a), cols_of(g, a));
-    if (below(&g->rng, 2)) return ad_tanh(g->t, ad_mul_add(g->t, a, x[0], x[1], x[2]));
-    return ad_act_curve(g->t, a, x[0], ad_tanh(g->t, x[1]), ad_tanh(g->t, x[2]), AD_TANH);
+    if (below(&g->rng, 2)) return ad_tanh(ad_mul_add(a, x[0], x[1], x[2]));
+    return ad_act_curve(a, x[0], ad_tanh(x[1]), ad_tanh(x[2]), AD_TANH);
 }
 
 static ad_var product(graph *g, ad_var a) {
     ad_tape *t = g->t;
     size_t n = 1 + below(&g->rng, 7);
     switch (below(&g->rng, 5)) {
-        case 0: return ad_scale(t, ad_matmul(t, a, weight(g, cols_of(g, a), n)), 0.4);
-        case 1: return ad_scale(t, ad_matmul_t(t, a, false, weight(g, n, cols_of(g, a)), true), 0.4);
+        case 0: return ad_scale(ad_matmul(a, weight(g, cols_of(g, a), n)), 0.4);
+        case 1: return ad_scale(ad_matmul_t(a, false, weight(g, n, cols_of(g, a)), true), 0.4);
         case 2: {
             ad_var b = pick_shape(g, rows_of(g, a), 0);
-            return ad_scale(t, ad_matmul_t(t, a, true, b, false), 1 / (double)rows_of(g, a));
+            return ad_scale(ad_matmul_t(a, true, b, false), 1 / (double)rows_of(g, a));
         }
         case 3: {
             ad_var w = weight(g, n, 4);
-            return rows_of(g, a) == 4 ? ad_tanh(t, ad_matmul_t(t, a, true, w, true)) : a;
+            return rows_of(g, a) == 4 ? ad_tanh(ad_matmul_t(a, true, w, true)) : a;
         }
         default: {
             ad_act act = (ad_act)below(&g->rng, 3);
-            return ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), act);
+            return ad_affine(a, weight(g, cols_of(g, a), n), weight(g, 1, n), act);
         }
     }
 }
@@ -170,15 +170,15 @@ static ad_var product(graph *g, ad_var a) {
 static ad_var random_product(graph *g, size_t rows, size_t n) {
     ad_var a = pick_shape(g, rows, below(&g->rng, 2) ? 4 : 0);
     if (ad_is_none(a)) a = pick_shape(g, rows, 0);
-    return ad_matmul(g->t, a, weight(g, cols_of(g, a), n));
+    return ad_matmul(a, weight(g, cols_of(g, a), n));
 }
 
 /* A sum over the rows of two products, which plans write into one place. */
 static ad_var fused_row_sum(graph *g, ad_var a) {
     ad_var b = pick_shape(g, rows_of(g, a), 0), c = pick_shape(g, rows_of(g, a), cols_of(g, a));
-    ad_var sum = ad_add(g->t, ad_matmul_t(g->t, a, true, b, false), ad_matmul_t(g->t, c, true, b, false));
-    if (below(&g->rng, 2)) sum = ad_add(g->t, sum, ad_matmul_t(g->t, c, true, b, false));
-    return ad_scale(g->t, sum, 1 / (double)rows_of(g, a));
+    ad_var sum = ad_add(ad_matmul_t(a, true, b, false), ad_matmul_t(c, true, b, false));
+    if (below(&g->rng, 2)) sum = ad_add(sum, ad_matmul_t(c, true, b, false));
+    return ad_scale(sum, 1 / (double)rows_of(g, a));
 }
 
 /* What plans fuse: chains of sums of products and of products times the derivative of an activation, in
@@ -190,42 +190,42 @@ static ad_var fused(graph *g, ad_var a) {
     ad_var y[2], before[2], sum;
     for (int i = 0; i < 2; i++) {
         ad_var c = pick_shape(g, rows, 0);
-        y[i] = ad_affine(t, c, weight(g, cols_of(g, c), n), weight(g, 1, n), act[i]);
+        y[i] = ad_affine(c, weight(g, cols_of(g, c), n), weight(g, 1, n), act[i]);
     }
     before[0] = random_product(g, rows, n);
     sum = random_product(g, rows, n);
     before[1] = random_product(g, rows, n);
     if (below(&g->rng, 3) == 0)
-        sum = ad_affine(t, a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
+        sum = ad_affine(a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
     for (size_t links = below(&g->rng, 6); links > 0; links--) {
         size_t i = below(&g->rng, 2);
         switch (below(&g->rng, 5)) {
-            case 0: sum = ad_act_grad(t, sum, y[i], act[i]); break;
-            case 1: sum = ad_add(t, sum, random_product(g, rows, n)); break;
-            case 2: sum = ad_add(t, random_product(g, rows, n), sum); break;
-            case 3: sum = ad_add(t, sum, before[i]); break;
+            case 0: sum = ad_act_grad(sum, y[i], act[i]); break;
+            case 1: sum = ad_add(sum, random_product(g, rows, n)); break;
+            case 2: sum = ad_add(random_product(g, rows, n), sum); break;
+            case 3: sum = ad_add(sum, before[i]); break;
             default:
-                if (below(&g->rng, 2)) sum = ad_act_grad(t, sum, y[i], act[i]);
+                if (below(&g->rng, 2)) sum = ad_act_grad(sum, y[i], act[i]);
                 else keep(g, sum);
                 break;
         }
     }
-    return ad_scale(t, sum, 0.2);
+    return ad_scale(sum, 0.2);
 }
 
 static ad_var reduction(graph *g, ad_var a) {
     ad_tape *t = g->t;
     size_t rows = rows_of(g, a), cols = cols_of(g, a);
     switch (below(&g->rng, 7)) {
-        case 0: return ad_mean(t, a);
-        case 1: return ad_mean_rows(t, a);
-        case 2: return ad_mean_cols(t, a);
-        case 3: return ad_log_softmax(t, a);
-        case 4: return ad_softmax(t, a);
+        case 0: return ad_mean(a);
+        case 1: return ad_mean_rows(a);
+        case 2: return ad_mean_cols(a);
+        case 3: return ad_log_softmax(a);
+        case 4: return ad_softmax(a);
         case 5:
-            if (rows == 1) return ad_broadcast(t, a, BATCHES[below(&g->rng, 9)], cols);
-            return ad_sum_cols(t, ad_tanh(t, a));
-        default: return cols == 1 ? ad_broadcast(t, a, rows, 1 + below(&g->rng, 6)) : ad_mean_rows(t, a);
+            if (rows == 1) return ad_broadcast(a, BATCHES[below(&g->rng, 9)], cols);
+            return ad_sum_cols(ad_tanh(a));
+        default: return cols == 1 ? ad_broadcast(a, rows, 1 + below(&g->rng, 6)) : ad_mean_rows(a);
     }
 }
 
@@ -235,21 +235,21 @@ static ad_var piece(graph *g, ad_var a) {
     size_t from = below(&g->rng, cols), from_row = below(&g->rng, rows);
     ad_var b;
     switch (below(&g->rng, 9)) {
-        case 0: return ad_slice_cols(t, a, from, 1 + below(&g->rng, cols - from));
-        case 1: return ad_pad_cols(t, a, from, 2 * cols);
-        case 2: return ad_is_none(b = pick_shape(g, rows, 0)) ? a : ad_concat_cols(t, a, b);
-        case 3: return ad_slice_rows(t, a, from_row, 1 + below(&g->rng, rows - from_row));
-        case 4: return ad_pad_rows(t, a, from_row, rows + from_row + below(&g->rng, 3));
-        case 5: return ad_is_none(b = pick_shape(g, 0, cols)) ? a : ad_concat_rows(t, a, b);
+        case 0: return ad_slice_cols(a, from, 1 + below(&g->rng, cols - from));
+        case 1: return ad_pad_cols(a, from, 2 * cols);
+        case 2: return ad_is_none(b = pick_shape(g, rows, 0)) ? a : ad_concat_cols(a, b);
+        case 3: return ad_slice_rows(a, from_row, 1 + below(&g->rng, rows - from_row));
+        case 4: return ad_pad_rows(a, from_row, rows + from_row + below(&g->rng, 3));
+        case 5: return ad_is_none(b = pick_shape(g, 0, cols)) ? a : ad_concat_rows(a, b);
         case 6:
-            if (rows % 2 == 0) return ad_reshape(t, a, rows / 2, 2 * cols);
-            return ad_reshape(t, a, rows * cols, 1);
-        case 7: return rows <= COLS_MAX ? ad_transpose(t, a) : a;
+            if (rows % 2 == 0) return ad_reshape(a, rows / 2, 2 * cols);
+            return ad_reshape(a, rows * cols, 1);
+        case 7: return rows <= COLS_MAX ? ad_transpose(a) : a;
         default:
             for (size_t i = 10; i < LEAVES; i++) {
                 if (rows_of(g, g->leaf[i]) != rows) continue;
-                return cols == 1 ? ad_scatter(t, a, g->leaf[i], 3 + below(&g->rng, 3))
-                       : cols >= 3 ? ad_gather(t, a, g->leaf[i]) : a;
+                return cols == 1 ? ad_scatter(a, g->leaf[i], 3 + below(&g->rng, 3))
+                       : cols >= 3 ? ad_gather(a, g->leaf[i]) : a;
             }
             return a;
     }
@@ -275,15 +275,15 @@ static void grow(graph *g, size_t steps) {
 static void differentiate(graph *g) {
     ad_tape *t = g->t;
     ad_var loss = ad_zeros(t, 1, 1), x[4], dx[4], y[4], dy[4];
-    for (int i = 0; i < 3; i++) loss = ad_add(t, loss, ad_mean(t, ad_square(t, pick(g))));
+    for (int i = 0; i < 3; i++) loss = ad_add(loss, ad_mean(ad_square(pick(g))));
     for (size_t i = 0; i < 4; i++) x[i] = g->leaf[i == 0 ? below(&g->rng, 6) : 5 + i];
-    ad_grad(t, loss, x, 4, y);
+    ad_grad(loss, x, 4, y);
     for (size_t i = 0; i < 4; i++) {
         dx[i] = ad_zeros(t, rows_of(g, x[i]), cols_of(g, x[i]));
-        if (below(&g->rng, 4)) dx[i] = ad_tanh(t, ad_shift(t, x[i], 0.2));
+        if (below(&g->rng, 4)) dx[i] = ad_tanh(ad_shift(x[i], 0.2));
         keep(g, y[i]);
     }
-    ad_push(t, y, 4, x, dx, 4, dy);
+    ad_jvp(y, 4, x, dx, 4, dy);
     for (size_t i = 0; i < 4; i++) keep(g, dy[i]);
 }
 
@@ -317,7 +317,7 @@ static wanted wanted_new(graph *g, fm_rng *rng, const ad_var *changing, size_t n
         size_t size = rows_of(g, w.out[k].var) * cols_of(g, w.out[k].var);
         w.out[k].to = below(rng, 3) ? malloc(size * sizeof(real)) : NULL;
     }
-    w.plan = ad_plan_make(g->t, changing, n_changing, w.out, w.n);
+    w.plan = ad_plan_make(changing, n_changing, w.out, w.n);
     return w;
 }
 
@@ -337,8 +337,8 @@ static void spoil(const graph *g, const wanted *w) {
 static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_t seed, int round) {
     for (size_t k = 0; k < w->n; k++) {
         ad_var mine = w->out[k].var, theirs = fresh->pool[w->which[k]];
-        const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(g->t, mine);
-        const real *y = ad_value(fresh->t, theirs);
+        const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(mine);
+        const real *y = ad_value(theirs);
         double worst = 0, difference = 0, size = 0;
         for (size_t i = 0; i < rows_of(g, mine) * cols_of(g, mine); i++) {
             double d = fabs((double)x[i] - (double)y[i]), s = fabs((double)y[i]);
@@ -349,7 +349,7 @@ static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_
         double relative = sqrt(difference / (1 + size));
         EXPECT_MSG(DOUBLE ? worst < 1e-9 : relative < 0.02,
                    "seed %llu round %d: output %zu of %zu (pool %zu, %s [%zu, %zu], %s): worst %g, all %g",
-                   (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(g->t, mine),
+                   (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(mine),
                    rows_of(g, mine), cols_of(g, mine), w->out[k].to != NULL ? "bound" : "on the tape",
                    worst, relative);
     }

@@ -9,11 +9,11 @@ static void expect_loss(independent_q_weigh weigh, algo_loss penalty, double los
     real delta[2] = {2, (real)-0.5};
     ad_tape *t = ad_tape_new();
     ad_var leaf = ad_leaf(t, 2, 1, delta, "delta"), g;
-    ad_var value = independent_q_forgiving_loss(t, leaf, ad_fill(t, 1, 1, 0.75), weigh, penalty);
-    ad_grad(t, value, &leaf, 1, &g);
-    EXPECT_NEAR(ad_scalar(t, value), loss, 1e-6);
-    EXPECT_NEAR(ad_value(t, g)[0], up, 1e-6);
-    EXPECT_NEAR(ad_value(t, g)[1], down, 1e-6);
+    ad_var value = independent_q_forgiving_loss(leaf, ad_fill(t, 1, 1, 0.75), weigh, penalty);
+    ad_grad(value, &leaf, 1, &g);
+    EXPECT_NEAR(ad_scalar(value), loss, 1e-6);
+    EXPECT_NEAR(ad_value(g)[0], up, 1e-6);
+    EXPECT_NEAR(ad_value(g)[1], down, 1e-6);
     ad_tape_free(t);
 }
 
