@@ -1,0 +1,57 @@
+/* stage.h: copies of an environment and whoever plays on them: the one way in which episodes are played, by
+ * the training loop, evaluation, ./play, ./reproduce and the tests.
+ *
+ *     stage s;
+ *     stage_init(&s, &(stage_setup){.env = &world, .copies = 1, .seed = 0, .purpose = FM_RNG_EVAL,
+ *                                   .algo = algo, .learner = learner, .mode = ALGO_GREEDY}, &arena, NULL);
+ *     if (stage_begin(&s, &err) != FM_OK) ...
+ *     while (!env_vec_ended(&s.vec, 0)) {
+ *         stage_choose(&s);                            // or write s.vec.actions by hand
+ *         if (env_vec_step(&s.vec, &err) != FM_OK) ...
+ *     }
+ *     look at s.vec: the end of the episode stands there
+ *     if (stage_restart(&s, &err) != FM_OK) ...        // the next episode
+ */
+#ifndef TRAINING_STAGE_H
+#define TRAINING_STAGE_H
+
+#include "algos/algo.h"
+#include "envs/vector.h"
+
+/* Everything borrowed. Without an algorithm the actions are written by hand. */
+typedef struct stage_setup {
+    const env *env;
+    int copies;
+    uint64_t seed;
+    fm_rng_purpose purpose; /* of the environment's streams: FM_RNG_ENV or FM_RNG_EVAL */
+    const algo_type *algo;
+    void *learner;
+    algo_mode mode;
+} stage_setup;
+
+typedef struct stage {
+    env_vec vec;
+    const algo_type *algo;
+    void *learner;
+    algo_mode mode;
+    fm_rng *rng;  /* [copies] what the policy draws from: split by (seed, purpose, copy, 1) */
+    real *memory; /* [copies][memory_length], NULL when the policy has none */
+    size_t memory_length;
+} stage;
+
+/* Buffers in the arena; adds streams, memory and the environment's state to `keep` (NULL: keeps nothing). */
+void stage_init(stage *stage, const stage_setup *setup, fm_arena *arena, fm_keep_list *keep);
+
+/* Starts every copy; starts the copies that ended. Their memory is zero then. Errors: env_vec_step's. */
+fm_status stage_begin(stage *stage, fm_error *err);
+fm_status stage_restart(stage *stage, fm_error *err);
+
+/* The learner writes vec.actions. */
+void stage_choose(stage *stage);
+
+/* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are not
+ * favoured), and calls `ended` at the end of each, between the halves of the step. */
+typedef void stage_ended(void *user, const stage *stage, int copy);
+fm_status stage_play(stage *stage, int64_t episodes, stage_ended *ended, void *user, fm_error *err);
+
+#endif
