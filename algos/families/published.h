@@ -20,7 +20,11 @@ typedef struct published_q_faults {
         ALGO_BOOL(config, at.blind, "blind", "false",                                                        \
                   "fault of a published program: the networks see zeros instead of observations")
 
-typedef enum published_q_place { PUBLISHED_Q_OBS, PUBLISHED_Q_NOT_DONE, PUBLISHED_Q_TARGET } published_q_place;
+typedef enum published_q_place {
+    PUBLISHED_Q_OBS,
+    PUBLISHED_Q_NOT_DONE,
+    PUBLISHED_Q_TARGET
+} published_q_place;
 
 /* Changes the n numbers that are about to be used in that place. */
 void published_q(const published_q_faults *faults, published_q_place place, real *x, size_t n);

@@ -35,8 +35,9 @@ void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, s
 
 real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *leaf) {
     static const char *const NAMES[] = {
-        "observation", "next observation", "central state", "next central state", "action",    "action columns",
-        "mask",        "next mask",        "reward",        "not done",           "weight",    "log-probability",
+        "observation", "next observation", "central state", "next central state",
+        "action",      "action columns",   "mask",          "next mask",
+        "reward",      "not done",         "weight",        "log-probability",
         "value",       "advantage",        "return",        "first"};
     size_t width = algo_field_width(batch->facts, &batch->joint, field, agent);
     real *to = fm_arena_array(batch->setup->arena, real, batch->rows * width);

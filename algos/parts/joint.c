@@ -36,7 +36,8 @@ static int choices(const env_space *space, int k) {
 void algo_encode_agent(const env_space *space, const real *action, real *columns) {
     for (int k = 0; k < space->size; k++) {
         if (space->kind == ENV_BOX) {
-            columns[k] = (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
+            columns[k] =
+                (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
             continue;
         }
         algo_one_hot(columns, choices(space, k), (int)action[k]);

@@ -33,7 +33,8 @@ algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
     int64_t needed = setup->steps + setup->num_envs; /* whole steps of all copies: a few rows more, perhaps */
     size_t rows = (size_t)(capacity < needed ? capacity : needed), agents = (size_t)facts->agents;
     size_t obs = rows * (size_t)facts->obs_total, central = rows * (size_t)facts->central_length;
-    size_t masks = facts->masks ? rows * (size_t)facts->mask_total : 0, open = (size_t)setup->num_envs * agents;
+    size_t masks = facts->masks ? rows * (size_t)facts->mask_total : 0,
+           open = (size_t)setup->num_envs * agents;
     fm_arena *arena = setup->arena;
     algo_replay r = {.facts = facts, .capacity = rows};
     r.written = fm_arena_array(arena, int64_t, 1);
@@ -44,7 +45,7 @@ algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
     r.central = fm_arena_array(arena, real, central);
     r.next_central = fm_arena_array(arena, real, central);
     r.actions = fm_arena_array(arena, real, rows * (size_t)facts->action_total);
-    r.rewards = fm_arena_array(arena, double, rows * agents);
+    r.rewards = fm_arena_array(arena, double, rows *agents);
     r.not_done = fm_arena_array(arena, uint8_t, rows * agents);
     r.learns = fm_arena_array(arena, uint8_t, rows * agents);
     r.weight = fm_arena_array(arena, uint8_t, rows * agents);
@@ -202,7 +203,8 @@ algo_scale algo_replay_scale(const algo_replay *r, int agent) {
         square += step * (reward - mean);
     }
     double deviation = seen > 0 ? sqrt(square / (double)seen) : 0;
-    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0, .scale = deviation > 0 ? 1 / deviation : 1};
+    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0,
+                        .scale = deviation > 0 ? 1 / deviation : 1};
 }
 
 const uint8_t *algo_replay_next_mask(const algo_replay *r, size_t slot, int agent) {
