@@ -10,9 +10,13 @@ void algo_cadence_count(algo_cadence *c, int64_t decisions, int64_t learning_sta
     if (c->decisions > before) c->credit += c->decisions - before;
 }
 
-bool algo_cadence_due(algo_cadence *c, int64_t train_freq) {
-    if (c->credit < train_freq) return false;
-    c->credit -= train_freq;
+bool algo_cadence_due(algo_cadence *c, int64_t train_freq, int64_t gradient_steps) {
+    if (c->left == 0) {
+        if (c->credit < train_freq) return false;
+        c->credit -= train_freq;
+        c->left = gradient_steps;
+    }
+    c->left--;
     c->updates++;
     return true;
 }

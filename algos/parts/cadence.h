@@ -7,9 +7,9 @@
  *     int64_t updates = 0;
  *     for (int step = 0; step < 10; step++) {
  *         algo_cadence_count(&cadence, 16, 40);                   // 16 copies, learning starts after 40
- *         while (algo_cadence_due(&cadence, 4)) updates++;        // one for every 4 decisions
+ *         while (algo_cadence_due(&cadence, 4, 2)) updates++;     // two for every 4 decisions
  *     }
- *     FM_CHECK(updates == (160 - 40) / 4, "%lld updates", (long long)updates);
+ *     FM_CHECK(updates == (160 - 40) / 4 * 2, "%lld updates", (long long)updates);
  */
 #ifndef ALGO_CADENCE_H
 #define ALGO_CADENCE_H
@@ -19,7 +19,8 @@
 /* Whole numbers that count; kept as a whole. */
 typedef struct algo_cadence {
     int64_t decisions; /* of all copies together */
-    int64_t credit;    /* of them not yet paid for an update */
+    int64_t credit;    /* of them not yet paid for a round of updates */
+    int64_t left;      /* updates of the present round */
     int64_t updates;
 } algo_cadence;
 
@@ -29,7 +30,8 @@ void algo_cadence_keep(algo_cadence *cadence, const algo_setup *setup);
 /* So many decisions were taken; those before `learning_starts` earn no update. */
 void algo_cadence_count(algo_cadence *cadence, int64_t decisions, int64_t learning_starts);
 
-/* Whether an update is due; if so, it is paid for with `train_freq` decisions and counted. */
-bool algo_cadence_due(algo_cadence *cadence, int64_t train_freq);
+/* Whether an update is due; if so, it is counted. A round of `gradient_steps` updates is paid for with
+ * `train_freq` decisions. */
+bool algo_cadence_due(algo_cadence *cadence, int64_t train_freq, int64_t gradient_steps);
 
 #endif
