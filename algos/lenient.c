@@ -3,8 +3,8 @@
  * Paper: Palmer, Tuyls, Bloembergen, Savani, "Lenient multi-agent deep reinforcement learning", AAMAS 2018.
  * Baseline in: Zhang et al., AAAI 2020, Tables 2-3.
  *
- * Implemented, for each agent i (algos/families/independent_q.h has the target), with a temperature T(o, a) for every
- * observation and action, which starts at its ceiling nu:
+ * Implemented, for each agent i (algos/families/independent_q.h has the target), with a temperature T(o, a)
+ * for every observation and action, which starts at its ceiling nu:
  *     leniency  l(o, a) = 1 - exp(-K T(o, a)), stored beside the transition
  *     update    by delta_i where delta_i >= 0 or x > l, x uniform on [0, 1); else none
  *     decay     at the end of an episode, for its steps from the last (n = 0) to the first:
@@ -21,8 +21,8 @@
  *
  * Preset "published": the reference experiments of [Zhang 2020]. There temperatures start to fall only after
  * 200,000 stored transitions, of which the buffer holds 10,000: they never do, and leniency stays at
- * 1 - exp(-1). Negative errors themselves are multiplied by 1 - l; the rest is as in the preset of hysteretic,
- * whose card says why C-Z comes up where Table 2 has none.
+ * 1 - exp(-1). Negative errors themselves are multiplied by 1 - l; the rest is as in the preset of
+ * hysteretic, whose card says why C-Z comes up where Table 2 has none.
  *
  * Status: verified (tests/learn/test_learn_lenient.c). */
 #include <math.h>

@@ -45,8 +45,8 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape)
 }
 
 ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
-    FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x),
-             ad_cols(x), mlp->in);
+    FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x), ad_cols(x),
+             mlp->in);
     for (size_t i = 0; i < mlp->layers; i++) {
         FM_CHECK(mlp->bias[i] < leaves->count, "mlp: the leaves are not those of its parameters");
         ad_act act = i + 1 < mlp->layers ? mlp->act : mlp->out_act;

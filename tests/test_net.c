@@ -16,10 +16,11 @@ typedef struct bench {
 
 static void bench_begin(bench *b) {
     static const fm_ints hidden = {2, {8, 4}};
-    *b = (bench){.setup = {.copies = 1, .steps = 1, .arena = &b->arena, .keep = &b->keep}, .t = ad_tape_new()};
+    *b = (bench){.t = ad_tape_new()};
+    b->setup = (algo_setup){.copies = 1, .steps = 1, .arena = &b->arena, .keep = &b->keep};
     fm_rng rng = fm_rng_split(3, FM_RNG_INIT, 0, 0);
-    algo_net_shape shape = {.name = "net", .in = IN, .out = OUT, .hidden = &hidden, .act = AD_TANH, .lr = 0.01,
-                            .target = true, .quadratic = 2};
+    algo_net_shape shape = {.name = "net", .in = IN, .out = OUT, .hidden = &hidden, .act = AD_TANH,
+                            .lr = 0.01, .target = true, .quadratic = 2};
     algo_net_make(&b->net, &b->setup, b->t, &shape, &rng);
 }
 
@@ -46,7 +47,8 @@ TEST(a_quadratic_form_of_the_last_columns_is_added) {
     for (size_t r = 0; r < ROWS; r++)
         for (size_t o = 0; o < OUT; o++) {
             double x = (double)f.x[r * IN + 1], y = (double)f.x[r * IN + 2];
-            double want = (double)form[o] * x * x + (double)form[OUT + o] * x * y + (double)form[2 * OUT + o] * y * y;
+            double xx = (double)form[o], xy = (double)form[OUT + o], yy = (double)form[2 * OUT + o];
+            double want = xx * x * x + xy * x * y + yy * y * y;
             EXPECT_NEAR((double)f.y[r * OUT + o], plain[r * OUT + o] + want, 1e-5);
         }
     bench_end(&b);

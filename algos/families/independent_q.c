@@ -218,11 +218,9 @@ void independent_q_metrics(const void *self, double *values) {
     memcpy(values, ((const independent_q *)self)->stats, sizeof((const independent_q *)self)->stats);
 }
 
-ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh,
-                                    algo_loss loss) {
+ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh, algo_loss loss) {
     ad_var negative = ad_greater(ad_neg(delta), ad_fill(delta.tape, 1, 1, 0));
     ad_var weight = ad_shift(ad_neg(ad_mul(negative, forgive)), 1);
-    if (weigh == INDEPENDENT_Q_WEIGH_ERROR)
-        return ad_mean(algo_penalty(ad_mul(weight, delta), loss));
+    if (weigh == INDEPENDENT_Q_WEIGH_ERROR) return ad_mean(algo_penalty(ad_mul(weight, delta), loss));
     return ad_mean(ad_mul(weight, algo_penalty(delta, loss)));
 }

@@ -148,7 +148,6 @@ typedef enum independent_q_weigh {
     INDEPENDENT_Q_WEIGH_GRADIENT,
     INDEPENDENT_Q_WEIGH_ERROR
 } independent_q_weigh;
-ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh,
-                                    algo_loss loss);
+ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh, algo_loss loss);
 
 #endif

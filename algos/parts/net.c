@@ -90,8 +90,7 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
     nn_leaves leaves = nn_params_leaves(tape, &net->params, vector, setup->arena);
     ad_var x;
     f.x = algo_leaf(setup, tape, rows, f.in, "forward.x", &x);
-    ad_output y = {algo_net_apply(net, &leaves, x),
-                   fm_arena_array(setup->arena, real, rows * f.out)};
+    ad_output y = {algo_net_apply(net, &leaves, x), fm_arena_array(setup->arena, real, rows * f.out)};
     f.y = y.to;
     f.plan = ad_plan_make(NULL, 0, &y, 1);
     return f;

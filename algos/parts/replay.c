@@ -104,7 +104,8 @@ algo_scale algo_replay_scale(const algo_replay *r, int agent) {
         square += step * (reward - mean);
     }
     double deviation = size > 0 ? sqrt(square / (double)size) : 0;
-    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0, .scale = deviation > 0 ? 1 / deviation : 1};
+    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0,
+                        .scale = deviation > 0 ? 1 / deviation : 1};
 }
 
 void algo_replay_continues(const algo_replay *r, real *to) { gather(r, r->continues, 1, 0, 1, to, 1); }
