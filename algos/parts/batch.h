@@ -34,10 +34,13 @@ typedef enum algo_field {
     ALGO_VALUE,     /* estimated then */
     ALGO_ADVANTAGE,
     ALGO_RETURN,    /* the value's target: advantage + value */
-    ALGO_FIRST      /* 1 at the first decision of an episode */
+    ALGO_ACTIVE,    /* 1 where the agent's action counted, also where it earns no credit */
+    ALGO_FIRST,     /* 1 at the first decision of an episode; the agent does not matter */
+    ALGO_FIELDS
 } algo_field;
 
 #define ALGO_ALL (-1) /* every agent */
+#define ALGO_OWN (-2) /* the agent whose sample the row is (algos/parts/minibatch.h) */
 
 /* A list in the arena. */
 typedef struct algo_column {
@@ -53,7 +56,9 @@ typedef struct algo_batch {
     const algo_setup *setup; /* only while columns are declared */
     algo_joint joint;
     size_t rows;
-    uint32_t *drawn;         /* [rows] where they come from: the replay's slots */
+    uint32_t *drawn;         /* [rows] where they come from: slots of the replay or the rollout */
+    int *own;                /* [rows] whose sample each is, NULL: nobody's */
+    int alike;               /* an agent that those are like: columns of ALGO_OWN have its widths */
     const algo_scale *scale; /* [agents] of rewards, NULL: as they are; read at every fill */
     algo_column *columns;
 } algo_batch;
@@ -61,13 +66,20 @@ typedef struct algo_batch {
 /* Everything in the setup's arena, which outlives it. */
 algo_batch algo_batch_make(const algo_setup *setup, size_t rows);
 
-/* Numbers per row of a field. */
-size_t algo_field_width(const env_facts *facts, const algo_joint *joint, algo_field field, int agent);
-
 /* Adds a column of its own [rows, width]; `leaf` (unless NULL) becomes a leaf of the setup's tape over it. */
 real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *leaf);
 
 /* Adds a column that stands in the caller's matrix, from `to` with `stride` reals from row to row. */
 void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, size_t stride);
+
+/* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field, or
+ * of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
+ * ALGO_FIRST uint8_t; all others real. ALGO_COLUMNS are made of the actions. */
+typedef struct algo_source {
+    const void *of[ALGO_FIELDS];
+} algo_source;
+
+/* Fills every column from the slots drawn. */
+void algo_batch_fill(const algo_batch *batch, const algo_source *source);
 
 #endif

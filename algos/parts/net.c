@@ -14,8 +14,9 @@ static double *keep_number(const algo_setup *setup, const char *net, const char 
 void algo_net_make(algo_net *net, const algo_setup *setup, const algo_net_shape *shape, fm_rng *rng) {
     char prefix[FM_NAME_MAX];
     *net = (algo_net){0};
-    net->mlp = nn_mlp_declare(&net->params, "layer", shape->in, shape->hidden, shape->out, shape->activation,
-                              NN_INIT_GLOROT);
+    net->mlp = nn_mlp_declare(&net->params, "layer",
+                              &(nn_mlp_shape){.in = shape->in, .hidden = shape->hidden, .out = shape->out,
+                                              .act = shape->activation, .init = NN_INIT_GLOROT});
     net->quadratic = shape->quadratic;
     if (net->quadratic > 0)
         net->form = nn_params_declare(&net->params, "form.weight", net->quadratic * (net->quadratic + 1) / 2,

@@ -127,69 +127,18 @@ void algo_replay_draw(const algo_replay *r, algo_batch *batch, fm_rng *rng) {
     for (size_t b = 0; b < batch->rows; b++) batch->drawn[b] = (uint32_t)fm_rng_below(rng, size);
 }
 
-/* `width` reals from `from` in rows of `stride`. */
-static void gather(const algo_batch *batch, const algo_column *column, const real *from, size_t stride) {
-    for (size_t b = 0; b < batch->rows; b++) {
-        const real *row = from + batch->drawn[b] * stride;
-        real *to = column->to + b * column->stride;
-        for (size_t k = 0; k < column->width; k++) to[k] = row[k];
-    }
-}
-
-static void gather_bytes(const algo_batch *batch, const algo_column *column, const uint8_t *from,
-                         size_t stride) {
-    for (size_t b = 0; b < batch->rows; b++)
-        for (size_t k = 0; k < column->width; k++)
-            column->to[b * column->stride + k] =
-                from == NULL ? 1 : (real)(from[batch->drawn[b] * stride + k] != 0);
-}
-
-static void gather_columns(const algo_replay *r, const algo_batch *batch, const algo_column *column) {
-    size_t stride = (size_t)r->facts->action_total;
-    for (size_t b = 0; b < batch->rows; b++) {
-        const real *actions = r->actions + batch->drawn[b] * stride;
-        real *to = column->to + b * column->stride;
-        if (column->agent == ALGO_ALL) {
-            algo_encode(&batch->joint, actions, to);
-            continue;
-        }
-        const env_agent *agent = &r->facts->agent[column->agent];
-        algo_encode_agent(&agent->action, actions + agent->action_at, to);
-    }
-}
-
-static void gather_reward(const algo_replay *r, const algo_batch *batch, const algo_column *column) {
-    size_t agents = (size_t)r->facts->agents, i = (size_t)column->agent;
-    algo_scale scale = batch->scale ? batch->scale[i] : (algo_scale){0, 1};
-    for (size_t b = 0; b < batch->rows; b++)
-        column->to[b * column->stride] =
-            (real)((r->rewards[batch->drawn[b] * agents + i] - scale.shift) * scale.scale);
-}
-
 void algo_replay_fill(const algo_replay *r, algo_batch *batch) {
-    const env_facts *f = r->facts;
-    size_t obs = (size_t)f->obs_total, actions = (size_t)f->action_total, masks = (size_t)f->mask_total;
-    size_t central = (size_t)f->central_length, agents = (size_t)f->agents;
-    for (const algo_column *c = batch->columns; c != NULL; c = c->next) {
-        const env_agent *a = &f->agent[c->agent == ALGO_ALL ? 0 : c->agent];
-        size_t i = c->agent == ALGO_ALL ? 0 : (size_t)c->agent;
-        switch (c->field) {
-        case ALGO_OBS: gather(batch, c, r->obs + a->obs_at, obs); break;
-        case ALGO_NEXT_OBS: gather(batch, c, r->next_obs + a->obs_at, obs); break;
-        case ALGO_CENTRAL: gather(batch, c, r->central, central); break;
-        case ALGO_NEXT_CENTRAL: gather(batch, c, r->next_central, central); break;
-        case ALGO_ACTION: gather(batch, c, r->actions + a->action_at, actions); break;
-        case ALGO_COLUMNS: gather_columns(r, batch, c); break;
-        case ALGO_MASK: gather_bytes(batch, c, r->mask ? r->mask + a->mask_at : NULL, masks); break;
-        case ALGO_NEXT_MASK:
-            gather_bytes(batch, c, r->next_mask ? r->next_mask + a->mask_at : NULL, masks);
-            break;
-        case ALGO_REWARD: gather_reward(r, batch, c); break;
-        case ALGO_NOT_DONE: gather_bytes(batch, c, r->not_done + i, agents); break;
-        case ALGO_WEIGHT: gather_bytes(batch, c, r->weight + i, agents); break;
-        default: FM_CHECK(false, "a replay has no field %d", (int)c->field);
-        }
-    }
+    const algo_source source = {.of = {[ALGO_OBS] = r->obs,
+                                       [ALGO_NEXT_OBS] = r->next_obs,
+                                       [ALGO_CENTRAL] = r->central,
+                                       [ALGO_NEXT_CENTRAL] = r->next_central,
+                                       [ALGO_ACTION] = r->actions,
+                                       [ALGO_MASK] = r->mask,
+                                       [ALGO_NEXT_MASK] = r->next_mask,
+                                       [ALGO_REWARD] = r->rewards,
+                                       [ALGO_NOT_DONE] = r->not_done,
+                                       [ALGO_WEIGHT] = r->weight}};
+    algo_batch_fill(batch, &source);
 }
 
 algo_scale algo_replay_scale(const algo_replay *r, int agent) {
