@@ -202,7 +202,7 @@ TEST(actions_of_several_heads) {
     EXPECT_EQ(env_action_parse(&facts, 2, 2, "fire", &action, &err), FM_OK);
     EXPECT_EQ(action, 0);
     EXPECT_EQ(env_action_parse(&facts, 2, 2, "1", &action, &err), FM_BAD);
-    EXPECT_HAS(err.text, "plain: '1' is not an action of head 2 of agent 2 (c): expected one of fire, or 0..0");
+    EXPECT_HAS(err.text, "'1' is not an action of head 2 of agent 2 (c): expected one of fire, or 0..0");
     EXPECT_EQ(env_action_parse(&facts, 2, 0, "hold", &action, &err), FM_BAD); /* another head's */
     facts.agent[2].action.labels = NULL;
     EXPECT_TEXT(env_action_label(&facts, 2, 0, 1, text, sizeof text), "1");

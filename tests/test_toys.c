@@ -71,7 +71,7 @@ TEST(recall_needs_memory) {
     }
 }
 
-/* The Riccati recursion of toy_swing.h, in full: gain[k] and value[k] = (P11, P12, P22) with k decisions left. */
+/* The Riccati recursion of toy_swing.h: gain[k] and value[k] = (P11, P12, P22) with k decisions left. */
 #define DECISIONS 50
 static double gain[DECISIONS + 1][2], value[DECISIONS + 1][3];
 
@@ -91,7 +91,8 @@ static void solve_swing(void) {
         double next[2][2];
         for (int i = 0; i < 2; i++)
             for (int j = 0; j < 2; j++)
-                next[i][j] = (i == j) + A[0][i] * PA[0][j] + A[1][i] * PA[1][j] - BPB * gain[k][i] * gain[k][j];
+                next[i][j] = (i == j) + A[0][i] * PA[0][j] + A[1][i] * PA[1][j] -
+                             BPB * gain[k][i] * gain[k][j];
         value[k][0] = next[0][0], value[k][1] = next[0][1], value[k][2] = next[1][1];
     }
 }

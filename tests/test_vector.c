@@ -11,10 +11,10 @@ enum { HONEST, BORN_DONE, NOBODY_LEFT, PAUSE };
 static struct { int fault; bool raw; } counter_is;
 
 /* Two agents. Agent 0 has 4 actions, 3 of which ends the episode by rule; agent 1 steers a box of two
- * numbers, of which a second one above 2.8 cuts the episode off. The state counts decisions and holds a number
- * drawn at reset. Observations: count and count + 0.5, then the draw. Agent 0's action 2 is illegal at odd
- * counts; agent 1 dies at count 2, and is said to at that step only; what happens at odd counts teaches
- * nothing. */
+ * numbers, of which a second one above 2.8 cuts the episode off. The state counts decisions and holds a
+ * number drawn at reset. Observations: count and count + 0.5, then the draw. Agent 0's action 2 is illegal at
+ * odd counts; agent 1 dies at count 2, and is said to at that step only; what agent 0 does at odd counts
+ * teaches nothing. */
 typedef struct counter {
     int64_t count, ended;
     double draw;
@@ -379,8 +379,8 @@ TEST(indices_are_checked) {
     EXPECT_HAS(words, "action 1.5");
     EXPECT(step_aborts(2, 0, true, NULL, words, sizeof words));
     EXPECT_HAS(words, "not legal");
-    /* The second of two heads has two actions, of which one is legal after the first step. */
-    const char *toy = "agents=1 heads=2 masks=true";
+    /* The second of three heads has two actions, of which one is legal after the first step. */
+    const char *toy = "agents=1 heads=3 masks=true";
     EXPECT(!step_aborts(1, 0, true, toy, words, sizeof words));
     EXPECT(step_aborts(0, 2, false, toy, words, sizeof words));
     EXPECT_HAS(words, "action 2 of head 1 is not an index 0..1");
