@@ -175,12 +175,14 @@ void env_facts_agents(env_facts *facts, int agents, fm_arena *arena);
 /* Computes the derived fields and checks the given ones; aborts on facts that contradict each other. */
 void env_facts_finish(env_facts *facts);
 
-/* The label of an agent's discrete action ("FASTER"), or its index as text written to `text`. */
-const char *env_action_label(const env_facts *facts, int agent, int action, char *text, size_t size);
+/* The label of an action of one of the agent's heads ("FASTER"; a discrete space is its own head 0), or its
+ * index as text written to `text`. */
+const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text, size_t size);
 
-/* The index of a discrete action given by label (case as written, or in any case when that is unique) or by
- * index; FM_BAD naming the nearest label otherwise. */
-fm_status env_action_parse(const env_facts *facts, int agent, const char *text, int *action, fm_error *err);
+/* The index of an action of that head given by label (case as written, or in any case when that is unique) or
+ * by index; FM_BAD naming the nearest label otherwise. */
+fm_status env_action_parse(const env_facts *facts, int agent, int head, const char *text, int *action,
+                           fm_error *err);
 
 /* The solution of that concept, or NULL. */
 const env_solution *env_facts_solution(const env_facts *facts, const char *concept);
