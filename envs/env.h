@@ -17,10 +17,11 @@
  *   mask     one byte per discrete action (of every head, one after another); 1 = legal
  *
  * Not every agent need act at every decision. `active` says whose action counts at the decision that comes
- * next: an agent that died, or that waits while others move, is not active; its action is ignored, its mask
- * and observation mean nothing, and its rewards belong to its last active step. `learns` says whether that
- * decision earns credit: a query of a policy counts but may be hidden from learning. `done` says that the
- * agent's episode is over, though others may go on.
+ * next: an agent that died, or that waits while others move, is not active; its action must have no effect,
+ * its mask and observation mean nothing (but are numbers), and its rewards belong to its last active step.
+ * `learns` says whether that decision earns credit: a query of a policy counts but may be hidden from
+ * learning. `done` says that the agent's episode is over by the rules, though others may go on: it has no
+ * future, is not active any more and earns nothing more.
  *
  * To add one: write NAME.c in a folder of envs/ with an `env_type`, add its row to envs/table.c; `make test`
  * then runs the conformance test on it. */
@@ -55,7 +56,9 @@ env_space env_discrete(int n, const char *const *labels);
 env_space env_multi_discrete(int heads, const int *actions, const char *const *labels);
 env_space env_box(int size, const double *low, const double *high);
 
-/* Bytes of its mask: the actions of all heads; 0 for a box. */
+/* Actions of one head (head 0 of a discrete space: all of them), and of all heads together, which are the
+ * bytes of its mask; 0 for a box. */
+int env_space_actions(const env_space *space, int head);
 int env_space_choices(const env_space *space);
 
 typedef enum env_rewards { ENV_COMMON, ENV_GENERAL_SUM } env_rewards;
@@ -89,7 +92,7 @@ typedef struct env_facts {
     int64_t horizon;    /* decisions after which an episode is truncated; 1 for one-shot games */
     env_rewards rewards;
     bool masks;         /* whether some actions can be illegal */
-    bool pauses;        /* whether an agent that is not active can become so again in the episode */
+    bool pauses;        /* whether an agent can be inactive although it is not done */
     bool raw_actions;   /* whether box actions arrive as they were chosen, not clipped to the bounds */
     bool deterministic; /* whether `step` draws no chance (reset may) */
     size_t state_size;  /* bytes of one copy's state */
@@ -115,7 +118,8 @@ typedef struct env_io {
     uint8_t *active;     /* [agents] of the decision that comes next; ones before, zeros where done */
     uint8_t *learns;     /* [agents] likewise; all ones before */
     uint8_t *done;       /* [agents]; step sets it for an agent whose episode ended, and it stays set */
-    bool terminated;     /* step sets it when the episode ended by its rules: then all agents are done */
+    bool terminated;     /* step sets it when the episode ended by its rules: all agents are done with it,
+                          * and it must be set when they are */
     bool truncated;      /* step may set it; the horizon is the vectoriser's */
 } env_io;
 
@@ -141,7 +145,8 @@ typedef struct env_type {
     fm_status (*create)(const void *config, fm_arena *arena, void **game, env_facts *facts, fm_error *err);
     void (*reset)(const void *game, void *state, fm_rng *rng, env_io *io);
     void (*step)(const void *game, void *state, fm_rng *rng, env_io *io);
-    /* Draws the situation as text for a person; `actions` is the last joint action, or NULL after a reset. */
+    /* Draws the situation as text for a person; `actions` is the last joint action as it was chosen, or NULL
+     * after a reset. */
     void (*render)(const void *game, const void *state, const real *actions, FILE *out);
     /* Fills [facts.readings] numbers; FM_ABSENT for one that means nothing now. */
     void (*read)(const void *game, const void *state, double *readings);
@@ -169,18 +174,18 @@ const env_type *env_find(const char *name);
 fm_status env_open(const char *name_or_path, fm_arena *arena, env *env, fm_error *err);
 fm_status env_create(env *env, fm_arena *arena, fm_error *err);
 
-/* Makes room for the agents of `facts`, zeroed, in the arena. */
+/* Sets the number of agents and makes room for them, zeroed, in the arena. */
 void env_facts_agents(env_facts *facts, int agents, fm_arena *arena);
 
 /* Computes the derived fields and checks the given ones; aborts on facts that contradict each other. */
 void env_facts_finish(env_facts *facts);
 
-/* The label of an action of one of the agent's heads ("FASTER"; a discrete space is its own head 0), or its
- * index as text written to `text`. */
+/* The label of an action of one of the agent's heads ("FASTER"; head 0 of a discrete space), or its index as
+ * text written to `text`. */
 const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text, size_t size);
 
-/* The index of an action of that head given by label (case as written, or in any case when that is unique) or
- * by index; FM_BAD naming the nearest label otherwise. */
+/* The index of an action of that head, given by label (case as written, or in any case when that is unique)
+ * or by index; FM_BAD naming the nearest label otherwise, or for a box. */
 fm_status env_action_parse(const env_facts *facts, int agent, int head, const char *text, int *action,
                            fm_error *err);
 

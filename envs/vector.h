@@ -2,11 +2,18 @@
  *
  * A step has two halves. `env_vec_step` leaves everything as it is after the step, the final observations of
  * ended episodes included; `env_vec_restart` starts the copies that ended and marks them `first`. Between the
- * two a learner sees the situations before and after the step, and nothing is stored twice.
- * `terminated` (the rules ended it) and `truncated` (the horizon did) are never both set.
+ * two a learner sees the situations before and after the step, and nothing is stored twice: two buffers of
+ * rows change places at every step, so that a view of now is the view of before after it, and is overwritten
+ * by the step after that.
+ * `terminated` (the rules ended it) and `truncated` (the horizon or the environment did) are never both set.
  *
  * The actions that the caller wrote stay as they are; the environment is given a copy in which boxes are
  * clipped to their bounds (unless facts.raw_actions) and agents that are not active have zeros.
+ *
+ * What an environment leaves in its slices is made true for the learner: an agent that is done stays so until
+ * the restart and is not active, and only an active agent's decision `learns`.
+ *
+ * Everything kept is that of a checkpoint written after a restart (or a reset), when no step is pending.
  *
  *     env_vec_reset(&vec, &err);
  *     for (;;) {
@@ -33,9 +40,9 @@ typedef struct env_vec {
     int copies;
     real *actions;       /* [copies][action_total] written by the caller before a step */
     double *rewards;     /* [copies][agents] of the last step */
-    uint8_t *done;       /* [copies][agents] whose episode is over, until the restart */
-    uint8_t *terminated; /* [copies] of the last step */
-    uint8_t *truncated;  /* [copies] of the last step */
+    uint8_t *done;       /* [copies][agents] whose episode its rules ended, until the restart */
+    uint8_t *terminated; /* [copies] of the last step, until the restart */
+    uint8_t *truncated;  /* [copies] likewise */
     int64_t *length;     /* [copies] decisions in the running episode, or in the one that has just ended */
     double *sum;         /* [copies][agents] its return so far */
     int *outcome;        /* [copies] of an episode that has just ended, else -1 */
@@ -44,8 +51,9 @@ typedef struct env_vec {
     fm_rng *rng; /* [copies] */
     /* The rest is the vectoriser's own. */
     env_rows rows[2];
-    int at; /* which of the two is now */
+    int64_t *at;      /* [1] which of the two is now */
     real *played;     /* [action_total] one copy's joint action as the environment sees it */
+    uint8_t *ended;   /* [agents] one copy's `done` before the step */
     double *readings; /* [readings] */
 } env_vec;
 
@@ -57,13 +65,16 @@ void env_vec_init(env_vec *vec, const env *env, int copies, uint64_t seed, fm_rn
 /* Starts a new episode in every copy. Errors as env_vec_step. */
 fm_status env_vec_reset(env_vec *vec, fm_error *err);
 
-/* Steps every copy with vec->actions. Allocates nothing. FM_BAD, naming environment, copy, agent, step and
- * value: a chosen action, reward, observation, centralised state or reading that is not finite, and an active
- * agent without a legal action; the trial is over then. Aborts on a discrete action that is no index, or not
- * legal. */
+/* Steps every copy with vec->actions. Allocates nothing. FM_BAD, naming environment, copy, step of the
+ * episode (0: its start), agent and value ("cartpole, copy 0, step 17: the reward of 'agent' is nan"): a chosen
+ * action, reward, observation, centralised state or reading that is not finite, and an active agent without a
+ * legal action; the trial is over then, and the contents are of no use. Of agents that are not active, actions
+ * are not looked at. Aborts on a discrete action that is no index, or not legal; on a copy that ended and was
+ * not restarted; and on an environment that breaks env.h. */
 fm_status env_vec_step(env_vec *vec, fm_error *err);
 
-/* Starts the copies whose episode ended in the last step. Errors as env_vec_step. */
+/* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0, nobody is `done`, and
+ * they have not ended any more. Errors as env_vec_step. */
 fm_status env_vec_restart(env_vec *vec, fm_error *err);
 
 /* Whether a copy's episode ended in the last step. */
@@ -71,7 +82,8 @@ static inline bool env_vec_ended(const env_vec *vec, int copy) {
     return vec->terminated[copy] || vec->truncated[copy];
 }
 
-/* What the agents see now, and what they saw when they chose the last actions. */
+/* What the agents see now, and what they saw when they chose the last actions (which there is after a step
+ * only). */
 env_view env_vec_now(const env_vec *vec);
 env_view env_vec_before(const env_vec *vec);
 
