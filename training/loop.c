@@ -181,14 +181,7 @@ static void check_parameters(loop *l) {
 /* ---- stepping ---- */
 
 static void learn(loop *l) {
-    const env_vec *vec = &l->stage.vec;
-    algo_step step = {.before = env_vec_before(vec),
-                      .actions = vec->actions,
-                      .rewards = vec->rewards,
-                      .after = env_vec_now(vec),
-                      .done = vec->done,
-                      .terminated = vec->terminated,
-                      .truncated = vec->truncated};
+    algo_step step = stage_step_of(&l->stage);
     l->setup.algo->observe(l->learner, &step);
     l->setup.algo->update(l->learner);
 }

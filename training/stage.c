@@ -45,6 +45,17 @@ void stage_choose(stage *s) {
     s->algo->act(s->learner, &view, s->mode, s->rng, s->memory, s->vec.actions);
 }
 
+algo_step stage_step_of(const stage *s) {
+    const env_vec *vec = &s->vec;
+    return (algo_step){.before = env_vec_before(vec),
+                       .actions = vec->actions,
+                       .rewards = vec->rewards,
+                       .after = env_vec_now(vec),
+                       .done = vec->done,
+                       .terminated = vec->terminated,
+                       .truncated = vec->truncated};
+}
+
 /* Shows a step of the copies that have episodes left; returns how many of them came to their end. */
 static int64_t show_step(stage *s, int64_t each, stage_look *look, void *user) {
     int64_t ended = 0;
