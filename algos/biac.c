@@ -24,10 +24,10 @@
  *     `partial` is the paper's.
  *   - Exploring in a box, an agent answers what those above did, their noise included. The noisy joint
  *     actions then lie around the answers to every action above, where the actors climb the critics.
- *   - In a box the critics add a quadratic form of the joint action (quadratic), as NAF has it [Gu 2016] and as
- *     the reference experiments showed products of actions to critics of continuous games. A leader depends on
- *     the slopes of the answers below, which are second derivatives of critics: small networks alone have them
- *     wrong by a per cent, and the leader is then off by ten times that.
+ *   - In a box the critics add a quadratic form of the joint action (quadratic), as NAF has it [Gu 2016] and
+ *     as the reference experiments showed products of actions to critics of continuous games. A leader
+ *     depends on the slopes of the answers below, which are second derivatives of critics: small networks
+ *     alone have them wrong by a per cent, and the leader is then off by ten times that.
  *   - Rewards are scaled to about one by the bounds that the environment states (scale_rewards), or, in a
  *     box, by their spread in the replay: near the end it is a small part of the bounds, and all that
  *     matters. When that unit changes, the critics' last layers change with it: nothing is forgotten [van
@@ -82,7 +82,8 @@ static const fm_option OPTIONS[] = {
     FM_OPT_CHOICE(biac_config, leader, "auto", "auto|argmax|actor",
                   "how a sole leader acts; auto: argmax when discrete, an actor in a box", ""),
     INT_(candidates, "64", 2, 65536, "actions", "actions that an argmax leader tries in a box"),
-    REAL_(soft, "0", 0, 1000, "temperature of a maximising leader that draws by soft Q-values in training", "alpha"),
+    REAL_(soft, "0", 0, 1000, "temperature of a maximising leader that draws by soft Q-values in training",
+          "alpha"),
     FM_OPT_CHOICE(biac_config, reaction, "total", "total|partial",
                   "whether box actors count with the answers of the levels below", ""),
     ALGO_EPSILON_OPTIONS(biac_config, epsilon, "0.1", "1", "1", "0", "a random action of discrete agents"),
@@ -96,8 +97,8 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
-/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs. Slopes
- * need a cloud of actions that is not too narrow, and minibatches of little noise. */
+/* A box needs smooth critics, whose gradients the actors climb, and more steps than a table of payoffs.
+ * Slopes need a cloud of actions that is not too narrow, and minibatches of little noise. */
 #define BOX                                                                                                  \
     "act=tanh batch=256 critic_lr=0.005 leader_critic_lr=0.005 actor_lr=0.003 noise=0.3 noise_final=0.15 "   \
     "scale_rewards=replay quadratic=yes"
@@ -178,10 +179,8 @@ static void record_discrete_actor(biac *b, const algo_setup *setup, int i) {
         weights = ad_softmax(logits);
     }
     ad_var loss = ad_neg(ad_mean(ad_sum_cols(ad_mul(weights, q))));
-    if (c->entropy > 0)
-        loss = ad_sub(loss, ad_scale(ad_mean(nn_categorical_entropy(logits)), c->entropy));
-    if (c->logit_l2 > 0)
-        loss = ad_add(loss, ad_scale(ad_mean(ad_sum_cols(ad_square(logits))), c->logit_l2));
+    if (c->entropy > 0) loss = ad_sub(loss, ad_scale(ad_mean(nn_categorical_entropy(logits)), c->entropy));
+    if (c->logit_l2 > 0) loss = ad_add(loss, ad_scale(ad_mean(ad_sum_cols(ad_square(logits))), c->logit_l2));
     algo_net_learn(&b->actor[i], setup, loss);
 }
 

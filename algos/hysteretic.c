@@ -13,13 +13,13 @@
  * observed fully); Adam instead of plain gradient steps; those of idqn.
  *
  * Preset "published": the reference experiments of [Zhang 2020]. There the negative error itself is
- * multiplied by beta, so that a squared penalty counts beta^2; the penalty is Huber's; each agent draws its own
- * minibatches; targets above 1 are cut to 1, so that every positive payoff of the matrix games looks like 1; and
- * the networks see a zero, which leaves the biases of the last layer to learn. On Escape A-X, A-Y, B-X and B-Y
- * then are equally good. Table 2 has a mean of 13.25 and C-Z in 0 %, for which A-X would have to come up in 65 of
- * 100 runs; 10 of C-Z, 25 of A-X and 65 of the three others have the same mean, and that is about what these
- * settings give. With joint draws (draw=joint) the agents' estimates rise and fall together, and C-Z comes up in
- * a quarter of the runs.
+ * multiplied by beta, so that a squared penalty counts beta^2; the penalty is Huber's; each agent draws its
+ * own minibatches; targets above 1 are cut to 1, so that every positive payoff of the matrix games looks like
+ * 1; and the networks see a zero, which leaves the biases of the last layer to learn. On Escape A-X, A-Y, B-X
+ * and B-Y then are equally good. Table 2 has a mean of 13.25 and C-Z in 0 %, for which A-X would have to come
+ * up in 65 of 100 runs; 10 of C-Z, 25 of A-X and 65 of the three others have the same mean, and that is about
+ * what these settings give. With joint draws (draw=joint) the agents' estimates rise and fall together, and
+ * C-Z comes up in a quarter of the runs.
  *
  * Status: verified (tests/learn/test_learn_hysteretic.c). */
 #include "algos/families/independent_q.h"
@@ -38,9 +38,10 @@ static const fm_option OPTIONS[] = {
 };
 
 #define PUBLISHED                                                                                            \
-    "beta=0.5 weigh=error hidden=20,20 lr=0.0001 lr_final=1 loss=huber gamma=0 batch=512 replay=10000 "      \
-    "warmup=500 tau=1 target_every=5000 epsilon=0.1 epsilon_decay=0.999999 epsilon_every=1 "                 \
-    "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true draw=own"
+    "beta=0.5 weigh=error hidden=20,20 lr=0.0001 lr_final=1 loss=huber gamma=0 batch_size=512 "              \
+    "buffer_size=10000 learning_starts=500 tau=1 target_update_interval=5000 epsilon=0.1 "                   \
+    "epsilon_decay=0.999999 epsilon_every=1 epsilon_least=0 scale_rewards=none clamp_targets=true "          \
+    "blind=true draw=own"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
@@ -59,17 +60,21 @@ typedef struct hysteretic {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta, ad_var weight) {
     (void)agent;
     const hysteretic_config *config = ((hysteretic *)q)->config;
     ad_var forgive = ad_fill(delta.tape, 1, 1, 1 - config->beta);
-    return independent_q_forgiving_loss(delta, forgive, (independent_q_weigh)config->weigh,
+    return independent_q_forgiving_loss(delta, weight, forgive, (independent_q_weigh)config->weigh,
                                         (algo_loss)config->q.loss);
 }
 
 static const independent_q_rule RULE = {.loss = loss};
 
 /* ---- registration ---- */
+
+static const algo_metric METRICS[] = {INDEPENDENT_Q_METRICS, {NULL, NULL, NULL, false}};
+
+static void measure(const void *self, double *values) { independent_q_measure(self, values); }
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     return independent_q_accepts("hysteretic", facts, &((const hysteretic_config *)config)->q, err);
@@ -95,8 +100,8 @@ const algo_type algo_hysteretic = {
     .act = independent_q_act,
     .observe = independent_q_observe,
     .update = independent_q_update,
-    .metric_names = INDEPENDENT_Q_METRICS,
-    .metrics = independent_q_metrics,
+    .metrics = METRICS,
+    .measure = measure,
     .values = independent_q_values,
     .destroy = independent_q_destroy,
 };

@@ -6,8 +6,8 @@
  * append are ordinary nodes, and any order of derivative works.
  *
  *   grad    reverse: the gradient of a scalar
- *   push    forward: the tangent of some nodes along a direction; of a gradient, it is a Hessian-vector
- *           product
+ *   jvp     forward: the tangent of some nodes along a direction (a Jacobian-vector product); of a gradient,
+ *           it is a Hessian-vector product
  *   replay  computes a slice of the tape again after its leaves changed (autograd/plan.h)
  *
  * A tape owns its arena. Nodes and values live until ad_reset to an earlier mark, or ad_tape_free.
@@ -21,11 +21,11 @@
  *     ad_var g, direction = ad_fill(t, 1, 2, 1), hv;
  *     ad_grad(loss, &w, 1, &g);                                 // 3 w^2
  *     ad_jvp(&g, 1, &w, &direction, 1, &hv);                   // 6 w * direction
- *     FM_CHECK(ad_value(g)[1] == 12 && ad_value(hv)[1] == 12, "grad and push");
+ *     FM_CHECK(ad_value(g)[1] == 12 && ad_value(hv)[1] == 12, "grad and jvp");
  *     ad_tape_free(t);
  *
- * Equal calls return the earlier node, with the value it has; so record first, and let a plan (autograd/plan.h)
- * follow leaves that change.
+ * Equal calls return the earlier node, with the value it has; so record first, and let a plan
+ * (autograd/plan.h) follow leaves that change.
  *
  * Shapes that do not fit are a programmer's error: the program stops, naming the op and the shapes. */
 #ifndef AD_AD_H
@@ -69,7 +69,7 @@ void ad_reset(ad_tape *t, ad_mark mark);
 size_t ad_rows(ad_var v);
 size_t ad_cols(ad_var v);
 uint32_t ad_count(const ad_tape *t);                /* nodes on the tape */
-const char *ad_op_name(ad_var v); /* "matmul" */
+const char *ad_op_name(ad_var v);                   /* "matmul" */
 
 /* The node's numbers [rows, cols]. Borrowed from the tape (a leaf: from its owner). After a replay, only
  * leaves and those outputs of that plan that have no memory of their own are up to date. */
@@ -117,7 +117,7 @@ ad_var ad_abs(ad_var a);
 ad_var ad_clip(ad_var a, double low, double high);
 
 /* Masks and constants: their derivative is zero by definition. */
-ad_var ad_stop_gradient(ad_var a);              /* the same numbers, no derivative */
+ad_var ad_stop_gradient(ad_var a);     /* the same numbers, no derivative */
 ad_var ad_greater(ad_var a, ad_var b); /* 1 where a > b, else 0 */
 ad_var ad_sign(ad_var a);              /* -1, 0, 1 */
 
@@ -164,13 +164,11 @@ ad_var ad_softmax(ad_var a);
 void ad_grad(ad_var loss, const ad_var *x, size_t n, ad_var *g);
 
 /* g[i] = sum_k <seed[k], d y[k] / d x[i]>: the same for several outputs of any shape. */
-void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
-            ad_var *g);
+void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g);
 
 /* dy[k] = the tangent of y[k] when every x[i] moves along dx[i] (x[i]'s shape). Any nodes may serve as x:
  * what lies behind them does not matter. Nodes are appended only where a tangent is non-zero and some y[k]
  * needs it. */
-void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
-             ad_var *dy);
+void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx, ad_var *dy);
 
 #endif

@@ -56,13 +56,9 @@ ad_var ad_mul_add(ad_var a, ad_var b, ad_var c, ad_var d) {
     return ad_emit(a.tape, AD_OP_mul_add, ad_rows(a), ad_cols(a), in, NOTHING);
 }
 
-ad_var ad_scale(ad_var a, double factor) {
-    return same_shape(AD_OP_scale, a, (ad_attr){.low = factor});
-}
+ad_var ad_scale(ad_var a, double factor) { return same_shape(AD_OP_scale, a, (ad_attr){.low = factor}); }
 
-ad_var ad_shift(ad_var a, double offset) {
-    return same_shape(AD_OP_shift, a, (ad_attr){.low = offset});
-}
+ad_var ad_shift(ad_var a, double offset) { return same_shape(AD_OP_shift, a, (ad_attr){.low = offset}); }
 
 ad_var ad_clip(ad_var a, double low, double high) {
     FM_CHECK(low <= high, "clip: from %g to %g", low, high);
@@ -113,15 +109,9 @@ ad_var ad_sum_rows(ad_var a) { return ad_emit(a.tape, AD_OP_sum_rows, 1, ad_cols
 ad_var ad_sum_cols(ad_var a) { return ad_emit(a.tape, AD_OP_sum_cols, ad_rows(a), 1, &a, NOTHING); }
 ad_var ad_row_max(ad_var a) { return ad_emit(a.tape, AD_OP_row_max, ad_rows(a), 1, &a, NOTHING); }
 
-ad_var ad_mean(ad_var a) {
-    return ad_scale(ad_sum(a), 1.0 / ((double)ad_rows(a) * (double)ad_cols(a)));
-}
-ad_var ad_mean_rows(ad_var a) {
-    return ad_scale(ad_sum_rows(a), 1.0 / (double)ad_rows(a));
-}
-ad_var ad_mean_cols(ad_var a) {
-    return ad_scale(ad_sum_cols(a), 1.0 / (double)ad_cols(a));
-}
+ad_var ad_mean(ad_var a) { return ad_scale(ad_sum(a), 1.0 / ((double)ad_rows(a) * (double)ad_cols(a))); }
+ad_var ad_mean_rows(ad_var a) { return ad_scale(ad_sum_rows(a), 1.0 / (double)ad_rows(a)); }
+ad_var ad_mean_cols(ad_var a) { return ad_scale(ad_sum_cols(a), 1.0 / (double)ad_cols(a)); }
 
 ad_var ad_broadcast(ad_var a, size_t rows, size_t cols) {
     size_t rows_a = ad_rows(a), cols_a = ad_cols(a);
@@ -165,15 +155,15 @@ ad_var ad_pad_rows(ad_var a, size_t from, size_t rows) {
 }
 
 ad_var ad_concat_cols(ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(a) == ad_rows(b), "concat_cols: [%zu, %zu] with [%zu, %zu]", ad_rows(a),
-             ad_cols(a), ad_rows(b), ad_cols(b));
+    FM_CHECK(ad_rows(a) == ad_rows(b), "concat_cols: [%zu, %zu] with [%zu, %zu]", ad_rows(a), ad_cols(a),
+             ad_rows(b), ad_cols(b));
     ad_var in[2] = {a, b};
     return ad_emit(a.tape, AD_OP_concat_cols, ad_rows(a), ad_cols(a) + ad_cols(b), in, NOTHING);
 }
 
 ad_var ad_concat_rows(ad_var a, ad_var b) {
-    FM_CHECK(ad_cols(a) == ad_cols(b), "concat_rows: [%zu, %zu] with [%zu, %zu]", ad_rows(a),
-             ad_cols(a), ad_rows(b), ad_cols(b));
+    FM_CHECK(ad_cols(a) == ad_cols(b), "concat_rows: [%zu, %zu] with [%zu, %zu]", ad_rows(a), ad_cols(a),
+             ad_rows(b), ad_cols(b));
     ad_var in[2] = {a, b};
     return ad_emit(a.tape, AD_OP_concat_rows, ad_rows(a) + ad_rows(b), ad_cols(a), in, NOTHING);
 }
@@ -190,9 +180,8 @@ ad_var ad_transpose(ad_var a) {
 }
 
 static void check_index(const char *op, ad_var a, ad_var index) {
-    FM_CHECK(ad_rows(index) == ad_rows(a) && ad_cols(index) == 1,
-             "%s: [%zu, %zu] with an index [%zu, %zu]", op, ad_rows(a), ad_cols(a), ad_rows(index),
-             ad_cols(index));
+    FM_CHECK(ad_rows(index) == ad_rows(a) && ad_cols(index) == 1, "%s: [%zu, %zu] with an index [%zu, %zu]",
+             op, ad_rows(a), ad_cols(a), ad_rows(index), ad_cols(index));
 }
 
 ad_var ad_gather(ad_var a, ad_var index) {

@@ -13,10 +13,10 @@
  *            derivative, w = the whole of it; then >r (row for row), >+ (a sum over the rows) or >w (no row
  *            structure)
  * y        the formula
- * kernel   computes y, in kernels of ops_kernels.c; what goes row for row may be laid out by columns (ad_call)
+ * kernel   computes y, a function of ops_kernels.c; what goes row for row may be laid out by columns
  * rule     a function of ops_rules.c, written in the tensor language and so differentiable again
  *
- * A row whose kernel, rule or test example (tests/test_ops.c) is missing does not compile. */
+ * A row whose kernel, rule or test example (tests/op_examples.h) is missing does not compile. */
 #ifndef AD_OPS_H
 #define AD_OPS_H
 

@@ -43,7 +43,9 @@ void ad_k_leaf(const ad_call *c) { (void)c; }
 void ad_k_fill(const ad_call *c) { ad_v_fill(count(c), (real)c->attr.low, c->y); }
 void ad_k_copy(const ad_call *c) { memmove(c->y, c->x[0], count(c) * sizeof(real)); }
 void ad_k_mul_add(const ad_call *c) { ad_v_mul_add_mul(count(c), c->x[0], c->x[1], c->x[2], c->x[3], c->y); }
-void ad_k_clip(const ad_call *c) { ad_v_clip(count(c), (real)c->attr.low, (real)c->attr.high, c->x[0], c->y); }
+void ad_k_clip(const ad_call *c) {
+    ad_v_clip(count(c), (real)c->attr.low, (real)c->attr.high, c->x[0], c->y);
+}
 
 void ad_k_inside(const ad_call *c) {
     for (size_t i = 0; i < count(c); i++) c->y[i] = c->x[0][i] > c->attr.low && c->x[0][i] < c->attr.high;
@@ -79,7 +81,8 @@ static void product_by_columns(const ad_call *c) {
     const size_t terms = c->x[4] != NULL ? 2 : 1;
     const ad_bias none = {0}, bias = {c->x[2], true};
     if (sums) ad_gemm_sum(false, true, c->rows, c->cols, terms, term, c->accumulate, c->y, c->cols, none);
-    else ad_gemm_sum(!c->attr.trans_b, false, c->cols, c->rows, terms, term, c->accumulate, c->y, c->rows, bias);
+    else ad_gemm_sum(!c->attr.trans_b, false, c->cols, c->rows, terms, term, c->accumulate, c->y, c->rows,
+                     bias);
 }
 
 void ad_product_columns(const ad_call *c, size_t from, size_t to) {
@@ -91,8 +94,8 @@ void ad_product_columns(const ad_call *c, size_t from, size_t to) {
         term[t] = (ad_term){c->x[i], c->x_cols[i], c->x[i + 1] + (trans_b ? from * c->x_cols[i + 1] : from),
                             c->x_cols[i + 1], trans_a ? c->x_rows[i] : c->x_cols[i]};
     }
-    ad_gemm_sum(trans_a, trans_b, c->rows, to - from, c->x[4] != NULL ? 2 : 1, term, c->accumulate, c->y + from,
-                c->cols, (ad_bias){c->x[2] != NULL ? c->x[2] + from : NULL, false});
+    ad_gemm_sum(trans_a, trans_b, c->rows, to - from, c->x[4] != NULL ? 2 : 1, term, c->accumulate,
+                c->y + from, c->cols, (ad_bias){c->x[2] != NULL ? c->x[2] + from : NULL, false});
 }
 
 void ad_product_finish(const ad_call *c) {
@@ -167,8 +170,8 @@ void ad_turn(const ad_call *c) {
 }
 
 /* `n` columns from one matrix of c->rows rows to another, from column `at` and to column `to_at`. */
-static void copy_columns(const ad_call *c, size_t n, const real *from, size_t at, size_t cols, real *to, size_t to_at,
-                         size_t to_cols) {
+static void copy_columns(const ad_call *c, size_t n, const real *from, size_t at, size_t cols, real *to,
+                         size_t to_at, size_t to_cols) {
     size_t rows = c->rows;
     if (c->by_columns) memcpy(to + to_at * rows, from + at * rows, n * rows * sizeof(real));
     for (size_t r = 0; r < rows && !c->by_columns; r++)

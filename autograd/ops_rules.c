@@ -250,9 +250,7 @@ RULE(ad_v_log_softmax) {
 JVP(ad_j_log_softmax) { return ad_sub(dx[0], ad_sum_cols(ad_mul(ad_exp(y), dx[0]))); }
 
 /* The Jacobian diag(y) - y y^T is symmetric: both directions are the same product. */
-static ad_var softmax_jacobian(ad_var y, ad_var v) {
-    return ad_mul(y, ad_sub(v, ad_sum_cols(ad_mul(y, v))));
-}
+static ad_var softmax_jacobian(ad_var y, ad_var v) { return ad_mul(y, ad_sub(v, ad_sum_cols(ad_mul(y, v)))); }
 
 RULE(ad_v_softmax) {
     UNUSED;

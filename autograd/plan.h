@@ -3,8 +3,8 @@
  * A plan is the list of nodes that some outputs need and that depend on some leaves, in order, with every
  * address resolved: replaying it allocates nothing and records nothing. Where rows are independent (a batch),
  * the plan walks the nodes block of rows by block of rows, so that what lies between the leaves and the
- * outputs stays in the cache, transposed where its rows are too short for the vector registers; sums over rows
- * are gathered block by block in a fixed order. The result does not depend on the number of threads.
+ * outputs stays in the cache, transposed where its rows are too short for the vector registers; sums over
+ * rows are gathered block by block in a fixed order. The result does not depend on the number of threads.
  *
  * Plans of one tape share the memory of its nodes: linearise again (below) after another plan was replayed
  * with other numbers in the leaves.
@@ -50,10 +50,9 @@ typedef struct ad_output {
     real *to;
 } ad_output;
 
-/* A plan for the nodes between `changing` leaves and the outputs; what does not depend on the changing leaves
- * keeps its recorded value. changing NULL: every leaf may change. */
-ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out,
-                      size_t n_out);
+/* A plan for the nodes between `changing` leaves and the outputs, of which there is at least one; what does not
+ * depend on the changing leaves keeps its recorded value. changing NULL: every leaf may change. */
+ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out, size_t n_out);
 
 /* Computes the outputs from the present numbers of the leaves. */
 void ad_replay(ad_plan *plan);
@@ -78,8 +77,8 @@ typedef struct ad_product ad_product;
 ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, real *hv);
 
 /* out = d/dz <d loss / dx, v> (v constant): the mixed product of total derivatives [Zheng 2022, Eq. 15]. */
-ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
-                     const real *v, real *out);
+ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
+                     real *out);
 
 void ad_linearise(ad_product *p);
 void ad_apply(ad_product *p);

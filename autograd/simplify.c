@@ -17,8 +17,8 @@ static ad_var simplify_mul(ad_var a, ad_var b) {
 
 static ad_var simplify_mul_add(const ad_var *in) {
     double k;
-    bool plain = ad_is_fill(in[0], &k) || ad_is_fill(in[1], &k) || ad_is_fill(in[2], &k) ||
-                 ad_is_fill(in[3], &k);
+    bool plain =
+        ad_is_fill(in[0], &k) || ad_is_fill(in[1], &k) || ad_is_fill(in[2], &k) || ad_is_fill(in[3], &k);
     if (!plain) return AD_NONE;
     return ad_add(ad_mul(in[0], in[1]), ad_mul(in[2], in[3]));
 }
@@ -65,8 +65,7 @@ ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var 
         return AD_NONE;
     case AD_OP_neg:
         if (ad_node_of(in[0])->op == AD_OP_neg) return ad_in(in[0], 0);
-        if (ad_node_of(in[0])->op == AD_OP_scale || ad_is_fill(in[0], &k))
-            return ad_scale(in[0], -1);
+        if (ad_node_of(in[0])->op == AD_OP_scale || ad_is_fill(in[0], &k)) return ad_scale(in[0], -1);
         return AD_NONE;
     case AD_OP_scale: return simplify_scale(in[0], attr.low);
     case AD_OP_sum:

@@ -54,6 +54,10 @@ static const ad_node *checked(ad_var v) {
     return ad_node_of(v);
 }
 
+void ad_check_tape(const char *what, const ad_tape *t, ad_var v) {
+    FM_CHECK(v.tape == t, "%s: variables of two tapes", what);
+}
+
 size_t ad_rows(ad_var v) { return checked(v)->rows; }
 size_t ad_cols(ad_var v) { return checked(v)->cols; }
 uint32_t ad_count(const ad_tape *t) { return (uint32_t)arrlenu(t->nodes); }
@@ -164,14 +168,13 @@ static ad_var append(ad_tape *t, ad_node n) {
 }
 
 ad_var ad_emit(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var *in, ad_attr attr) {
+    for (int i = 0; i < AD_TABLE[op].arity; i++) ad_check_tape(AD_TABLE[op].name, t, in[i]);
     ad_var simpler = ad_simplify(t, op, rows, cols, in, attr);
     if (!ad_is_none(simpler)) return simpler;
     FM_CHECK(rows > 0 && cols > 0 && rows < UINT32_MAX && cols < UINT32_MAX, "%s: a result of [%zu, %zu]",
              AD_TABLE[op].name, rows, cols);
     ad_node n = {.op = op, .rows = (uint32_t)rows, .cols = (uint32_t)cols, .attr = attr};
     for (int i = 0; i < AD_MAX_IN; i++) n.in[i] = i < AD_TABLE[op].arity ? in[i].id : UINT32_MAX;
-    for (int i = 0; i < AD_TABLE[op].arity; i++)
-        FM_CHECK(in[i].tape == t, "%s: argument %d is of another tape", AD_TABLE[op].name, i);
 
     if (2 * (t->seen_used + 1) > t->seen_size) seen_rebuild(t);
     size_t slot = seen_slot(t, &n);

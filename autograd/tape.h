@@ -6,7 +6,7 @@
 #include "autograd/ops.h"
 
 #define AD_MAX_IN 4  /* arguments of a node */
-#define AD_CALL_IN 6 /* of a step of a plan, which may compute two products at once: x[4] and x[5] are the other's */
+#define AD_CALL_IN 6 /* of a step of a plan: when it computes two products, x[4] and x[5] are the other's */
 
 typedef enum ad_kind { AD_ELEM, AD_LINEAR, AD_BILINEAR, AD_GENERAL, AD_FLAT } ad_kind;
 
@@ -77,6 +77,9 @@ ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var 
 
 /* Argument i of node v. */
 static inline ad_var ad_in(ad_var v, int i) { return (ad_var){v.tape, ad_node_of(v)->in[i]}; }
+
+/* Stops the program when v is not of tape t, naming what was asked for. */
+void ad_check_tape(const char *what, const ad_tape *t, ad_var v);
 
 /* Fills the call that evaluates a node whole. */
 void ad_call_of(const ad_tape *t, const ad_node *n, ad_call *c);

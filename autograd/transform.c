@@ -6,10 +6,14 @@
 
 /* Which nodes depend on x through a derivative. What lies behind an x does not matter: x is where variation
  * starts. */
-static unsigned char *dependence(const ad_tape *t, const ad_var *x, size_t nx, uint32_t count) {
+static unsigned char *dependence(const char *what, const ad_tape *t, const ad_var *x, size_t nx,
+                                 uint32_t count) {
     unsigned char *depends = calloc(count, 1);
     FM_CHECK(depends != NULL, "out of memory for %u marks", count);
-    for (size_t i = 0; i < nx; i++) depends[x[i].id] = 2;
+    for (size_t i = 0; i < nx; i++) {
+        ad_check_tape(what, t, x[i]);
+        depends[x[i].id] = 2;
+    }
     for (uint32_t id = 0; id < count; id++) {
         const ad_node *n = &t->nodes[id];
         const ad_op_row *row = &AD_TABLE[n->op];
@@ -37,20 +41,21 @@ static ad_var or_zeros(ad_var v, ad_var like) {
 }
 
 static void check_same_shape(const char *what, ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(a) == ad_rows(b) && ad_cols(a) == ad_cols(b),
-             "%s: [%zu, %zu] for [%zu, %zu]", what, ad_rows(b), ad_cols(b), ad_rows(a),
-             ad_cols(a));
+    ad_check_tape(what, a.tape, b);
+    FM_CHECK(ad_rows(a) == ad_rows(b) && ad_cols(a) == ad_cols(b), "%s: [%zu, %zu] for [%zu, %zu]", what,
+             ad_rows(b), ad_cols(b), ad_rows(a), ad_cols(a));
 }
 
 /* ---- reverse ---- */
 
-void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx,
-            ad_var *g) {
-    ad_tape *t = y[0].tape;
+void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g) {
+    if (nx == 0) return;
+    ad_tape *t = x[0].tape;
     uint32_t count = ad_count(t);
-    unsigned char *depends = dependence(t, x, nx, count);
+    unsigned char *depends = dependence("gradient", t, x, nx, count);
     ad_var *adjoint = no_vars(count);
     for (size_t k = 0; k < ny; k++) {
+        ad_check_tape("gradient", t, y[k]);
         check_same_shape("vjp: a seed", y[k], seed[k]);
         add_to(&adjoint[y[k].id], seed[k]);
     }
@@ -139,13 +144,16 @@ static ad_var jvp_node(ad_var node, const ad_var *tangent) {
     }
 }
 
-void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx,
-            ad_var *dy) {
+void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_t nx, ad_var *dy) {
+    if (ny == 0) return;
     ad_tape *t = y[0].tape;
     uint32_t count = ad_count(t);
-    unsigned char *depends = dependence(t, x, nx, count), *needed = calloc(count, 1);
+    unsigned char *depends = dependence("jvp", t, x, nx, count), *needed = calloc(count, 1);
     FM_CHECK(needed != NULL, "out of memory for %u marks", count);
-    for (size_t k = 0; k < ny; k++) needed[y[k].id] = 1;
+    for (size_t k = 0; k < ny; k++) {
+        ad_check_tape("jvp", t, y[k]);
+        needed[y[k].id] = 1;
+    }
     for (uint32_t id = count; id-- > 0;) {
         if (!needed[id] || depends[id] != 1) continue;
         const ad_node *n = &t->nodes[id];

@@ -9,8 +9,8 @@
  *         bench_row(b, "sort 1000", 1 / seconds, "sorts/s", 0);
  *     }
  *
- * Limits come from rates that are measured in the same run: of multiply-adds in turns with the samples of each
- * case, of memory once, at first use. */
+ * Limits come from rates that are measured in the same run: of multiply-adds in turns with the samples of
+ * each case, of memory once, at first use. */
 #ifndef BENCHMARKS_BENCH_H
 #define BENCHMARKS_BENCH_H
 

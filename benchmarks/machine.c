@@ -189,8 +189,8 @@ static void many_adams(void *context, size_t n) {
     }
 }
 
-/* Four arrays are read and three of them written. Beyond the first cache only the reads count: what was written
- * goes back while the next pieces come. */
+/* Four arrays are read and three of them written. Beyond the first cache only the reads count: what was
+ * written goes back while the next pieces come. */
 static void one_adam(bench *b, const char *name, size_t n) {
     if (!bench_wants(b, name)) return;
     fm_arena arena = {0};

@@ -66,7 +66,9 @@ static void fill_layout(const nn_params *p, real *vector, uint32_t stream, bool 
 
 static void problem_make(problem *p, const bench_net *net) {
     *p = (problem){.tape = ad_tape_new()};
-    p->mlp = nn_mlp_declare(&p->params, "net", net->in, &net->hidden, 1, (ad_act)net->act, NN_INIT_ZERO);
+    p->mlp = nn_mlp_declare(&p->params, "net",
+                            &(nn_mlp_shape){.in = net->in, .hidden = &net->hidden, .out = 1,
+                                            .act = (ad_act)net->act, .init = NN_INIT_ZERO});
     nn_params_make(&p->params, &p->arena, NULL, "bench");
     size_t n = p->params.n;
     fill_layout(&p->params, p->params.theta, STREAM_WEIGHT, false);

@@ -16,10 +16,9 @@
 
 /* ---- Categorical over logits [B, A] ---- */
 
-ad_var nn_categorical_log_prob(ad_var logits,
-                               ad_var action);                          /* action [B, 1] indices -> [B, 1] */
-ad_var nn_categorical_entropy(ad_var logits);               /* [B, 1], nats */
-ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q); /* KL(p || q), [B, 1] */
+ad_var nn_categorical_log_prob(ad_var logits, ad_var action); /* action [B, 1] indices -> [B, 1] */
+ad_var nn_categorical_entropy(ad_var logits);                 /* [B, 1], nats */
+ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q);   /* KL(p || q), [B, 1] */
 
 /* An index drawn from softmax(logits[0..n-1]) among the legal ones (mask NULL: all; at least one). One
  * uniform draw. Safe for any numbers: a NaN is never drawn beside numbers, infinite logits share evenly. */

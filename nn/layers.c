@@ -1,9 +1,11 @@
-/* layers.c: stacks of fused affine layers. */
+/* layers.c: stacks of fused affine layers, and the normalisation of rows. */
 #include "nn/layers.h"
 
 #include <math.h>
 
 #include "base/text.h"
+
+/* ---- Stacks of affine layers ---- */
 
 /* Keeps the size of a signal through the layers [Saxe 2014; for relu He 2015]. */
 static double orthogonal_gain(ad_act act) {
@@ -14,22 +16,27 @@ static double orthogonal_gain(ad_act act) {
     }
 }
 
-nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *hidden, size_t out,
-                      ad_act act, nn_init init) {
-    const nn_init bias_init = init == NN_INIT_FAN_IN ? NN_INIT_FAN_IN : NN_INIT_ZERO;
-    size_t hidden_layers = hidden ? (size_t)hidden->n : 0;
+static double gain_of(const nn_mlp_shape *shape, bool last) {
+    double given = last ? shape->out_gain : shape->gain;
+    if (given != 0) return given;
+    return shape->init == NN_INIT_ORTHOGONAL && !last ? orthogonal_gain(shape->act) : 1;
+}
+
+nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape) {
+    const nn_init bias_init = shape->init == NN_INIT_FAN_IN ? NN_INIT_FAN_IN : NN_INIT_ZERO;
+    const fm_ints *hidden = shape->hidden;
     FM_CHECK(!hidden || (hidden->n >= 0 && hidden->n <= FM_INTS_MAX), "mlp '%s': %lld hidden layers", name,
              (long long)hidden->n);
-    nn_mlp mlp = {.in = in, .out = out, .layers = hidden_layers + 1, .act = act};
-    for (size_t i = 0, from = in; i < mlp.layers; i++) {
+    nn_mlp mlp = {.in = shape->in, .out = shape->out, .layers = (hidden ? (size_t)hidden->n : 0) + 1,
+                  .act = shape->act, .out_act = shape->out_act};
+    for (size_t i = 0, from = mlp.in; i < mlp.layers; i++) {
         bool last = i + 1 == mlp.layers;
         FM_CHECK(last || hidden->v[i] > 0, "mlp '%s': hidden layer %zu has width %lld", name, i,
                  (long long)hidden->v[i]);
-        size_t to = last ? out : (size_t)hidden->v[i];
-        double gain = init == NN_INIT_ORTHOGONAL && !last ? orthogonal_gain(act) : 1;
+        size_t to = last ? mlp.out : (size_t)hidden->v[i];
         char entry[FM_NAME_MAX];
         fm_text_format(entry, sizeof entry, "%s.%zu.weight", name, i);
-        mlp.weight[i] = nn_params_declare(p, entry, from, to, init, gain, from);
+        mlp.weight[i] = nn_params_declare(p, entry, from, to, shape->init, gain_of(shape, last), from);
         fm_text_format(entry, sizeof entry, "%s.%zu.bias", name, i);
         mlp.bias[i] = nn_params_declare(p, entry, 1, to, bias_init, 1, from);
         from = to;
@@ -38,12 +45,33 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, size_t in, const fm_ints *
 }
 
 ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
-    FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x),
-             ad_cols(x), mlp->in);
+    FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x), ad_cols(x),
+             mlp->in);
     for (size_t i = 0; i < mlp->layers; i++) {
         FM_CHECK(mlp->bias[i] < leaves->count, "mlp: the leaves are not those of its parameters");
-        ad_act act = i + 1 < mlp->layers ? mlp->act : AD_IDENTITY;
+        ad_act act = i + 1 < mlp->layers ? mlp->act : mlp->out_act;
         x = ad_affine(x, leaves->leaf[mlp->weight[i]], leaves->leaf[mlp->bias[i]], act);
     }
     return x;
+}
+
+/* ---- Layer norm ---- */
+
+nn_layer_norm nn_layer_norm_declare(nn_params *p, const char *name, size_t width) {
+    nn_layer_norm norm = {.width = width};
+    char entry[FM_NAME_MAX];
+    fm_text_format(entry, sizeof entry, "%s.weight", name);
+    norm.weight = nn_params_declare(p, entry, 1, width, NN_INIT_CONSTANT, 1, width);
+    fm_text_format(entry, sizeof entry, "%s.bias", name);
+    norm.bias = nn_params_declare(p, entry, 1, width, NN_INIT_ZERO, 1, width);
+    return norm;
+}
+
+ad_var nn_layer_norm_apply(const nn_layer_norm *norm, const nn_leaves *leaves, ad_var x) {
+    FM_CHECK(ad_cols(x) == norm->width, "layer norm: input [%zu, %zu], %zu columns expected", ad_rows(x),
+             ad_cols(x), norm->width);
+    FM_CHECK(norm->bias < leaves->count, "layer norm: the leaves are not those of its parameters");
+    ad_var centred = ad_sub(x, ad_mean_cols(x));
+    ad_var deviation = ad_sqrt(ad_shift(ad_mean_cols(ad_square(centred)), 1e-5));
+    return ad_add(ad_mul(ad_div(centred, deviation), leaves->leaf[norm->weight]), leaves->leaf[norm->bias]);
 }

@@ -169,7 +169,7 @@ EXAMPLE(softplus, 1, ad_softplus(in[0]), log(1 + exp(A)), (void)e)
 EXAMPLE(abs, 1, ad_abs(in[0]), fabs(A), set_kink(&e, 0))
 EXAMPLE(clip, 1, ad_clip(in[0], e->k2, e->k), fmin(fmax(A, e->k2), e->k), set_kink(&e, 0.6);
         e.k = 0.6; e.k2 = -0.6)
-EXAMPLE(stop, 1, ad_stop_gradient(in[0]), A, (void)e)
+EXAMPLE(stop_gradient, 1, ad_stop_gradient(in[0]), A, (void)e)
 EXAMPLE(greater, 2, ad_greater(in[0], in[1]), A > B, e.apart = true)
 EXAMPLE(sign, 1, ad_sign(in[0]), A > 0 ? 1 : A < 0 ? -1 : 0, set_kink(&e, 0))
 EXAMPLE(inside, 1, ad_inside(in[0], e->k2, e->k), A > e->k2 && A < e->k, set_kink(&e, 0.6);

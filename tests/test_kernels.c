@@ -119,7 +119,8 @@ static void check_gemm(product p) {
                 p.bias.b);
     else ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias);
     double error = gemm_error(p, a, b, before, c);
-    EXPECT_MSG(error < 1, "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d: error %g",
+    EXPECT_MSG(error < 1,
+               "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d: error %g",
                ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap,
                p.accumulate, p.bias.by_rows, error);
     EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
@@ -562,9 +563,8 @@ TEST(variants_are_named_and_measured) {
 }
 
 TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_bias),
-          CASE(gemm_sums_of_terms),
-          CASE(gemm_does_not_depend_on_alignment), CASE(unary_functions_over_their_range),
-          CASE(unary_functions_do_not_depend_on_the_place), CASE(elementwise_functions),
-          CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
-          CASE(sums_of_rows_and_columns), CASE(transposition), CASE(softmax_and_log_softmax), CASE(adam_step), CASE(adam_moments_end_at_zero),
-          CASE(variants_are_named_and_measured))
+          CASE(gemm_sums_of_terms), CASE(gemm_does_not_depend_on_alignment),
+          CASE(unary_functions_over_their_range), CASE(unary_functions_do_not_depend_on_the_place),
+          CASE(elementwise_functions), CASE(minimum_maximum_clip_relu_keep_nan), CASE(broadcasts), CASE(sums),
+          CASE(sums_of_rows_and_columns), CASE(transposition), CASE(softmax_and_log_softmax), CASE(adam_step),
+          CASE(adam_moments_end_at_zero), CASE(variants_are_named_and_measured))

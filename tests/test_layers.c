@@ -1,20 +1,25 @@
-/* test_layers.c: the MLP against plain loops, its gradient against differences, and whether it learns. */
+/* test_layers.c: layers against plain loops, their derivatives against differences, and whether they learn. */
 #include "nn/layers.h"
 
 #include "nn/optim.h"
 #include "tests/test.h"
+#include "tests/derivatives.h"
 
 #define DOUBLE (sizeof(real) == 8)
 
 typedef struct net { fm_arena arena; nn_params p; nn_mlp mlp; } net;
 
-static net net_make(size_t in, fm_ints hidden, size_t out, ad_act act, nn_init init, uint64_t seed) {
+static net net_of(nn_mlp_shape shape, uint64_t seed) {
     net n = {0};
-    n.mlp = nn_mlp_declare(&n.p, "net", in, &hidden, out, act, init);
+    n.mlp = nn_mlp_declare(&n.p, "net", &shape);
     nn_params_make(&n.p, &n.arena, NULL, NULL);
     fm_rng rng = fm_rng_split(seed, FM_RNG_INIT, 0, 0);
     nn_params_init(&n.p, &rng);
     return n;
+}
+
+static net net_make(size_t in, fm_ints hidden, size_t out, ad_act act, nn_init init, uint64_t seed) {
+    return net_of((nn_mlp_shape){.in = in, .hidden = &hidden, .out = out, .act = act, .init = init}, seed);
 }
 
 static void net_free(net *n) {
@@ -32,22 +37,26 @@ static void naive(const net *n, const real *x, double *y) {
             next[j] = (double)n->p.theta[b->at + j];
             for (size_t i = 0; i < w->rows; i++)
                 next[j] += now[i] * (double)n->p.theta[w->at + i * w->cols + j];
-            if (l + 1 < n->mlp.layers && n->mlp.act == AD_RELU) next[j] = fmax(next[j], 0);
-            if (l + 1 < n->mlp.layers && n->mlp.act == AD_TANH) next[j] = tanh(next[j]);
+            ad_act act = l + 1 < n->mlp.layers ? n->mlp.act : n->mlp.out_act;
+            if (act == AD_RELU) next[j] = fmax(next[j], 0);
+            if (act == AD_TANH) next[j] = tanh(next[j]);
         }
         memcpy(now, next, sizeof now);
     }
     for (size_t j = 0; j < n->mlp.out; j++) y[j] = now[j];
 }
 
-static const struct { size_t in; fm_ints hidden; size_t out; ad_act act; nn_init init; } NETS[] = {
-    {4, {2, {16, 7}}, 3, AD_TANH, NN_INIT_FAN_IN},
-    {3, {3, {8, 33, 5}}, 1, AD_RELU, NN_INIT_HE},
-    {5, {0, {0}}, 2, AD_TANH, NN_INIT_GLOROT},
-    {1, {1, {64}}, 4, AD_RELU, NN_INIT_ORTHOGONAL},
+static const fm_ints TWO = {2, {16, 7}}, THREE = {3, {8, 33, 5}}, NONE = {0, {0}}, WIDE = {1, {64}};
+static const nn_mlp_shape NETS[] = {
+    {.in = 4, .hidden = &TWO, .out = 3, .act = AD_TANH, .init = NN_INIT_FAN_IN},
+    {.in = 3, .hidden = &THREE, .out = 1, .act = AD_RELU, .init = NN_INIT_HE},
+    {.in = 5, .hidden = &NONE, .out = 2, .act = AD_TANH, .init = NN_INIT_GLOROT},
+    {.in = 1, .hidden = &WIDE, .out = 4, .act = AD_RELU, .init = NN_INIT_ORTHOGONAL},
+    {.in = 3, .out = 2, .act = AD_RELU, .out_act = AD_TANH, .init = NN_INIT_GLOROT},
+    {.in = 2, .hidden = &TWO, .out = 5, .act = AD_TANH, .out_act = AD_RELU, .init = NN_INIT_HE},
 };
 #define NET_COUNT (sizeof NETS / sizeof *NETS)
-#define NET(i, seed) net_make(NETS[i].in, NETS[i].hidden, NETS[i].out, NETS[i].act, NETS[i].init, seed)
+#define NET(i, seed) net_of(NETS[i], seed)
 
 TEST(layers_mlp_equals_plain_loops) {
     for (size_t k = 0; k < NET_COUNT; k++) {
@@ -127,12 +136,92 @@ TEST(layers_mlp_names_and_starts) {
     net_free(&n);
     n = net_make(2, (fm_ints){1, {9}}, 3, AD_TANH, NN_INIT_ORTHOGONAL, 0);
     EXPECT_NEAR(n.p.entries[n.mlp.weight[0]].gain, 5.0 / 3, 1e-12);
+    EXPECT_NEAR(n.p.entries[n.mlp.weight[1]].gain, 1, 0);
     net_free(&n);
     n = NET(0, 0);
     const nn_entry *bias = &n.p.entries[n.mlp.bias[1]];
     EXPECT(nn_norm(n.p.theta + bias->at, 7) > 0);
     for (size_t i = 0; i < 7; i++) EXPECT(fabs((double)n.p.theta[bias->at + i]) <= 0.25);
     net_free(&n);
+}
+
+/* PPO's policy: columns of length sqrt 2 and 0.01, whatever the activation; a bias has no part in it. */
+TEST(layers_mlp_gains_are_chosen) {
+    const nn_init inits[] = {NN_INIT_ORTHOGONAL, NN_INIT_HE, NN_INIT_FAN_IN};
+    for (size_t k = 0; k < 3; k++) {
+        net n = net_of((nn_mlp_shape){.in = 8, .hidden = &TWO, .out = 3, .act = AD_TANH, .init = inits[k],
+                                      .gain = sqrt(2.0), .out_gain = 0.01}, 0);
+        for (size_t l = 0; l < 3; l++) {
+            EXPECT_NEAR(n.p.entries[n.mlp.weight[l]].gain, l < 2 ? sqrt(2.0) : 0.01, 1e-12);
+            EXPECT_NEAR(n.p.entries[n.mlp.bias[l]].gain, 1, 0);
+        }
+        const real *last = n.p.theta + n.p.entries[n.mlp.weight[2]].at;
+        double column = 0;
+        for (size_t i = 0; i < 7; i++) column += (double)last[3 * i] * (double)last[3 * i];
+        if (k == 0) EXPECT_NEAR(sqrt(column), 0.01, 1e-7);
+        net_free(&n);
+    }
+}
+
+/* Every row to mean 0 and variance 1, then scaled and shifted; a constant row has nothing to scale. */
+TEST(layers_norm_equals_its_formula) {
+    enum { B = 5, W = 6 };
+    fm_arena arena = {0};
+    nn_params p = {0};
+    nn_layer_norm norm = nn_layer_norm_declare(&p, "norm", W);
+    nn_params_make(&p, &arena, NULL, NULL);
+    fm_rng rng = fm_rng_split(3, FM_RNG_TEST, 0, 0);
+    nn_params_init(&p, &rng);
+    for (size_t j = 0; j < W; j++)
+        EXPECT(p.theta[p.entries[norm.weight].at + j] == 1 && p.theta[p.entries[norm.bias].at + j] == 0);
+    EXPECT_TEXT(p.entries[norm.weight].name, "norm.weight");
+    EXPECT_TEXT(p.entries[norm.bias].name, "norm.bias");
+    real *weight = p.theta + p.entries[norm.weight].at, *bias = p.theta + p.entries[norm.bias].at, x[B * W];
+    fm_rng_fill_normal(&rng, weight, W);
+    fm_rng_fill_normal(&rng, bias, W);
+    fm_rng_fill_normal(&rng, x, B * W);
+    for (size_t j = 0; j < W; j++) {
+        x[W + j] = (real)(100 + (double)x[W + j]);
+        x[2 * W + j] = 7;                               /* variance 0 */
+        x[3 * W + j] = (real)(0.003 * (double)x[3 * W + j]); /* about epsilon */
+    }
+    ad_tape *t = ad_tape_new();
+    nn_leaves leaves = nn_params_leaves(t, &p, p.theta, &arena);
+    ad_var in = ad_leaf(t, B, W, x, "x"), y = nn_layer_norm_apply(&norm, &leaves, in);
+    for (size_t r = 0; r < B; r++) {
+        double mean = 0, variance = 0;
+        for (size_t j = 0; j < W; j++) mean += (double)x[r * W + j] / W;
+        for (size_t j = 0; j < W; j++) variance += pow((double)x[r * W + j] - mean, 2) / W;
+        for (size_t j = 0; j < W; j++) {
+            double wanted = ((double)x[r * W + j] - mean) / sqrt(variance + 1e-5) * (double)weight[j];
+            EXPECT_NEAR(ad_value(y)[r * W + j], wanted + (double)bias[j], DOUBLE ? 1e-11 : 1e-4);
+        }
+    }
+    ad_tape_free(t);
+    nn_params_free(&p);
+    fm_arena_free(&arena);
+}
+
+TEST(layers_norm_derivatives) {
+    enum { B = 3, W = 5 };
+    fm_arena arena = {0};
+    nn_params p = {0};
+    nn_layer_norm norm = nn_layer_norm_declare(&p, "norm", W);
+    nn_params_make(&p, &arena, NULL, NULL);
+    fm_rng rng = fm_rng_split(4, FM_RNG_TEST, 0, 0);
+    real x[B * W];
+    fm_rng_fill_normal(&rng, x, B * W);
+    fm_rng_fill_normal(&rng, p.theta, p.n);
+    ad_tape *t = ad_tape_new();
+    nn_leaves leaves = nn_params_leaves(t, &p, p.theta, &arena);
+    ad_var in = ad_leaf(t, B, W, x, "x"), y = nn_layer_norm_apply(&norm, &leaves, in);
+    ad_var loss = ad_sum(ad_mul(ad_tanh(y), ad_slice_rows(y, 1, 1)));
+    real *data[] = {x, p.theta + p.entries[norm.weight].at, p.theta + p.entries[norm.bias].at};
+    ad_var from[] = {in, leaves.leaf[norm.weight], leaves.leaf[norm.bias]};
+    expect_derivatives(loss, from, data, 3, 1);
+    ad_tape_free(t);
+    nn_params_free(&p);
+    fm_arena_free(&arena);
 }
 
 /* The loss after so many steps. The rate falls to 0: at a constant one Adam's loss has spikes. */
@@ -181,4 +270,5 @@ TEST(layers_mlp_learns) {
 }
 
 TEST_MAIN(CASE(layers_mlp_equals_plain_loops), CASE(layers_mlp_gradient_equals_differences),
-          CASE(layers_mlp_names_and_starts), CASE(layers_mlp_learns))
+          CASE(layers_mlp_names_and_starts), CASE(layers_mlp_gains_are_chosen),
+          CASE(layers_norm_equals_its_formula), CASE(layers_norm_derivatives), CASE(layers_mlp_learns))

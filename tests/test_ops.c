@@ -87,7 +87,7 @@ static ad_var random_like(bench *b, ad_var like, real *memory) {
     return ad_leaf(b->t, rows, cols, memory, "random");
 }
 
-static double dot(const bench *b, ad_var x, ad_var y) {
+static double dot(ad_var x, ad_var y) {
     double sum = 0;
     for (size_t i = 0; i < ad_rows(x) * ad_cols(x); i++)
         sum += (double)ad_value(x)[i] * (double)ad_value(y)[i];
@@ -205,8 +205,8 @@ TEST(ops_forward_and_reverse_are_adjoint) {
         ad_jvp(&b.y, 1, x, v, n, &jv);
         ad_vjp(&b.y, &g, 1, x, n, back);
         double right = 0;
-        for (size_t k = 0; k < n; k++) right += dot(&b, back[k], v[k]);
-        EXPECT_CLOSE(b, "<g, Jv> = <J'g, v>", dot(&b, g, jv), right, tight());
+        for (size_t k = 0; k < n; k++) right += dot(back[k], v[k]);
+        EXPECT_CLOSE(b, "<g, Jv> = <J'g, v>", dot(g, jv), right, tight());
         if (b.op != AD_OP_leaf && AD_TABLE[b.op].kind == AD_FLAT) {
             EXPECT_MSG(ad_is_zero(jv), "%s has a tangent", b.name);
             for (size_t k = 0; k < n; k++) EXPECT_MSG(ad_is_zero(back[k]), "%s has a gradient", b.name);
@@ -236,8 +236,8 @@ TEST(ops_tangents_equal_differences) {
             move(&b, &i, 1, v, -2 * step());
             rebuild(&b);
             for (size_t k = 0; k < size; k++)
-                EXPECT_CLOSE(b, "tangent", jv[k],
-                             ((double)up[k] - (double)ad_value(b.y)[k]) / (2 * step()), loose());
+                EXPECT_CLOSE(b, "tangent", jv[k], ((double)up[k] - (double)ad_value(b.y)[k]) / (2 * step()),
+                             loose());
             ad_tape_free(b.t);
         }
     }
@@ -266,8 +266,7 @@ TEST(ops_gradients_equal_differences) {
         draw_weights(&b, weights);
         size_t n = list_inputs(&b, x, which);
         ad_grad(scalar_of(&b, weights), x, n, g);
-        for (size_t k = 0; k < n; k++)
-            memcpy(kept[k], ad_value(g[k]), in_size(&b, which[k]) * sizeof(real));
+        for (size_t k = 0; k < n; k++) memcpy(kept[k], ad_value(g[k]), in_size(&b, which[k]) * sizeof(real));
         for (size_t k = 0; k < n && AD_TABLE[b.op].kind != AD_FLAT; k++) {
             for (size_t j = 0; j < in_size(&b, which[k]); j++) {
                 real *entry = &b.data[which[k]][j], was = *entry;
@@ -311,8 +310,8 @@ TEST(ops_hessians_are_symmetric) {
         hessian_product(&b, weights, x, v, n, hv);
         double left = 0, right = 0;
         for (size_t k = 0; k < n; k++) {
-            left += dot(&b, v[k], hu[k]);
-            right += dot(&b, u[k], hv[k]);
+            left += dot(v[k], hu[k]);
+            right += dot(u[k], hv[k]);
         }
         EXPECT_CLOSE(b, "<v, Hu> = <u, Hv>", left, right, tight() * 10);
         ad_tape_free(b.t);
@@ -331,8 +330,7 @@ TEST(ops_hessian_products_equal_differences_of_gradients) {
         size_t n = list_inputs(&b, x, which);
         for (size_t k = 0; k < n; k++) v[k] = random_like(&b, x[k], direction[k]);
         hessian_product(&b, weights, x, v, n, hv);
-        for (size_t k = 0; k < n; k++)
-            memcpy(kept[k], ad_value(hv[k]), in_size(&b, which[k]) * sizeof(real));
+        for (size_t k = 0; k < n; k++) memcpy(kept[k], ad_value(hv[k]), in_size(&b, which[k]) * sizeof(real));
         for (int side = 0; side < 2; side++) {
             move(&b, which, n, direction, side == 0 ? step() : -2 * step());
             rebuild(&b);
@@ -343,8 +341,7 @@ TEST(ops_hessian_products_equal_differences_of_gradients) {
                     if (side == 0) up[k][j] = ad_value(g[k])[j];
                     else
                         EXPECT_CLOSE(b, "Hv", kept[k][j],
-                                     ((double)up[k][j] - (double)ad_value(g[k])[j]) / (2 * step()),
-                                     loose());
+                                     ((double)up[k][j] - (double)ad_value(g[k])[j]) / (2 * step()), loose());
                 }
         }
         ad_tape_free(b.t);
@@ -436,40 +433,41 @@ TEST(ops_third_order_equals_differences) {
 
 /* ---- fused ops against composites ---- */
 
-static ad_var composite_act(ad_tape *t, ad_var x, ad_act act) {
+static ad_var composite_act(ad_var x, ad_act act) {
     return act == AD_TANH ? ad_tanh(x) : act == AD_RELU ? ad_relu(x) : x;
 }
 
-static ad_var composite_affine(ad_tape *t, const ad_var *in, const example *e) {
+static ad_var composite_affine(const ad_var *in, const example *e) {
     ad_var product_node = ad_matmul(in[0], in[1]);
-    return composite_act(t, ad_add(product_node, in[2]), e->act);
+    return composite_act(ad_add(product_node, in[2]), e->act);
 }
 
-static ad_var composite_act_grad(ad_tape *t, const ad_var *in, const example *e) {
-    if (e->act == AD_RELU) return ad_mul(in[0], ad_greater(in[1], ad_zeros(t, e->rows[1], e->cols[1])));
+static ad_var composite_act_grad(const ad_var *in, const example *e) {
+    if (e->act == AD_RELU)
+        return ad_mul(in[0], ad_greater(in[1], ad_zeros(in[0].tape, e->rows[1], e->cols[1])));
     return ad_mul(in[0], ad_shift(ad_neg(ad_square(in[1])), 1));
 }
 
-static ad_var composite_act_curve(ad_tape *t, const ad_var *in, const example *e) {
+static ad_var composite_act_curve(const ad_var *in, const example *e) {
     (void)e;
     ad_var first = ad_mul(in[0], ad_shift(ad_neg(ad_square(in[2])), 1));
     return ad_sub(first, ad_scale(ad_mul(ad_mul(in[1], in[2]), in[3]), 2));
 }
 
-static ad_var composite_log_softmax(ad_tape *t, const ad_var *in, const example *e) {
+static ad_var composite_log_softmax(const ad_var *in, const example *e) {
     (void)e;
     ad_var down = ad_sub(in[0], ad_stop_gradient(ad_row_max(in[0])));
     return ad_sub(down, ad_log(ad_sum_cols(ad_exp(down))));
 }
 
-static ad_var composite_softmax(ad_tape *t, const ad_var *in, const example *e) {
+static ad_var composite_softmax(const ad_var *in, const example *e) {
     (void)e;
     ad_var weight = ad_exp(ad_sub(in[0], ad_stop_gradient(ad_row_max(in[0]))));
     return ad_div(weight, ad_sum_cols(weight));
 }
 
 /* The other way to build a GENERAL op; NULL when nobody has written one. */
-static ad_var (*composite_of(ad_op op))(ad_tape *t, const ad_var *in, const example *e) {
+static ad_var (*composite_of(ad_op op))(const ad_var *in, const example *e) {
     switch (op) {
         case AD_OP_affine: return composite_affine;
         case AD_OP_act_grad: return composite_act_grad;
@@ -493,7 +491,7 @@ TEST(ops_fused_equal_their_composites_to_second_order) {
         size_t n = list_inputs(&b, x, which);
         for (size_t k = 0; k < n; k++) v[k] = random_like(&b, x[k], memory[k]);
         y[0] = b.y;
-        y[1] = composite_of(b.op)(b.t, b.in, &b.e);
+        y[1] = composite_of(b.op)(b.in, &b.e);
         for (int way = 0; way < 2; way++) {
             b.y = y[way];
             ad_jvp(&b.y, 1, x, v, n, &dy[way]);
@@ -516,7 +514,7 @@ TEST(ops_fused_tangents_of_some_arguments) {
         if (AD_TABLE[op].kind != AD_GENERAL) continue;
         for (unsigned moving = 0; moving < 1u << AD_TABLE[op].arity; moving++) {
             WITH_BENCH(b, op, shape);
-            ad_var v[AD_MAX_IN], dy[2], y[2] = {b.y, composite_of(b.op)(b.t, b.in, &b.e)};
+            ad_var v[AD_MAX_IN], dy[2], y[2] = {b.y, composite_of(b.op)(b.in, &b.e)};
             real memory[AD_MAX_IN][MATRIX_MAX];
             for (int i = 0; i < b.arity; i++) {
                 v[i] = random_like(&b, b.in[i], memory[i]);
@@ -530,9 +528,9 @@ TEST(ops_fused_tangents_of_some_arguments) {
     }
 }
 
-TEST_MAIN(CASE(ops_values_equal_plain_loops), CASE(ops_by_columns_equal_those_by_rows), CASE(ops_examples_record_their_op),
-          CASE(ops_forward_and_reverse_are_adjoint), CASE(ops_tangents_equal_differences),
-          CASE(ops_gradients_equal_differences), CASE(ops_hessians_are_symmetric),
-          CASE(ops_hessian_products_equal_differences_of_gradients), CASE(ops_transforms_commute),
-          CASE(ops_third_order_equals_differences),
+TEST_MAIN(CASE(ops_values_equal_plain_loops), CASE(ops_by_columns_equal_those_by_rows),
+          CASE(ops_examples_record_their_op), CASE(ops_forward_and_reverse_are_adjoint),
+          CASE(ops_tangents_equal_differences), CASE(ops_gradients_equal_differences),
+          CASE(ops_hessians_are_symmetric), CASE(ops_hessian_products_equal_differences_of_gradients),
+          CASE(ops_transforms_commute), CASE(ops_third_order_equals_differences),
           CASE(ops_fused_equal_their_composites_to_second_order), CASE(ops_fused_tangents_of_some_arguments))

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "autograd/plan.h"
 #include "autograd/tape.h"
 #include "tests/aborts.h"
 #include "tests/test.h"
@@ -149,7 +150,7 @@ TEST(tape_means) {
 
 /* ---- simplifications ---- */
 
-static bool is_fill(const ad_tape *t, ad_var v, double wanted) {
+static bool is_fill(ad_var v, double wanted) {
     double value;
     return ad_is_fill(v, &value) && value == wanted;
 }
@@ -175,7 +176,7 @@ TEST(tape_zeros_and_ones_vanish) {
     EXPECT(same(ad_mul_add(a, a, zero, a), ad_mul(a, a)));
     EXPECT(ad_is_zero(ad_matmul(a, zero)));
     EXPECT(ad_is_zero(ad_matmul(zero, a)));
-    EXPECT(is_fill(t, ad_mul(two, two), 4));
+    EXPECT(is_fill(ad_mul(two, two), 4));
     EXPECT(ad_is_zero(ad_act_grad(zero, a, AD_TANH)));
     EXPECT(same(ad_act_grad(a, two, AD_IDENTITY), a));
     ad_tape_free(t);
@@ -186,8 +187,7 @@ TEST(tape_linear_ops_of_zeros_are_zeros) {
     ad_var zero = ad_zeros(t, 3, 2), column = ad_zeros(t, 3, 1), index = ad_leaf(t, 3, 1, DATA + 63, "index");
     const ad_var y[] = {ad_neg(zero), ad_sum(zero), ad_sum_rows(zero), ad_sum_cols(zero),
                         ad_broadcast(column, 3, 4), ad_transpose(zero), ad_reshape(zero, 2, 3),
-                        ad_slice_cols(zero, 1, 1), ad_slice_rows(zero, 1, 1),
-                        ad_concat_cols(zero, zero),
+                        ad_slice_cols(zero, 1, 1), ad_slice_rows(zero, 1, 1), ad_concat_cols(zero, zero),
                         ad_concat_rows(zero, zero), ad_stop_gradient(zero), ad_scale(zero, 3),
                         ad_scatter(column, index, 4)};
     for (size_t i = 0; i < sizeof y / sizeof *y; i++) EXPECT_MSG(ad_is_zero(y[i]), "case %zu", i);
@@ -209,8 +209,8 @@ TEST(tape_chains_collapse) {
     EXPECT(same(ad_broadcast(a, 2, 3), a));
     EXPECT(same(ad_slice_cols(a, 0, 3), a));
     EXPECT(same(ad_reshape(a, 2, 3), a));
-    EXPECT(is_fill(t, ad_broadcast(ad_fill(t, 1, 1, 2), 4, 4), 2));
-    EXPECT(is_fill(t, ad_broadcast(ad_fill(t, 1, 3, 2), 4, 3), 2));
+    EXPECT(is_fill(ad_broadcast(ad_fill(t, 1, 1, 2), 4, 4), 2));
+    EXPECT(is_fill(ad_broadcast(ad_fill(t, 1, 3, 2), 4, 3), 2));
     EXPECT(!same(ad_copy(a), a)); /* a copy is asked for where the numbers are wanted twice */
     ad_tape_free(t);
 }
@@ -243,9 +243,10 @@ ABORT_CASE(clip, ad_clip(a, 1, -1))
 ABORT_CASE(empty_leaf, ad_leaf(t, 0, 3, DATA, "nothing"))
 ABORT_CASE(empty_fill, ad_fill(t, 2, 0, 1))
 ABORT_CASE(scalar, ad_scalar(a))
-ABORT_CASE(other_tape, ad_exp((ad_var){99}))
+ABORT_CASE(no_node, ad_exp((ad_var){t, 99}))
+ABORT_CASE(no_tape, ad_exp(AD_NONE))
 ABORT_CASE(grad, (ad_grad(a, &a, 1, &b), 0))
-ABORT_CASE(push, (ad_jvp(&a, 1, &a, &b, 1, &b), 0))
+ABORT_CASE(jvp, (ad_jvp(&a, 1, &a, &b, 1, &b), 0))
 ABORT_CASE(vjp, (ad_vjp(&a, &b, 1, &a, 1, &b), 0))
 ABORT_CASE(reset, (ad_reset(t, (ad_mark){.nodes = 9}), 0))
 
@@ -266,7 +267,7 @@ TEST(tape_shape_mistakes_name_the_op_and_the_shapes) {
     EXPECT_ABORTS(abort_gather_outside, "index 2 in row 1 of 2 columns");
     EXPECT_ABORTS(abort_scatter, "scatter: of [2, 3]");
     EXPECT_ABORTS(abort_grad, "gradient of leaf [2, 3], not a scalar");
-    EXPECT_ABORTS(abort_push, "push: a direction: [4, 5] for [2, 3]");
+    EXPECT_ABORTS(abort_jvp, "jvp: a direction: [4, 5] for [2, 3]");
     EXPECT_ABORTS(abort_vjp, "vjp: a seed: [4, 5] for [2, 3]");
 }
 
@@ -275,8 +276,41 @@ TEST(tape_other_mistakes_abort) {
     EXPECT_ABORTS(abort_empty_leaf, "leaf 'nothing' [0, 3]");
     EXPECT_ABORTS(abort_empty_fill, "fill: a result of [2, 0]");
     EXPECT_ABORTS(abort_scalar, "leaf is [2, 3], not a scalar");
-    EXPECT_ABORTS(abort_other_tape, "node 99 of a tape with 2");
+    EXPECT_ABORTS(abort_no_node, "node 99 of a tape with 2");
+    EXPECT_ABORTS(abort_no_tape, "a node of no tape");
     EXPECT_ABORTS(abort_reset, "reset to a mark of 9 nodes");
+}
+
+/* Each writes a node of `other` where one of the same tape belongs. */
+#define MIXED_CASE(name, expression)                                                                         \
+    static void mixed_##name(void) {                                                                         \
+        ad_tape *t = ad_tape_new(), *other = ad_tape_new();                                                  \
+        ad_var a = leaf(t, 2, 3), b = leaf(other, 2, 3), y = ad_sum(a), z = ad_sum(b);                       \
+        (void)y, (void)z;                                                                                    \
+        (void)(expression);                                                                                  \
+    }
+MIXED_CASE(mul, ad_mul(a, b))
+MIXED_CASE(broadcast, ad_add(a, z))
+MIXED_CASE(simplified, ad_add(ad_zeros(t, 2, 3), b))
+MIXED_CASE(matmul, ad_matmul_t(a, true, b, false))
+MIXED_CASE(grad, (ad_grad(y, &b, 1, &a), 0))
+MIXED_CASE(vjp, (ad_vjp((ad_var[]){y, z}, (ad_var[]){y, z}, 2, &a, 1, &a), 0))
+MIXED_CASE(jvp, (ad_jvp((ad_var[]){y, z}, 2, &a, &a, 1, (ad_var[2]){y}), 0))
+MIXED_CASE(direction, (ad_jvp(&y, 1, &a, &b, 1, &y), 0))
+MIXED_CASE(plan, ad_plan_make(&a, 1, &(ad_output){z, NULL}, 1))
+MIXED_CASE(outputs, ad_plan_make(NULL, 0, (ad_output[]){{y, NULL}, {z, NULL}}, 2))
+
+TEST(tape_two_tapes_do_not_mix) {
+    EXPECT_ABORTS(mixed_mul, "mul: variables of two tapes");
+    EXPECT_ABORTS(mixed_broadcast, "add: variables of two tapes");
+    EXPECT_ABORTS(mixed_simplified, "add: variables of two tapes");
+    EXPECT_ABORTS(mixed_matmul, "matmul: variables of two tapes");
+    EXPECT_ABORTS(mixed_grad, "gradient: variables of two tapes");
+    EXPECT_ABORTS(mixed_vjp, "gradient: variables of two tapes");
+    EXPECT_ABORTS(mixed_jvp, "jvp: variables of two tapes");
+    EXPECT_ABORTS(mixed_direction, "jvp: a direction: variables of two tapes");
+    EXPECT_ABORTS(mixed_plan, "plan: variables of two tapes");
+    EXPECT_ABORTS(mixed_outputs, "plan: variables of two tapes");
 }
 
 /* ---- the guard ---- */
@@ -318,9 +352,9 @@ TEST(tape_guard_knows_leaves_without_a_name) {
 }
 
 TEST_MAIN(CASE(tape_describes_its_nodes), CASE(tape_equal_nodes_are_one),
-          CASE(tape_reset_forgets_later_nodes),
-          CASE(tape_recording_again_takes_no_new_memory), CASE(tape_finds_equal_nodes_among_many),
-          CASE(tape_binary_builders_broadcast_the_second), CASE(tape_means), CASE(tape_zeros_and_ones_vanish),
-          CASE(tape_linear_ops_of_zeros_are_zeros), CASE(tape_chains_collapse),
-          CASE(tape_shape_mistakes_name_the_op_and_the_shapes), CASE(tape_other_mistakes_abort),
+          CASE(tape_reset_forgets_later_nodes), CASE(tape_recording_again_takes_no_new_memory),
+          CASE(tape_finds_equal_nodes_among_many), CASE(tape_binary_builders_broadcast_the_second),
+          CASE(tape_means), CASE(tape_zeros_and_ones_vanish), CASE(tape_linear_ops_of_zeros_are_zeros),
+          CASE(tape_chains_collapse), CASE(tape_shape_mistakes_name_the_op_and_the_shapes),
+          CASE(tape_other_mistakes_abort), CASE(tape_two_tapes_do_not_mix),
           CASE(tape_guard_names_op_row_and_leaf), CASE(tape_guard_knows_leaves_without_a_name))

@@ -15,9 +15,10 @@ enum { BIAC_SCALE_NONE, BIAC_SCALE_BOUNDS, BIAC_SCALE_REPLAY };
 typedef struct biac_config {
     char order[FM_TEXT_MAX];
     fm_ints hidden;
-    int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction, scale_rewards;
-    double soft, leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2, temperature,
-        noise;
+    int64_t act, batch, buffer, warmup, every, target_period, loss, leader, candidates, reaction,
+        scale_rewards;
+    double soft, leader_critic_lr, critic_lr, actor_lr, lr_final, gamma, tau, clip, entropy, logit_l2,
+        temperature, noise;
     double noise_final;
     bool quadratic, joint_coin, gumbel, sample_follower, approximators;
     algo_epsilon_schedule epsilon;
@@ -85,7 +86,8 @@ biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, b
  * else a soft leader and, with sample_follower, the answers are drawn. */
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng);
 
-/* The leader's soft value alpha log mean_k exp(Q_1 / alpha) of one row, over what biac_play_joint has just tried. */
+/* The leader's soft value alpha log mean_k exp(Q_1 / alpha) of one row, over what biac_play_joint has just
+ * tried. */
 double biac_soft_value(const biac *b, const biac_play *play, size_t row);
 
 /* Lets the levels from `level` down answer what stands in the columns of those above. */

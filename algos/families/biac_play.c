@@ -45,7 +45,8 @@ biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, b
 static void choose(const biac *b, int agent, const real *out, fm_rng *rng, real *columns) {
     const env_space *space = &b->facts->action[agent];
     if (space->n > 0) {
-        int action = rng && b->config->sample_follower ? nn_categorical_sample(out, NULL, space->n, rng) : nn_argmax(out, NULL, space->n);
+        int action = rng && b->config->sample_follower ? nn_categorical_sample(out, NULL, space->n, rng)
+                                                       : nn_argmax(out, NULL, space->n);
         algo_one_hot(columns, space->n, action);
         return;
     }
@@ -80,8 +81,8 @@ const real *biac_play_value(const biac *b, biac_play *play, int agent) {
     return critic->y;
 }
 
-/* Which of its K actions the leader takes: the best; a soft leader in training one drawn by exp(Q / alpha), which is
- * nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
+/* Which of its K actions the leader takes: the best; a soft leader in training one drawn by exp(Q / alpha),
+ * which is nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
 static int pick_try(const biac *b, const real *q, fm_rng *rng) {
     double alpha = b->config->soft, most = -HUGE_VAL;
     if (alpha == 0 || rng == NULL) return nn_argmax(q, NULL, (int)b->tries);

@@ -94,8 +94,7 @@ static void make_critic(centralised *c, int i, int k, const algo_setup *setup, a
                             .target = true};
     algo_net_make(&critic->net, setup, c->tape, &shape, init);
     ad_var q = nn_mlp_apply(&critic->net.mlp, &critic->net.leaves, c->batch_x);
-    algo_net_learn(&critic->net, setup,
-                   algo_regression(q, wanted, (algo_loss)c->config->loss));
+    algo_net_learn(&critic->net, setup, algo_regression(q, wanted, (algo_loss)c->config->loss));
     critic->next = algo_forward_make(&critic->net, setup, c->tape, true, c->replay.batch);
     if (is_expected(c, i) && k < judges(c))
         critic->each = algo_forward_make(&critic->net, setup, c->tape, false,

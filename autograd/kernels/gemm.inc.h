@@ -198,8 +198,8 @@ static heights heights_of(size_t m, size_t nv) {
     return (heights){nv, count, rows, m - rows * count};
 }
 
-/* One block of columns, `t` prepared for the first tile. `t` is changed in place: a copy would wait until all its
- * parts are in the cache. */
+/* One block of columns, `t` prepared for the first tile. `t` is changed in place: a copy would wait until all
+ * its parts are in the cache. */
 static void tile_column(const heights *h, bool a_by_columns, tile_args *t) {
     for (size_t left = h->count; left > 0; left--) {
         const size_t rows = h->rows + (left <= h->higher);

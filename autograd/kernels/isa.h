@@ -1,8 +1,7 @@
 /* isa.h: the variants that autograd/kernels/dispatch.c chooses from. Private to autograd/kernels*.c.
  *
  * A variant is one source file: it defines the vector primitives listed in autograd/kernels/portable.c, then
- * includes the kernels (autograd/kernels/math.inc.h, autograd/kernels/vector.inc.h, autograd/kernels/gemm.inc.h), then fills its
- * table. */
+ * includes the kernels (math.inc.h, vector.inc.h and gemm.inc.h of this folder), then fills its table. */
 #ifndef AD_KERNELS_ISA_H
 #define AD_KERNELS_ISA_H
 

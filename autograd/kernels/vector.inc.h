@@ -17,7 +17,7 @@
     } while (0)
 
 #define UNARY(name, expression)                                                                              \
-    static void ad_k_##name(size_t n, const real *px, real *py) {                                               \
+    static void ad_k_##name(size_t n, const real *px, real *py) {                                            \
         const vec zero = vzero(), one = vset(1);                                                             \
         (void)zero, (void)one;                                                                               \
         FOR_EACH_VECTOR(n, expression);                                                                      \
@@ -51,7 +51,7 @@ UNARY(sign, BODY_SIGN)
 #undef Y
 
 #define BINARY(name, expression)                                                                             \
-    static void ad_k_##name(size_t n, const real *pa, const real *pb, real *py) {                               \
+    static void ad_k_##name(size_t n, const real *pa, const real *pb, real *py) {                            \
         const vec zero = vzero(), one = vset(1);                                                             \
         (void)zero, (void)one;                                                                               \
         FOR_EACH_VECTOR(n, expression);                                                                      \
@@ -147,12 +147,12 @@ static void ad_k_fill(size_t n, real s, real *py) {
 }
 
 #define BROADCAST(name, op)                                                                                  \
-    static void ad_k_##name##_row(size_t m, size_t n, const real *x, const real *v, real *y) {                  \
-        for (size_t row = 0; row < m; row++) ad_k_##name(n, x + row * n, v, y + row * n);                       \
+    static void ad_k_##name##_row(size_t m, size_t n, const real *x, const real *v, real *y) {               \
+        for (size_t row = 0; row < m; row++) ad_k_##name(n, x + row * n, v, y + row * n);                    \
     }                                                                                                        \
-    static void ad_k_##name##_col(size_t m, size_t n, const real *x, const real *v, real *y) {                  \
+    static void ad_k_##name##_col(size_t m, size_t n, const real *x, const real *v, real *y) {               \
         if (n == 1) {                                                                                        \
-            ad_k_##name(m, x, v, y);                                                                            \
+            ad_k_##name(m, x, v, y);                                                                         \
             return;                                                                                          \
         }                                                                                                    \
         for (size_t row = 0; row < m; row++) {                                                               \
@@ -424,10 +424,10 @@ static void ad_k_log_softmax_columns(size_t m, size_t n, const real *x, real *y)
     softmax_of_columns(true, m, n, x, y);
 }
 
-/* Moments of parameters without a gradient end at zero: as denormal numbers they would stay for good, and each
- * costs the processor a hundred cycles. */
-static void ad_k_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
-                   double beta2, double epsilon) {
+/* Moments of parameters without a gradient end at zero: as denormal numbers they would stay for good, and
+ * each costs the processor a hundred cycles. */
+static void ad_k_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate,
+                      double beta1, double beta2, double epsilon) {
     const vec b1 = vset((real)beta1), b2 = vset((real)beta2), c1 = vset((real)(1 - beta1));
     const vec c2 = vset((real)(1 - beta2)), step = vset((real)rate), small = vset((real)epsilon);
     const vec zero = vzero(), least = vset((real)1e-36);
@@ -439,7 +439,7 @@ static void ad_k_adam(size_t n, real *theta, real *first, real *second, const re
         v = vselect(vgt(least, v), zero, v);                                                                 \
         store(first, u);                                                                                     \
         store(second, v);                                                                                    \
-        store(theta, vsub(load(theta), vquotient(vmul(step, u), vadd(vroot(v), small))));                         \
+        store(theta, vsub(load(theta), vquotient(vmul(step, u), vadd(vroot(v), small))));                    \
     }
     FOR_EACH_VECTOR(n, BODY);
 #undef BODY

@@ -314,10 +314,11 @@ static ad_var *output_nodes(const ad_output *out, size_t n_out) {
     return nodes;
 }
 
-ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out,
-                      size_t n_out) {
+ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out, size_t n_out) {
     FM_CHECK(n_out > 0, "a plan without outputs");
     ad_tape *t = out[0].var.tape;
+    for (size_t i = 0; i < n_changing; i++) ad_check_tape("plan", t, changing[i]);
+    for (size_t k = 0; k < n_out; k++) ad_check_tape("plan", t, out[k].var);
     ad_var *vars = output_nodes(out, n_out);
     ad_build b = {.tape = t, .plan = fm_arena_array(&t->arena, ad_plan, 1), .count = ad_count(t)};
     b.part = calloc(b.count, sizeof *b.part);

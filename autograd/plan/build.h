@@ -1,5 +1,5 @@
-/* build.h: the inside of a plan, for plan.c (which runs it), autograd/plan/build.c and autograd/plan/fuse.c (which make
- * it). */
+/* build.h: the inside of a plan, for plan.c, which runs it, and for build.c, fuse.c and slots.c, which make
+ * it. */
 #ifndef AD_PLAN_BUILD_H
 #define AD_PLAN_BUILD_H
 
@@ -38,7 +38,7 @@ struct ad_plan {
     size_t node_count; /* steps that evaluate a node: all but those that turn a matrix */
     ad_segment *segments;
     size_t segment_count;
-    bool backwards; /* the order of the lanes changes from replay to replay: the last one's are in the cache */
+    bool backwards; /* the order of the lanes changes each time: the last one's are in the cache */
     ad_var *reads; /* recorded values, other than leaves, that the steps use but do not compute */
     size_t read_count;
 };
@@ -105,7 +105,8 @@ typedef struct ad_draft {
 /* The node in whose memory a value stands. */
 uint32_t ad_build_home(const ad_build *b, uint32_t id);
 
-/* The arguments of the step of a node, AD_NO_NODE where there is none, and how it reads each; their number. */
+/* The arguments of the step of a node, AD_NO_NODE where there is none, how it reads each, and their
+ * number. */
 int ad_build_arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters);
 
 /* Chooses the layout of the values that live within a block of a segment, and gives them their slots. */

@@ -42,8 +42,8 @@ static bool joins(const ad_build *b, uint32_t early, uint32_t late) {
            strncmp(ad_row_letters(x), ad_row_letters(y), 2) == 0;
 }
 
-/* a + b where the later one is a matrix product: two products of one kind become one step, which passes over the
- * result once; else the product adds itself to the earlier one's memory. */
+/* a + b where the later one is a matrix product: two products of one kind become one step, which passes over
+ * the result once; else the product adds itself to the earlier one's memory. */
 static void fuse_sum(ad_build *b, uint32_t id) {
     const ad_node *n = &b->tape->nodes[id];
     uint32_t early = n->in[0], late = n->in[1];

@@ -130,8 +130,8 @@ static size_t layout_length(const ad_var *x, size_t n) {
     return length;
 }
 
-ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz,
-                     const real *v, real *out) {
+ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
+                     real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
     ad_tape *t = loss.tape;
     ad_product *p = fm_arena_array(&t->arena, ad_product, 1);
@@ -140,8 +140,7 @@ ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, s
     arrsetlen(gradient, nz);
     arrsetlen(tangent, nz);
     for (size_t i = 0; i < nx; i++)
-        arrput(direction,
-               ad_leaf(t, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
+        arrput(direction, ad_leaf(t, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
     ad_grad(loss, z, nz, gradient);
     ad_jvp(gradient, nz, x, direction, nx, tangent);
 

@@ -7,9 +7,9 @@
 /* ---- by rows or by columns ----
  *
  * A row of 20 numbers fills one vector register and a quarter of the next; 20 columns of a batch fill all of
- * theirs. So where narrow matrices make most of the work, a segment keeps what lives in its blocks transposed.
- * Values with memory of their own stand by rows, for whoever else reads them, and are turned on the way; a
- * single column is the same either way. */
+ * theirs. So where narrow matrices make most of the work, a segment keeps what lives in its blocks
+ * transposed. Values with memory of their own stand by rows, for whoever else reads them, and are turned on
+ * the way; a single column is the same either way. */
 
 #define NARROW_COLS 32
 #define VECTOR_COLS 16
@@ -79,7 +79,8 @@ static void find_turned_uses(const ad_draft *d) {
         char letters[AD_CALL_IN];
         int arity = ad_build_arguments(d->b, d->b->order[i], in, letters);
         for (int k = 0; k < arity; k++)
-            if (in[k] != AD_NO_NODE && letters[k] != 'w') d->b->part[ad_build_home(d->b, in[k])].turned_use = i;
+            if (in[k] != AD_NO_NODE && letters[k] != 'w')
+                d->b->part[ad_build_home(d->b, in[k])].turned_use = i;
         d->b->part[ad_build_home(d->b, d->b->order[i])].turned_use = i;
     }
 }

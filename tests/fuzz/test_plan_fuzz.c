@@ -61,12 +61,9 @@ static void world_free(world *w) {
 
 /* ---- the graph ---- */
 
-static size_t rows_of(const graph *g, ad_var v) { return ad_rows(v); }
-static size_t cols_of(const graph *g, ad_var v) { return ad_cols(v); }
-
 /* Adds a node, brought back to moderate numbers; too large ones are dropped. */
 static void keep(graph *g, ad_var v) {
-    if (g->count == POOL || cols_of(g, v) > COLS_MAX || rows_of(g, v) > 2 * ROWS_MAX) return;
+    if (g->count == POOL || ad_cols(v) > COLS_MAX || ad_rows(v) > 2 * ROWS_MAX) return;
     g->pool[g->count++] = v;
 }
 
@@ -81,27 +78,25 @@ static ad_var pick_shape(graph *g, size_t rows, size_t cols) {
     size_t start = below(&g->rng, g->count);
     for (size_t i = 0; i < g->count; i++) {
         ad_var v = g->pool[(start + i) % g->count];
-        if ((rows == 0 || rows_of(g, v) == rows) && (cols == 0 || cols_of(g, v) == cols)) return v;
+        if ((rows == 0 || ad_rows(v) == rows) && (cols == 0 || ad_cols(v) == cols)) return v;
     }
     return AD_NONE;
 }
 
 /* A small matrix [rows, cols] made from a small leaf. */
 static ad_var weight(graph *g, size_t rows, size_t cols) {
-    ad_tape *t = g->t;
     size_t first = below(&g->rng, 4);
     for (size_t i = 0; i < 4; i++) {
         ad_var w = g->leaf[6 + (first + i) % 4];
-        if (rows_of(g, w) == rows && cols_of(g, w) == cols) return w;
+        if (ad_rows(w) == rows && ad_cols(w) == cols) return w;
     }
     ad_var w = g->leaf[6 + first];
-    while (rows_of(g, w) < rows) w = ad_concat_rows(w, w);
-    while (cols_of(g, w) < cols) w = ad_concat_cols(w, w);
-    return ad_slice_cols(ad_slice_rows(w, rows_of(g, w) - rows, rows), 0, cols);
+    while (ad_rows(w) < rows) w = ad_concat_rows(w, w);
+    while (ad_cols(w) < cols) w = ad_concat_cols(w, w);
+    return ad_slice_cols(ad_slice_rows(w, ad_rows(w) - rows, rows), 0, cols);
 }
 
 static ad_var unary(graph *g, ad_var a) {
-    ad_tape *t = g->t;
     switch (below(&g->rng, DOUBLE ? 17 : 14)) {
         case 0: return ad_tanh(a);
         case 1: return ad_sigmoid(a);
@@ -119,13 +114,12 @@ static ad_var unary(graph *g, ad_var a) {
         case 13: return ad_row_max(a);
         case 14: return ad_sign(a);
         case 15: return ad_inside(a, -0.3, 0.3);
-        default: return ad_greater(a, ad_fill(t, rows_of(g, a), cols_of(g, a), 0.1));
+        default: return ad_greater(a, ad_fill(g->t, ad_rows(a), ad_cols(a), 0.1));
     }
 }
 
 static ad_var binary(graph *g, ad_var a) {
-    ad_tape *t = g->t;
-    size_t rows = rows_of(g, a), cols = cols_of(g, a), shape = below(&g->rng, 5);
+    size_t rows = ad_rows(a), cols = ad_cols(a), shape = below(&g->rng, 5);
     ad_var b = pick_shape(g, shape == 1 || shape == 3 ? 1 : rows, shape == 2 || shape == 3 ? 1 : cols);
     if (ad_is_none(b)) b = a;
     switch (below(&g->rng, 6)) {
@@ -141,28 +135,27 @@ static ad_var binary(graph *g, ad_var a) {
 /* a and three more of its shape. */
 static ad_var of_four(graph *g, ad_var a) {
     ad_var x[3];
-    for (int i = 0; i < 3; i++) x[i] = pick_shape(g, rows_of(g, a), cols_of(g, a));
+    for (int i = 0; i < 3; i++) x[i] = pick_shape(g, ad_rows(a), ad_cols(a));
     if (below(&g->rng, 2)) return ad_tanh(ad_mul_add(a, x[0], x[1], x[2]));
     return ad_act_curve(a, x[0], ad_tanh(x[1]), ad_tanh(x[2]), AD_TANH);
 }
 
 static ad_var product(graph *g, ad_var a) {
-    ad_tape *t = g->t;
     size_t n = 1 + below(&g->rng, 7);
     switch (below(&g->rng, 5)) {
-        case 0: return ad_scale(ad_matmul(a, weight(g, cols_of(g, a), n)), 0.4);
-        case 1: return ad_scale(ad_matmul_t(a, false, weight(g, n, cols_of(g, a)), true), 0.4);
+        case 0: return ad_scale(ad_matmul(a, weight(g, ad_cols(a), n)), 0.4);
+        case 1: return ad_scale(ad_matmul_t(a, false, weight(g, n, ad_cols(a)), true), 0.4);
         case 2: {
-            ad_var b = pick_shape(g, rows_of(g, a), 0);
-            return ad_scale(ad_matmul_t(a, true, b, false), 1 / (double)rows_of(g, a));
+            ad_var b = pick_shape(g, ad_rows(a), 0);
+            return ad_scale(ad_matmul_t(a, true, b, false), 1 / (double)ad_rows(a));
         }
         case 3: {
             ad_var w = weight(g, n, 4);
-            return rows_of(g, a) == 4 ? ad_tanh(ad_matmul_t(a, true, w, true)) : a;
+            return ad_rows(a) == 4 ? ad_tanh(ad_matmul_t(a, true, w, true)) : a;
         }
         default: {
             ad_act act = (ad_act)below(&g->rng, 3);
-            return ad_affine(a, weight(g, cols_of(g, a), n), weight(g, 1, n), act);
+            return ad_affine(a, weight(g, ad_cols(a), n), weight(g, 1, n), act);
         }
     }
 }
@@ -170,33 +163,32 @@ static ad_var product(graph *g, ad_var a) {
 static ad_var random_product(graph *g, size_t rows, size_t n) {
     ad_var a = pick_shape(g, rows, below(&g->rng, 2) ? 4 : 0);
     if (ad_is_none(a)) a = pick_shape(g, rows, 0);
-    return ad_matmul(a, weight(g, cols_of(g, a), n));
+    return ad_matmul(a, weight(g, ad_cols(a), n));
 }
 
 /* A sum over the rows of two products, which plans write into one place. */
 static ad_var fused_row_sum(graph *g, ad_var a) {
-    ad_var b = pick_shape(g, rows_of(g, a), 0), c = pick_shape(g, rows_of(g, a), cols_of(g, a));
+    ad_var b = pick_shape(g, ad_rows(a), 0), c = pick_shape(g, ad_rows(a), ad_cols(a));
     ad_var sum = ad_add(ad_matmul_t(a, true, b, false), ad_matmul_t(c, true, b, false));
     if (below(&g->rng, 2)) sum = ad_add(sum, ad_matmul_t(c, true, b, false));
-    return ad_scale(sum, 1 / (double)rows_of(g, a));
+    return ad_scale(sum, 1 / (double)ad_rows(a));
 }
 
 /* What plans fuse: chains of sums of products and of products times the derivative of an activation, in
  * any order, some of them recorded before others, some read twice. */
 static ad_var fused(graph *g, ad_var a) {
-    ad_tape *t = g->t;
-    size_t n = below(&g->rng, 3) ? 4 : 1 + below(&g->rng, 6), rows = rows_of(g, a);
+    size_t n = below(&g->rng, 3) ? 4 : 1 + below(&g->rng, 6), rows = ad_rows(a);
     ad_act act[2] = {below(&g->rng, 2) ? AD_TANH : AD_RELU, AD_TANH};
     ad_var y[2], before[2], sum;
     for (int i = 0; i < 2; i++) {
         ad_var c = pick_shape(g, rows, 0);
-        y[i] = ad_affine(c, weight(g, cols_of(g, c), n), weight(g, 1, n), act[i]);
+        y[i] = ad_affine(c, weight(g, ad_cols(c), n), weight(g, 1, n), act[i]);
     }
     before[0] = random_product(g, rows, n);
     sum = random_product(g, rows, n);
     before[1] = random_product(g, rows, n);
     if (below(&g->rng, 3) == 0)
-        sum = ad_affine(a, weight(g, cols_of(g, a), n), weight(g, 1, n), AD_IDENTITY);
+        sum = ad_affine(a, weight(g, ad_cols(a), n), weight(g, 1, n), AD_IDENTITY);
     for (size_t links = below(&g->rng, 6); links > 0; links--) {
         size_t i = below(&g->rng, 2);
         switch (below(&g->rng, 5)) {
@@ -214,8 +206,7 @@ static ad_var fused(graph *g, ad_var a) {
 }
 
 static ad_var reduction(graph *g, ad_var a) {
-    ad_tape *t = g->t;
-    size_t rows = rows_of(g, a), cols = cols_of(g, a);
+    size_t rows = ad_rows(a), cols = ad_cols(a);
     switch (below(&g->rng, 7)) {
         case 0: return ad_mean(a);
         case 1: return ad_mean_rows(a);
@@ -230,8 +221,7 @@ static ad_var reduction(graph *g, ad_var a) {
 }
 
 static ad_var piece(graph *g, ad_var a) {
-    ad_tape *t = g->t;
-    size_t rows = rows_of(g, a), cols = cols_of(g, a);
+    size_t rows = ad_rows(a), cols = ad_cols(a);
     size_t from = below(&g->rng, cols), from_row = below(&g->rng, rows);
     ad_var b;
     switch (below(&g->rng, 9)) {
@@ -247,7 +237,7 @@ static ad_var piece(graph *g, ad_var a) {
         case 7: return rows <= COLS_MAX ? ad_transpose(a) : a;
         default:
             for (size_t i = 10; i < LEAVES; i++) {
-                if (rows_of(g, g->leaf[i]) != rows) continue;
+                if (ad_rows(g->leaf[i]) != rows) continue;
                 return cols == 1 ? ad_scatter(a, g->leaf[i], 3 + below(&g->rng, 3))
                        : cols >= 3 ? ad_gather(a, g->leaf[i]) : a;
             }
@@ -279,7 +269,7 @@ static void differentiate(graph *g) {
     for (size_t i = 0; i < 4; i++) x[i] = g->leaf[i == 0 ? below(&g->rng, 6) : 5 + i];
     ad_grad(loss, x, 4, y);
     for (size_t i = 0; i < 4; i++) {
-        dx[i] = ad_zeros(t, rows_of(g, x[i]), cols_of(g, x[i]));
+        dx[i] = ad_zeros(t, ad_rows(x[i]), ad_cols(x[i]));
         if (below(&g->rng, 4)) dx[i] = ad_tanh(ad_shift(x[i], 0.2));
         keep(g, y[i]);
     }
@@ -314,7 +304,7 @@ static wanted wanted_new(graph *g, fm_rng *rng, const ad_var *changing, size_t n
         w.which[k] = g->count - 1 - below(rng, below(rng, 3) ? late : g->count);
         if (k > 0 && below(rng, 8) == 0) w.which[k] = w.which[k - 1];
         w.out[k].var = g->pool[w.which[k]];
-        size_t size = rows_of(g, w.out[k].var) * cols_of(g, w.out[k].var);
+        size_t size = ad_rows(w.out[k].var) * ad_cols(w.out[k].var);
         w.out[k].to = below(rng, 3) ? malloc(size * sizeof(real)) : NULL;
     }
     w.plan = ad_plan_make(changing, n_changing, w.out, w.n);
@@ -326,21 +316,21 @@ static void wanted_free(wanted *w) {
 }
 
 /* A caller may do what he likes with his memory between replays. */
-static void spoil(const graph *g, const wanted *w) {
+static void spoil(const wanted *w) {
     for (size_t k = 0; k < w->n; k++) {
-        size_t size = rows_of(g, w->out[k].var) * cols_of(g, w->out[k].var);
+        size_t size = ad_rows(w->out[k].var) * ad_cols(w->out[k].var);
         for (size_t i = 0; w->out[k].to != NULL && i < size; i++) w->out[k].to[i] = (real)NAN;
     }
 }
 
 /* In double entry by entry. In float a rounding may turn a mask over, so the whole is judged. */
-static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_t seed, int round) {
+static void compare(const wanted *w, const graph *fresh, uint64_t seed, int round) {
     for (size_t k = 0; k < w->n; k++) {
         ad_var mine = w->out[k].var, theirs = fresh->pool[w->which[k]];
         const real *x = w->out[k].to != NULL ? w->out[k].to : ad_value(mine);
         const real *y = ad_value(theirs);
         double worst = 0, difference = 0, size = 0;
-        for (size_t i = 0; i < rows_of(g, mine) * cols_of(g, mine); i++) {
+        for (size_t i = 0; i < ad_rows(mine) * ad_cols(mine); i++) {
             double d = fabs((double)x[i] - (double)y[i]), s = fabs((double)y[i]);
             if (!(d / (1 + s) <= worst)) worst = d / (1 + s);
             difference += d * d;
@@ -350,7 +340,7 @@ static void compare(const graph *g, const wanted *w, const graph *fresh, uint64_
         EXPECT_MSG(DOUBLE ? worst < 1e-9 : relative < 0.02,
                    "seed %llu round %d: output %zu of %zu (pool %zu, %s [%zu, %zu], %s): worst %g, all %g",
                    (unsigned long long)seed, round, k, w->n, w->which[k], ad_op_name(mine),
-                   rows_of(g, mine), cols_of(g, mine), w->out[k].to != NULL ? "bound" : "on the tape",
+                   ad_rows(mine), ad_cols(mine), w->out[k].to != NULL ? "bound" : "on the tape",
                    worst, relative);
     }
 }
@@ -373,10 +363,10 @@ static void run_seed(uint64_t seed) {
             if (changes[i]) world_fill(&w, &rng, i);
         graph fresh = graph_new(&w, seed);
         for (int p = 0; p < 2; p++) {
-            spoil(&g, &plans[p]);
+            spoil(&plans[p]);
             ad_replay(plans[p].plan);
         }
-        for (int p = 0; p < 2; p++) compare(&g, &plans[p], &fresh, seed, round);
+        for (int p = 0; p < 2; p++) compare(&plans[p], &fresh, seed, round);
         ad_tape_free(fresh.t);
     }
     for (int p = 0; p < 2; p++) wanted_free(&plans[p]);

@@ -169,7 +169,8 @@ static void put_distance(reproduce *r, const char *row, const reproduce_trained 
         most = fmax(most, distance);
     }
     snprintf(metric, sizeof metric, "trials with %s within 1 %%: %%", kind);
-    reproduce_put(r, row, metric, (double)NAN, reproduce_percent(stats_share(near, (size_t)done->ok)), done->ok);
+    reproduce_put(r, row, metric, (double)NAN, reproduce_percent(stats_share(near, (size_t)done->ok)),
+                  done->ok);
     snprintf(metric, sizeof metric, "largest distance of %s %%", kind);
     reproduce_put(r, row, metric, (double)NAN, reproduce_number(100 * most), done->ok);
 }

@@ -1,7 +1,7 @@
 /* item.h: what one table or figure of a paper is to ./reproduce, and what it is built from.
  *
- * An item is a row of REPRODUCE_ITEMS (training/papers/table.c): a name, words, and a function that measures and
- * puts rows:
+ * An item is a row of REPRODUCE_ITEMS (training/papers/table.c): a name, words, and a function that measures
+ * and puts rows:
  *
  *     static fm_status table9(reproduce *r, fm_error *err) {
  *         reproduce_training what = {.row = "Bi-AC", .algo = "biac", .env = "escape"};

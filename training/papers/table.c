@@ -31,7 +31,8 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zhang 2020, Fig. 5", CURVES_ONLY "It describes that Bi-AC converges to A-X, and MADDPG to B-Y.\n",
      "trials", 10, 3, 5000, reproduce_maintain_curves},
     {"biac/table4", "Traffic Merge: who goes first, for four algorithms", "Zhang 2020, Table 4",
-     EACH_TWICE "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
+     EACH_TWICE
+     "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
      "greedy play and its distance from exact Stackelberg play are added.\n",
      "trials", 10, 3, 8000, reproduce_merge},
     {"biac/fig7", "Traffic Merge: outcomes of Bi-AC and MADDPG over 1,000 episodes of training",

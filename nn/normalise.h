@@ -1,0 +1,76 @@
+/* normalise.h: observations and rewards of any unit, brought to about 1 by what was seen so far.
+ *
+ * The statistics are sums in double over everything that was ever passed to an update, merged batch by batch
+ * [Chan 1983]; they are kept, so that a resumed run goes on with the same numbers. Updating and applying are
+ * two calls: an evaluation applies only.
+ *
+ * Example (compiled by the tests):
+ *
+ *     fm_arena arena = {0};
+ *     nn_normaliser obs = nn_normaliser_make(2, &arena, NULL, NULL);
+ *     nn_reward_scaler scaler = nn_reward_scaler_make(1, 0.99, &arena, NULL, NULL);
+ *     real x[3 * 2] = {1, 100, 2, 200, 3, 300}, y[3 * 2], reward[1] = {1000};
+ *     uint8_t done[1] = {0};
+ *     nn_normaliser_update(&obs, x, 3, NULL);
+ *     nn_normaliser_apply(&obs, x, 3, y);
+ *     FM_CHECK(y[2] * y[2] < 1e-6 && y[0] * y[4] < -1, "mean 0, deviation 1: %g", (double)y[4]);
+ *     nn_reward_scaler_update(&scaler, reward, done);
+ *     nn_reward_scaler_apply(&scaler, reward, 1, reward);
+ *     FM_CHECK(reward[0] == 10, "clipped");
+ *     fm_arena_free(&arena);
+ */
+#ifndef NN_NORMALISE_H
+#define NN_NORMALISE_H
+
+#include "base/arena.h"
+#include "base/keep.h"
+
+/* ---- Observations ---- */
+
+/* The mean and variance of n features, exactly those of what was seen. (Gymnasium's RunningMeanStd begins with
+ * 1e-4 of an observation of mean 0: beside features about 20000 that is still most of the variance after a
+ * thousand.) Before anything was seen they are 0 and 1. Plain data; the numbers live in the arena. Change clip
+ * freely. */
+typedef struct nn_normaliser {
+    size_t n;
+    double clip;            /* of the result, +-; 10 after make, 0: none */
+    double *count;          /* [1] rows seen */
+    double *mean, *squares; /* [n]; the sums of squared deviations from the mean */
+} nn_normaliser;
+
+/* The numbers are added to `keep` (NULL: no) as "name.count", "name.mean", "name.squares". */
+nn_normaliser nn_normaliser_make(size_t n, fm_arena *arena, fm_keep_list *keep, const char *name);
+
+/* Takes in the rows of x [rows, n] whose `counts` [rows] is not 0 (NULL: all): an agent that is not active has
+ * an observation that means nothing. */
+void nn_normaliser_update(nn_normaliser *z, const real *x, size_t rows, const uint8_t *counts);
+
+/* (Biased) variance of feature j. */
+double nn_normaliser_variance(const nn_normaliser *z, size_t j);
+
+/* y = (x - mean) / sqrt(variance + 1e-8), clipped; x and y [rows, n], which may be the same. */
+void nn_normaliser_apply(const nn_normaliser *z, const real *x, size_t rows, real *y);
+
+/* ---- Rewards ---- */
+
+/* Divides rewards by the deviation of the discounted return so far, R = gamma R + r in each copy, from 0 in
+ * each episode; nothing is subtracted, so that a reward keeps its sign [Engstrom 2020; Gymnasium,
+ * NormalizeReward]. Plain data. Change returns.clip freely. */
+typedef struct nn_reward_scaler {
+    nn_normaliser returns; /* of the one number R, over all copies and steps */
+    double gamma;
+    size_t copies;
+    real *running; /* [copies] the return R of the episode so far */
+} nn_reward_scaler;
+
+/* Kept as those of the returns, and "name.running". */
+nn_reward_scaler nn_reward_scaler_make(size_t copies, double gamma, fm_arena *arena, fm_keep_list *keep,
+                                       const char *name);
+
+/* Takes in one step: reward [copies], and `done` [copies], whether the episode ended with it, however. */
+void nn_reward_scaler_update(nn_reward_scaler *s, const real *reward, const uint8_t *done);
+
+/* y = reward / sqrt(variance of R + 1e-8), clipped; reward and y [n], which may be the same. */
+void nn_reward_scaler_apply(const nn_reward_scaler *s, const real *reward, size_t n, real *y);
+
+#endif
