@@ -15,7 +15,7 @@ static const char FILE_ROW[] = "nfg", FILE_OPTION[] = "path", FILE_SUFFIX[] = ".
 
 const env_type *env_find(const char *name) {
     for (size_t i = 0; ENV_TABLE[i]; i++)
-        if (strcmp(ENV_TABLE[i]->name, name) == 0) return ENV_TABLE[i];
+        if (fm_text_same_name(ENV_TABLE[i]->name, name)) return ENV_TABLE[i];
     return NULL;
 }
 

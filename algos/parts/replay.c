@@ -68,24 +68,18 @@ size_t algo_replay_slot(const algo_replay *replay) { return (size_t)*replay->wri
 
 /* ---- adding ---- */
 
-/* What agent i has to come back to stands in the row that waits for it: now it is complete. */
-static void complete(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
+/* Agent i's part of the next situation, to a slot that waited for it. */
+static void copy_next(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
     const env_facts *facts = r->facts;
     const env_agent *agent = &facts->agent[i];
-    size_t agents = (size_t)facts->agents, obs = (size_t)agent->obs_at, mask = (size_t)agent->mask_at;
-    bool done = step->done[copy * agents + i], acts = step->after.active[copy * agents + i];
-    memcpy(r->next_obs + slot * (size_t)facts->obs_total + obs,
-           step->after.obs + copy * (size_t)facts->obs_total + obs, (size_t)agent->obs_length * sizeof(real));
-    if (facts->masks)
-        memcpy(r->next_mask + slot * (size_t)facts->mask_total + mask,
-               step->after.mask + copy * (size_t)facts->mask_total + mask,
+    size_t obs = (size_t)facts->obs_total, central = (size_t)facts->central_length;
+    size_t mask = (size_t)facts->mask_total, obs_at = (size_t)agent->obs_at, mask_at = (size_t)agent->mask_at;
+    memcpy(r->next_obs + slot * obs + obs_at, step->after.obs + copy * obs + obs_at,
+           (size_t)agent->obs_length * sizeof(real));
+    memcpy(r->next_central + slot * central, step->after.central + copy * central, central * sizeof(real));
+    if (r->next_mask)
+        memcpy(r->next_mask + slot * mask + mask_at, step->after.mask + copy * mask + mask_at,
                (size_t)env_space_choices(&agent->action));
-    memcpy(r->next_central + slot * (size_t)facts->central_length,
-           step->after.central + copy * (size_t)facts->central_length,
-           (size_t)facts->central_length * sizeof(real));
-    r->not_done[slot * agents + i] = !done;
-    /* One that waits when the episode is cut off sees nothing to bootstrap from. */
-    r->weight[slot * agents + i] = r->learns[slot * agents + i] && (done || acts);
 }
 
 static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t i, int64_t row) {
@@ -103,8 +97,12 @@ static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t
     size_t waiting = (size_t)*open % r->capacity;
     r->rewards[waiting * agents + i] += reward;
     bool ended = step->terminated[copy] || step->truncated[copy];
-    if (!ended && !step->done[copy * agents + i] && !step->after.active[copy * agents + i]) return;
-    complete(r, step, copy, i, waiting);
+    bool done = step->done[copy * agents + i], acts = step->after.active[copy * agents + i];
+    if (!ended && !done && !acts) return;
+    if (waiting != slot) copy_next(r, step, copy, i, waiting);
+    r->not_done[waiting * agents + i] = !done;
+    /* One that waits when the episode is cut off sees nothing to bootstrap from. */
+    r->weight[waiting * agents + i] = r->learns[waiting * agents + i] && (done || acts);
     *open = -1;
 }
 
@@ -115,9 +113,12 @@ void algo_replay_add(algo_replay *r, const algo_step *step) {
         int64_t row = (*r->written)++;
         size_t slot = (size_t)row % r->capacity;
         memcpy(r->obs + slot * obs, step->before.obs + c * obs, obs * sizeof(real));
+        memcpy(r->next_obs + slot * obs, step->after.obs + c * obs, obs * sizeof(real));
         memcpy(r->central + slot * central, step->before.central + c * central, central * sizeof(real));
+        memcpy(r->next_central + slot * central, step->after.central + c * central, central * sizeof(real));
         memcpy(r->actions + slot * actions, step->actions + c * actions, actions * sizeof(real));
         if (r->mask) memcpy(r->mask + slot * mask, step->before.mask + c * mask, mask);
+        if (r->mask) memcpy(r->next_mask + slot * mask, step->after.mask + c * mask, mask);
         for (int i = 0; i < r->facts->agents; i++) add_agent(r, step, c, (size_t)i, row);
     }
 }
