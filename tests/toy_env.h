@@ -16,7 +16,7 @@
  *     central  a centralised state: the step, and the number of agents that are not done
  *     absent   a second reading, "even": the step when that is even, else absent
  *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central (state), reading;
- *              or, with mask, the last agent has no legal action */
+ *              or, with mask, the last agent has no legal action (of its last head) */
 #ifndef TESTS_TOY_ENV_H
 #define TESTS_TOY_ENV_H
 
@@ -110,8 +110,9 @@ static void toy_env_mask(const toy_env_config *config, int64_t step, int agent, 
         mask[n - 1] = step == 0;
         mask += n;
     }
+    int last = env_space_actions(&space, space.size - 1);
     if (config->fault == TOY_NO_ACTION && step == config->fault_at && agent == config->agents - 1)
-        memset(io->mask + agent * choices, 0, (size_t)choices);
+        memset(io->mask + (agent + 1) * choices - last, 0, (size_t)last);
 }
 
 static void toy_env_show(const toy_env_config *config, const toy_env_state *state, env_io *io) {
