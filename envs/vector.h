@@ -65,16 +65,16 @@ void env_vec_init(env_vec *vec, const env *env, int copies, uint64_t seed, fm_rn
 /* Starts a new episode in every copy. Errors as env_vec_step. */
 fm_status env_vec_reset(env_vec *vec, fm_error *err);
 
-/* Steps every copy with vec->actions. Allocates nothing. FM_BAD, naming environment, copy, step of the
- * episode (0: its start), agent and value ("cartpole, copy 0, step 17: the reward of 'agent' is nan"): a chosen
- * action, reward, observation, centralised state or reading that is not finite, and an active agent without a
- * legal action; the trial is over then, and the contents are of no use. Of agents that are not active, actions
- * are not looked at. Aborts on a discrete action that is no index, or not legal; on a copy that ended and was
- * not restarted; and on an environment that breaks env.h. */
+/* Steps every copy with vec->actions; those of agents that are not active are not looked at. Allocates
+ * nothing. FM_BAD, naming environment, copy, step of the episode (0: its start), agent and value ("cartpole,
+ * copy 0, step 17: the reward of 'agent' is nan"): a chosen action, reward, observation, centralised state or
+ * reading that is not finite, and an active agent without a legal action; the trial is over then, and the
+ * contents are of no use. Aborts on a discrete action that is no index, or not legal; on a copy that ended
+ * and was not restarted; and on an environment that breaks env.h. */
 fm_status env_vec_step(env_vec *vec, fm_error *err);
 
-/* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0, nobody is `done`, and
- * they have not ended any more. Errors as env_vec_step. */
+/* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0 then, nobody is
+ * `done`, and they count as not ended. Errors as env_vec_step. */
 fm_status env_vec_restart(env_vec *vec, fm_error *err);
 
 /* Whether a copy's episode ended in the last step. */

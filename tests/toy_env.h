@@ -6,8 +6,8 @@
  *     truncated, seen=false:   V = 1 / (1 - g)
  *
  * Actions: three, of which the last is illegal after the first step when masks=true; or, with box=true, a
- * number from -2 to 4; or, with heads=K, one action of each of K heads, which have 3, 2, 3, 2, ... actions, the
- * last of each masked in the same way.
+ * number from -2 to 4; or, with heads=K, one action of each of K heads, which have 3, 2, 3, 2, ... actions,
+ * the last of each masked in the same way.
  *
  * What else a learner must bear, each off by default:
  *     pauses   agent i acts at the steps t with t + i even and waits at the others; it is paid at all of them
@@ -15,8 +15,8 @@
  *     hidden   the first `hidden` decisions of an episode teach nothing (learns = 0); they are paid
  *     central  a centralised state: the step, and the number of agents that are not done
  *     absent   a second reading, "even": the step when that is even, else absent
- *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central state, reading; or
- *              mask: the last agent has no legal action; of a box, that of the first agent is asked for */
+ *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central (state), reading;
+ *              or, with mask, the last agent has no legal action */
 #ifndef TESTS_TOY_ENV_H
 #define TESTS_TOY_ENV_H
 

@@ -17,6 +17,7 @@ static void keep_all(const algo_replay *r, const algo_setup *setup) {
     fm_keep(setup->keep, FM_DTYPE_REAL, r->actions, rows * (size_t)facts->action_total, "replay.actions");
     fm_keep(setup->keep, FM_F64, r->rewards, rows * agents, "replay.rewards");
     fm_keep(setup->keep, FM_U8, r->not_done, rows * agents, "replay.not_done");
+    fm_keep(setup->keep, FM_U8, r->active, rows * agents, "replay.active");
     fm_keep(setup->keep, FM_U8, r->learns, rows * agents, "replay.learns");
     fm_keep(setup->keep, FM_U8, r->weight, rows * agents, "replay.weight");
     if (central > 0) {
@@ -47,6 +48,7 @@ algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
     r.actions = fm_arena_array(arena, real, rows * (size_t)facts->action_total);
     r.rewards = fm_arena_array(arena, double, rows *agents);
     r.not_done = fm_arena_array(arena, uint8_t, rows * agents);
+    r.active = fm_arena_array(arena, uint8_t, rows * agents);
     r.learns = fm_arena_array(arena, uint8_t, rows * agents);
     r.weight = fm_arena_array(arena, uint8_t, rows * agents);
     if (facts->masks) {
@@ -87,8 +89,9 @@ static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t
     r->rewards[slot * agents + i] = 0;
     r->weight[slot * agents + i] = 0;
     r->not_done[slot * agents + i] = 0;
+    r->active[slot * agents + i] = step->before.active[copy * agents + i];
     r->learns[slot * agents + i] = step->before.learns[copy * agents + i];
-    if (step->before.active[copy * agents + i]) *open = row;
+    if (r->active[slot * agents + i]) *open = row;
     if (*open >= 0 && row - *open >= (int64_t)r->capacity) *open = -1; /* overwritten while it waited */
     if (*open < 0) return;
     size_t waiting = (size_t)*open % r->capacity;
@@ -138,6 +141,7 @@ void algo_replay_fill(const algo_replay *r, algo_batch *batch) {
                                        [ALGO_NEXT_MASK] = r->next_mask,
                                        [ALGO_REWARD] = r->rewards,
                                        [ALGO_NOT_DONE] = r->not_done,
+                                       [ALGO_ACTIVE] = r->active,
                                        [ALGO_WEIGHT] = r->weight}};
     algo_batch_fill(batch, &source);
 }

@@ -18,6 +18,7 @@ typedef struct algo_replay {
     real *actions;                /* [capacity][action_total] */
     double *rewards;              /* [capacity][agents], as the environment gave them */
     uint8_t *not_done;            /* [capacity][agents] */
+    uint8_t *active;              /* [capacity][agents] whether the agent's action counted */
     uint8_t *learns, *weight;     /* [capacity][agents] whether the step earns credit, and is complete too */
     uint8_t *mask, *next_mask;    /* [capacity][mask_total], NULL unless facts.masks */
     int64_t *open;                /* [num_envs][agents] row (as counted by `written`) that waits, -1: none */
