@@ -155,8 +155,8 @@ TEST(plot_colours_can_be_told_apart_by_all_eyes) {
                 double far = hypot(hypot(one[0] - other[0], one[1] - other[1]), one[2] - other[2]);
                 EXPECT_MSG(far > 16, "styles %d and %d, eyes %d: %.1f", b + 1, a + 1, eyes, far);
                 if (eyes == 0 && (b == a - 1 || a == 10))
-                    EXPECT_MSG(fabs(one[0] - other[0]) > (a == 10 ? 20 : 8), "styles %d and %d in grey", b + 1,
-                               a + 1);
+                    EXPECT_MSG(fabs(one[0] - other[0]) > (a == 10 ? 20 : 8), "styles %d and %d in grey",
+                               b + 1, a + 1);
             }
         }
     }
