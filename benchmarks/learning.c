@@ -97,7 +97,8 @@ static double update_flops(const env_facts *facts) {
     size_t leader = (size_t)facts->agent[0].action.n, follower = (size_t)facts->agent[1].action.n;
     double total = 0;
     for (int i = 0; i < 2; i++)
-        total += bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
+        total +=
+            bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
     total += bench_work_of((size_t)facts->agent[1].obs_length + leader, &hidden, follower, BATCH).gradient;
     size_t in = (size_t)facts->agent[1].obs_length + leader + follower;
     double weights = (double)(in * 20 + 20 * 20 + 20);
@@ -144,7 +145,8 @@ static void many_minibatches(void *context, size_t n) {
     }
 }
 
-/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes on. */
+/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes
+ * on. */
 static void declare_columns(world *w, algo_batch *batch) {
     const env_facts *facts = &w->env.facts;
     for (int i = 0; i < facts->agents; i++) {

@@ -134,8 +134,8 @@ TEST(evaluation_disturbs_nothing) {
             }
 }
 
-/* The columns hold the last evaluation: nothing before the first, then what the loop finds when it is asked for
- * the evaluation of that number. One is due whenever another `eval_every` decisions have been made. */
+/* The columns hold the last evaluation: nothing before the first, then what the loop finds when it is asked
+ * for the evaluation of that number. One is due whenever another `eval_every` decisions have been made. */
 TEST(evaluation_is_shown_until_the_next_one) {
     bench b;
     loop l;
@@ -166,7 +166,8 @@ TEST(evaluation_is_shown_until_the_next_one) {
     fm_arena_free(&b.arena);
 }
 
-/* Each evaluation has its own streams, and the one at the end those of the trial's seed, as ./play has them. */
+/* Each evaluation has its own streams, and the one at the end those of the trial's seed, as ./play has
+ * them. */
 TEST(evaluation_has_streams_of_its_own) {
     bench b;
     loop l;
@@ -195,7 +196,8 @@ TEST(evaluation_has_streams_of_its_own) {
     fm_arena_free(&b.arena);
 }
 
-/* In the recall corridor greedy play of the toy is always the same turn, and half of the ways out are there. */
+/* In the recall corridor greedy play of the toy is always the same turn, and half of the ways out are
+ * there. */
 TEST(evaluation_counts_outcomes_and_lengths) {
     bench b;
     loop l;

@@ -83,13 +83,14 @@ typedef struct loop {
 void loop_init(loop *loop, const loop_setup *setup);
 
 /* Does up to so many iterations (a decision of every copy each), or fewer at the end or when a number goes
- * wrong: what env_vec_step refuses and the metrics are looked at in every iteration, the parameters at progress
- * rows. Of metrics and parameters the first wrong op on the learner's tape is named too. */
+ * wrong: what env_vec_step refuses and the metrics are looked at in every iteration, the parameters at
+ * progress rows. Of metrics and parameters the first wrong op on the learner's tape is named too. */
 loop_status loop_advance(loop *loop, int64_t iterations);
 
-/* Plays eval_episodes episodes in an environment of its own. `count` is the number of the evaluation: each has
- * its own streams, split from the trial's seed, and the one at the end those of the seed itself. A one-shot game
- * of payoff tables that is played greedily is played once. Training is not disturbed. Errors: env_vec_step's. */
+/* Plays eval_episodes episodes in an environment of its own. `count` is the number of the evaluation: each
+ * has its own streams, split from the trial's seed, and the one at the end those of the seed itself. A
+ * one-shot game of payoff tables that is played greedily is played once. Training is not disturbed. Errors:
+ * env_vec_step's. */
 #define LOOP_AT_THE_END 0
 fm_status loop_evaluate(loop *loop, int64_t count, loop_evaluation *evaluation, fm_error *err);
 

@@ -55,9 +55,9 @@ void stage_choose(stage *stage);
 /* What the last step brought, for a learner to observe: between the halves of the step. */
 algo_step stage_step_of(const stage *stage);
 
-/* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are not
- * favoured), and calls `look` for each of them at every step, between its halves: env_vec_ended says which
- * step was the last. */
+/* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are
+ * not favoured), and calls `look` for each of them at every step, between its halves: env_vec_ended says
+ * which step was the last. */
 typedef void stage_look(void *user, const stage *stage, int copy);
 fm_status stage_play(stage *stage, int64_t episodes, stage_look *look, void *user, fm_error *err);
 

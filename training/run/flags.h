@@ -15,8 +15,8 @@
  *     for (size_t i = 0; i < now.words_count; i++) puts(now.words[i]);
  *     flags_free(&now);
  *
- * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. Words with an = behind
- * a text that takes pairs belong to it too: --set rate=1 size=2. */
+ * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. Words with an =
+ * behind a text that takes pairs belong to it too: --set rate=1 size=2. */
 #ifndef TRAINING_FLAGS_H
 #define TRAINING_FLAGS_H
 
