@@ -188,6 +188,7 @@ TEST(loop_takes_no_memory_after_it_is_built) {
     bench b;
     loop l;
     bench_make(&b, "merge", "");
+    b.setup.eval_every = 10;
     loop_init(&l, &b.setup);
     loop_advance(&l, 10);
     size_t calls = fm_arena_system_calls();
