@@ -13,15 +13,27 @@
  * What an environment leaves in its slices is made true for the learner: an agent that is done stays so until
  * the restart and is not active, and only an active agent's decision `learns`.
  *
- * Everything kept is that of a checkpoint written after a restart (or a reset), when no step is pending.
+ * A checkpoint is complete when it is written after a restart (or a reset), while no step is pending.
  *
- *     env_vec_reset(&vec, &err);
- *     for (;;) {
- *         choose(env_vec_now(&vec), vec.actions);
- *         if (env_vec_step(&vec, &err) != FM_OK) break;
- *         learn(env_vec_before(&vec), &vec, env_vec_now(&vec));
- *         if (env_vec_restart(&vec, &err) != FM_OK) break;
+ * Example (compiled by the tests):
+ *
+ *     fm_arena arena = {0};
+ *     fm_error err;
+ *     env grid;
+ *     env_vec vec;
+ *     if (env_open("grid", &arena, &grid, &err) != FM_OK) return 1;
+ *     if (env_create(&grid, &arena, &err) != FM_OK) return 1;
+ *     env_vec_init(&vec, &grid, 2, 0, FM_RNG_ENV, &arena, NULL);
+ *     fm_status status = env_vec_reset(&vec, &err);
+ *     for (int t = 0; t < 100 && status == FM_OK; t++) {
+ *         env_view seen = env_vec_now(&vec);
+ *         for (int k = 0; k < 2 * grid.facts.action_total; k++) vec.actions[k] = seen.first[0]; // the policy
+ *         status = env_vec_step(&vec, &err);
+ *         // learn from seen (which is env_vec_before(&vec) now), vec.actions, vec.rewards, env_vec_now(&vec)
+ *         if (status == FM_OK) status = env_vec_restart(&vec, &err);
  *     }
+ *     fm_arena_free(&arena);
+ *     return status;
  */
 #ifndef ENV_VECTOR_H
 #define ENV_VECTOR_H

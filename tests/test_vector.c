@@ -424,7 +424,7 @@ TEST(faults_stop_at_the_very_step) {
         {"fault=reading fault_at=0", 0, "corridor, copy 0, step 0: the reading 'step' is nan"},
         {"fault=mask fault_at=2", 2, "corridor, copy 0, step 2: 'b' has no legal action"},
         {"fault=mask fault_at=0 agents=1", 0, "corridor, copy 0, step 0: 'a' has no legal action"},
-        {"fault=mask fault_at=2 heads=3", 2, "corridor, copy 0, step 2: 'b' has no legal action of head 0"},
+        {"fault=mask fault_at=2 heads=3", 2, "corridor, copy 0, step 2: 'b' has no legal action of head 2"},
         {"cut=true fault=mask fault_at=4", 4, "corridor, copy 0, step 4: 'b' has no legal action"},
         {"fault=mask fault_at=4", -1, ""},                   /* nobody acts after the end */
         {"fault=mask fault_at=2 death=2", -1, ""},           /* nor does the dead one */

@@ -16,7 +16,7 @@
  *     central  a centralised state: the step, and the number of agents that are not done
  *     absent   a second reading, "even": the step when that is even, else absent
  *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central (state), reading;
- *              or, with mask, the last agent has no legal action */
+ *              or, with mask, the last agent has no legal action (of its last head) */
 #ifndef TESTS_TOY_ENV_H
 #define TESTS_TOY_ENV_H
 
@@ -110,8 +110,16 @@ static void toy_env_mask(const toy_env_config *config, int64_t step, int agent, 
         mask[n - 1] = step == 0;
         mask += n;
     }
+    int last = env_space_actions(&space, space.size - 1);
     if (config->fault == TOY_NO_ACTION && step == config->fault_at && agent == config->agents - 1)
-        memset(io->mask + agent * choices, 0, (size_t)choices);
+        memset(io->mask + (agent + 1) * choices - last, 0, (size_t)last);
+}
+
+/* Of an agent that does not act the mask means nothing: all zeros, for those who look at it. */
+static void toy_env_forbid(const toy_env_config *config, int agent, env_io *io) {
+    env_space space = toy_env_space(config);
+    int choices = env_space_choices(&space);
+    memset(io->mask + agent * choices, 0, (size_t)choices);
 }
 
 static void toy_env_show(const toy_env_config *config, const toy_env_state *state, env_io *io) {
@@ -122,8 +130,9 @@ static void toy_env_show(const toy_env_config *config, const toy_env_state *stat
         toy_env_mask(config, step, i, io);
         if (config->pauses) io->active[i] = (step + i) % 2 == 0;
         if (step < config->hidden) io->learns[i] = 0;
-        if (toy_env_dead(config, step, i)) io->done[i] = 1;
+        if (toy_env_dead(config, step, i)) io->done[i] = 1, io->active[i] = 0;
         else living++;
+        if (config->masks && (io->done[i] || !io->active[i])) toy_env_forbid(config, i, io);
     }
     if (config->central) io->central[0] = (real)step, io->central[1] = (real)living;
     if (step != config->fault_at) return;
