@@ -37,7 +37,9 @@ void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, s
     FM_CHECK(width > 0 && stride >= width, "a column of field %d: %zu numbers in rows of %zu", (int)field,
              width, stride);
     algo_column *column = fm_arena_array(batch->setup->arena, algo_column, 1);
-    *column = (algo_column){field, agent, to, width, stride, batch->columns};
+    *column = (algo_column){field, agent, to, width, stride, NULL, batch->columns};
+    for (algo_column *other = batch->columns; other != NULL; other = other->next)
+        if (other->field == field && other->agent == agent && other->twin == NULL) other->twin = column;
     batch->columns = column;
 }
 
@@ -82,6 +84,11 @@ static place place_of(const env_facts *facts, algo_field field, int agent) {
 static inline size_t at(const algo_batch *batch, const algo_column *c, place p, size_t b) {
     if (c->agent == ALGO_OWN) p = place_of(batch->facts, c->field, batch->own[b]);
     return batch->drawn[b] * p.stride + p.start;
+}
+
+static void copy_twin(const algo_batch *batch, const algo_column *c) {
+    for (size_t b = 0; b < batch->rows; b++)
+        memcpy(c->to + b * c->stride, c->twin->to + b * c->twin->stride, c->width * sizeof *c->to);
 }
 
 static void fill_reals(const algo_batch *batch, const algo_column *c, place p, const real *from) {
@@ -140,6 +147,10 @@ static void fill_columns(const algo_batch *batch, const algo_column *c, const re
 
 void algo_batch_fill(const algo_batch *batch, const algo_source *source) {
     for (const algo_column *c = batch->columns; c != NULL; c = c->next) {
+        if (c->twin) {
+            copy_twin(batch, c);
+            continue;
+        }
         const void *from = source->of[c->field == ALGO_COLUMNS ? ALGO_ACTION : c->field];
         place p = place_of(batch->facts, c->field, c->agent == ALGO_OWN ? batch->alike : c->agent);
         bool mask = c->field == ALGO_MASK || c->field == ALGO_NEXT_MASK;
