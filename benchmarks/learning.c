@@ -112,7 +112,7 @@ void bench_group_update(bench *b) {
     update_work w = {.algo = algo_find("biac")};
     void *config = fm_arena_alloc(&s.arena, 1, w.algo->config_size);
     fm_options_reset(w.algo->options, config);
-    const char *settings = "hidden=20,20 batch=512 buffer=10000 warmup=10000";
+    const char *settings = "hidden=20,20 batch_size=512 buffer_size=10000 learning_starts=10000";
     FM_CHECK(fm_options_apply(w.algo->options, config, settings, &err) == FM_OK, "%s", err.text);
     algo_setup setup = setup_of(&s, config);
     setup.tape = ad_tape_new();
@@ -130,26 +130,30 @@ void bench_group_update(bench *b) {
 
 typedef struct replay_work {
     algo_replay replay;
-    algo_joint joint;
+    algo_batch batch;
     fm_rng rng;
-    real *input, *reward, *continues; /* [BATCH, observation and joint action], [BATCH] */
-    size_t width;
 } replay_work;
 
 static void add(void *self, const algo_step *step) { algo_replay_add(&((replay_work *)self)->replay, step); }
 
-/* What a critic of every agent needs. */
 static void many_minibatches(void *context, size_t n) {
     replay_work *w = context;
-    const env_facts *facts = w->replay.facts;
     for (size_t k = 0; k < n; k++) {
-        algo_replay_sample(&w->replay, &w->rng);
-        algo_replay_continues(&w->replay, w->continues);
-        for (int i = 0; i < facts->agents; i++) {
-            algo_replay_obs(&w->replay, i, w->input, w->width);
-            algo_replay_joint(&w->replay, &w->joint, w->input + facts->agent[i].obs_length, w->width);
-            algo_replay_reward(&w->replay, i, (algo_scale){0, 1}, w->reward);
-        }
+        algo_replay_draw(&w->replay, &w->batch, &w->rng);
+        algo_replay_fill(&w->replay, &w->batch);
+    }
+}
+
+/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes on. */
+static void declare_columns(world *w, algo_batch *batch) {
+    const env_facts *facts = &w->env.facts;
+    for (int i = 0; i < facts->agents; i++) {
+        size_t width = (size_t)(facts->agent[i].obs_length + batch->joint.total);
+        real *input = fm_arena_array(&w->arena, real, BATCH * width);
+        algo_batch_into(batch, ALGO_OBS, i, input, width);
+        algo_batch_into(batch, ALGO_COLUMNS, ALGO_ALL, input + facts->agent[i].obs_length, width);
+        algo_batch_leaf(batch, ALGO_REWARD, i, NULL);
+        algo_batch_leaf(batch, ALGO_NOT_DONE, i, NULL);
     }
 }
 
@@ -160,13 +164,9 @@ static void one_replay(bench *b, const char *game) {
     world s;
     world_make(&s, game);
     algo_setup setup = setup_of(&s, NULL);
-    replay_work w = {.joint = algo_joint_of(&s.env.facts)};
-    w.replay = algo_replay_make(&setup, CAPACITY, BATCH);
+    replay_work w = {.replay = algo_replay_make(&setup, CAPACITY), .batch = algo_batch_make(&setup, BATCH)};
     w.rng = fm_rng_split(0, FM_RNG_SAMPLE, 0, 0);
-    w.width = (size_t)(s.env.facts.obs_total + w.joint.total);
-    w.input = fm_arena_array(&s.arena, real, BATCH * w.width);
-    w.reward = fm_arena_array(&s.arena, real, BATCH);
-    w.continues = fm_arena_array(&s.arena, real, BATCH);
+    declare_columns(&s, &w.batch);
     world_show(&s, CAPACITY, add, &w);
     double seconds = bench_time(b, many_minibatches, &w);
     world_free(&s);

@@ -13,7 +13,7 @@ static const char *const GROUPS[] = {
 };
 _Static_assert(sizeof GROUPS / sizeof *GROUPS == COLUMN_END, "one name per column_group");
 
-static int width_of(const columns *of, column_group group, bool evaluates) {
+static int width_of(const progress_columns *of, column_group group, bool evaluates) {
     switch (group) {
     case COLUMN_RETURN: return of->facts->agents;
     case COLUMN_OUTCOME: return of->facts->outcomes;
@@ -23,14 +23,14 @@ static int width_of(const columns *of, column_group group, bool evaluates) {
     }
 }
 
-columns columns_of(const env_facts *facts, const algo_type *algo, bool evaluates) {
-    columns of = {.facts = facts, .algo = algo};
+progress_columns columns_of(const env_facts *facts, const algo_type *algo, bool evaluates) {
+    progress_columns of = {.facts = facts, .algo = algo};
     for (int g = 0; g < COLUMN_END; g++)
         of.at[g + 1] = of.at[g] + width_of(&of, (column_group)g, evaluates);
     return of;
 }
 
-char *columns_name(const columns *of, int column, char *text, size_t size) {
+char *columns_name(const progress_columns *of, int column, char *text, size_t size) {
     int group = COLUMN_END - 1;
     FM_CHECK(column >= 0 && column < of->at[COLUMN_END], "column %d of %d", column, of->at[COLUMN_END]);
     while (of->at[group] > column) group--;
@@ -45,7 +45,7 @@ char *columns_name(const columns *of, int column, char *text, size_t size) {
     return text;
 }
 
-int columns_find(const columns *of, const char *name) {
+int columns_find(const progress_columns *of, const char *name) {
     char text[NAME];
     for (int c = 0; c < of->at[COLUMN_END]; c++)
         if (strcmp(columns_name(of, c, text, sizeof text), name) == 0) return c;

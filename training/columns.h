@@ -10,7 +10,7 @@
  *   seconds, seconds_env, seconds_act, seconds_update
  *       since the trial began, and how those outside evaluations divide (sampled)
  *
- *     columns of = columns_of(&env->facts, algo, false);
+ *     progress_columns of = columns_of(&env->facts, algo, false);
  *     double follower = row[of.at[COLUMN_RETURN] + 1], loss = row[columns_find(&of, "loss")];
  *
  * A number that is not known yet is FM_ABSENT. */
@@ -37,19 +37,19 @@ typedef enum column_group {
 
 #define COLUMN_TIMES (COLUMN_END - COLUMN_SECONDS) /* the last columns of every row */
 
-typedef struct columns {
+typedef struct progress_columns {
     const env_facts *facts; /* borrowed, as is the algorithm */
     const algo_type *algo;
     int at[COLUMN_END + 1]; /* the first column of a group; at[COLUMN_END]: how many a row has */
-} columns;
+} progress_columns;
 
 /* `evaluates`: whether there are evaluations during training. */
-columns columns_of(const env_facts *facts, const algo_type *algo, bool evaluates);
+progress_columns columns_of(const env_facts *facts, const algo_type *algo, bool evaluates);
 
 /* The name of a column, written to `text` (and cut to fit). Returns text. */
-char *columns_name(const columns *of, int column, char *text, size_t size);
+char *columns_name(const progress_columns *of, int column, char *text, size_t size);
 
 /* The column of that name, or -1. */
-int columns_find(const columns *of, const char *name);
+int columns_find(const progress_columns *of, const char *name);
 
 #endif

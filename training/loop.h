@@ -65,7 +65,7 @@ typedef struct loop {
     loop_counters counters;
     int64_t iterations;  /* of the whole trial */
     int64_t row_count;   /* of the whole trial */
-    columns columns;     /* of a row */
+    progress_columns columns;     /* of a row */
     double *eval_return; /* [agents] of the last evaluation during training */
     fm_error problem;    /* text "": all is well */
     /* The rest is the loop's own. */

@@ -86,12 +86,14 @@ static fm_status check_set(const char *text, const char **pair, fm_error *err) {
     return FM_OK;
 }
 
+static bool is_set(const flag_given *given) { return !given->option && strcmp(given->name, "set") == 0; }
+
 static fm_status set_options(const flags *given, env *e, fm_error *err) {
     static const fm_option NONE[] = {FM_OPT_END};
     for (size_t i = 0; i < given->given_count; i++) {
         const char *pair;
         char key[128];
-        if (strcmp(given->given[i].name, "set") != 0) continue;
+        if (!is_set(&given->given[i])) continue;
         if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
         size_t length = strcspn(pair, "=");
         if (length >= sizeof key) return fm_fail(err, "--set: the key '%.60s...' is too long", pair);
@@ -133,6 +135,7 @@ static fm_status parse_run(const flags *given, const char *folder, fm_arena *are
     words[n++] = path;
     for (size_t i = 0; i < given->given_count; i++) {
         const char *pair;
+        if (!is_set(&given->given[i])) continue;
         if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
         size_t size = strlen(pair) + 5;
         words[n++] = "--set";

@@ -94,7 +94,7 @@ typedef struct reproduce_training {
 
 typedef struct reproduce_trained {
     run_plan run;
-    columns columns; /* of its progress rows */
+    progress_columns columns; /* of its progress rows */
     trials all;
     int64_t ok;     /* trials that came to their end */
     char folder[REPRODUCE_PATH_MAX]; /* of the run, with its checkpoints */

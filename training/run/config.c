@@ -353,7 +353,7 @@ void run_free(run_plan *run) {
     memset(run, 0, sizeof *run);
 }
 
-columns run_columns(const run_plan *run) {
+progress_columns run_columns(const run_plan *run) {
     return columns_of(&run->env.facts, run->algo, run->config.eval_every > 0);
 }
 

@@ -53,7 +53,7 @@ fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err);
 void run_free(run_plan *run);
 
 /* The columns of its progress rows. */
-columns run_columns(const run_plan *run);
+progress_columns run_columns(const run_plan *run);
 
 /* The resolved run as a configuration file: reading it with --config repeats the run. It holds everything
  * that results depend on, and so neither jobs nor folder. The caller checks the stream. */

@@ -127,7 +127,7 @@ static fm_status settle(struct folder_table *table, fm_error *err) {
 }
 
 static void write_rows(const folder_tables *tables, FILE *out, int64_t trial, const progress_rows *rows) {
-    columns of = run_columns(tables->run);
+    progress_columns of = run_columns(tables->run);
     for (size_t at = 0; at < arrlenu(rows->numbers); at += (size_t)of.at[COLUMN_END])
         progress_write(out, &of, trial, rows->numbers + at);
 }
@@ -166,7 +166,7 @@ fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const c
     fm_status status = begin_anew(&tables->progress, folder, "progress.csv", err);
     if (status == FM_OK) status = begin_anew(&tables->result, folder, "result.csv", err);
     if (status == FM_OK) {
-        columns of = run_columns(run);
+        progress_columns of = run_columns(run);
         progress_write_header(tables->progress.file, &of);
         result_write_header(tables->result.file, facts);
         for (int64_t k = 0; k < run->config.trials; k++) {

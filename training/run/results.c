@@ -60,7 +60,7 @@ void result_copy(trial_result *to, const trial_result *from, const env_facts *fa
     point(to, facts, numbers);
 }
 
-void result_from_row(trial_result *r, const columns *of, const double *row) {
+void result_from_row(trial_result *r, const progress_columns *of, const double *row) {
     size_t agents = (size_t)of->facts->agents, outcomes = (size_t)of->facts->outcomes;
     memcpy(r->train_return, row + of->at[COLUMN_RETURN], agents * sizeof *row);
     memcpy(r->train_outcome, row + of->at[COLUMN_OUTCOME], outcomes * sizeof *row);
@@ -107,7 +107,7 @@ static void outcome_columns(FILE *out, const env_facts *facts, const char *name)
     }
 }
 
-void progress_write_header(FILE *out, const columns *of) {
+void progress_write_header(FILE *out, const progress_columns *of) {
     char text[NAME];
     fputs("trial", out);
     for (int c = 0; c < of->at[COLUMN_END]; c++) {
@@ -118,7 +118,7 @@ void progress_write_header(FILE *out, const columns *of) {
 }
 
 /* A metric that is no number is the fault that the trial stopped at, not an unknown one. */
-void progress_write(FILE *out, const columns *of, int64_t trial, const double *row) {
+void progress_write(FILE *out, const progress_columns *of, int64_t trial, const double *row) {
     fprintf(out, "%lld", (long long)trial);
     for (int c = 0; c < of->at[COLUMN_END]; c++) {
         if (c < of->at[COLUMN_RETURN]) fprintf(out, ",%lld", (long long)row[c]);
@@ -314,7 +314,7 @@ static bool read_progress(char *at, size_t width, int64_t *trial, double *row) {
     return ok && at == NULL;
 }
 
-fm_status progress_read(const char *path, const columns *of, int64_t trials, progress_rows *rows,
+fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,
                         fm_error *err) {
     table t;
     char *header = header_text(write_progress, of), *row;

@@ -51,11 +51,11 @@ void result_clear(trial_result *result, const env_facts *facts, int64_t trial, i
 void result_copy(trial_result *to, const trial_result *from, const env_facts *facts);
 
 /* Fills the training part from a progress row. */
-void result_from_row(trial_result *result, const columns *of, const double *row);
+void result_from_row(trial_result *result, const progress_columns *of, const double *row);
 
 /* Header and rows. The caller checks the stream. */
-void progress_write_header(FILE *out, const columns *of);
-void progress_write(FILE *out, const columns *of, int64_t trial, const double *row);
+void progress_write_header(FILE *out, const progress_columns *of);
+void progress_write(FILE *out, const progress_columns *of, int64_t trial, const double *row);
 void result_write_header(FILE *out, const env_facts *facts);
 void result_write(FILE *out, const env_facts *facts, const trial_result *result);
 
@@ -65,7 +65,7 @@ void result_write(FILE *out, const env_facts *facts, const trial_result *result)
  * not there has no rows. */
 fm_status results_read(const char *path, const env_facts *facts, int64_t trials, trial_result *results,
                        fm_error *err);
-fm_status progress_read(const char *path, const columns *of, int64_t trials, progress_rows *rows,
+fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,
                         fm_error *err);
 
 /* Writes a text as one CSV field, in quotes where it needs them. */

@@ -348,7 +348,7 @@ static fm_status read_back(parent *p, fm_error *err) {
     snprintf(path, sizeof path, "%s/result.csv", p->setup->folder);
     if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/progress.csv", p->setup->folder);
-    columns of = run_columns(p->run);
+    progress_columns of = run_columns(p->run);
     if (progress_read(path, &of, all->n, all->rows, err) != FM_OK) return FM_BAD;
     for (int64_t k = 0; k < all->n; k++) {
         trial_status status = all->results[k].status;
