@@ -1,6 +1,6 @@
 /* algo.h: the algorithm contract.
  *
- * An algorithm is one file and one row in algos/table.c. It sees the facts of an environment and rows of
+ * An algorithm is one file and one row in algos/table.h. It sees the facts of an environment and rows of
  * numbers; it opens no file, prints nothing and never calls the environment. Whoever runs it (training/stage.h)
  * calls
  *

@@ -15,7 +15,7 @@ static const char FILE_ROW[] = "nfg", FILE_OPTION[] = "path", FILE_SUFFIX[] = ".
 
 const env_type *env_find(const char *name) {
     for (size_t i = 0; ENV_TABLE[i]; i++)
-        if (strcmp(ENV_TABLE[i]->name, name) == 0) return ENV_TABLE[i];
+        if (fm_text_same_name(ENV_TABLE[i]->name, name)) return ENV_TABLE[i];
     return NULL;
 }
 
@@ -251,16 +251,14 @@ static fm_status fail_action(const env_facts *facts, int agent, int head, const 
     const env_space *space = space_of(facts, agent);
     const char *const *labels = head_labels(space, head);
     int n = env_space_actions(space, head);
-    char what[256], list[384] = "";
-    snprintf(what, sizeof what, "agent %d (%s)", agent, facts->agent[agent].name);
-    if (space->size > 1) snprintf(what, sizeof what, "head %d of agent %d (%s)", head, agent,
-                                  facts->agent[agent].name);
+    char of[32] = "", who[256], list[384] = "";
+    if (space->kind == ENV_MULTI_DISCRETE) snprintf(of, sizeof of, "head %d of ", head);
+    snprintf(who, sizeof who, "%sagent %d (%s)", of, agent, facts->agent[agent].name);
     if (!labels)
-        return fm_fail(err, "%s: '%s' is not an action of %s: expected 0..%d", facts->name, text, what,
-                       n - 1);
+        return fm_fail(err, "%s: '%s' is not an action of %s: expected 0..%d", facts->name, text, who, n - 1);
     const char *nearest = fm_text_nearest(text, labels, (size_t)n);
     if (nearest)
-        return fm_fail(err, "%s: '%s' is not an action of %s: did you mean '%s'?", facts->name, text, what,
+        return fm_fail(err, "%s: '%s' is not an action of %s: did you mean '%s'?", facts->name, text, who,
                        nearest);
     size_t used = 0;
     for (int i = 0; i < n; i++) {
@@ -272,7 +270,7 @@ static fm_status fail_action(const env_facts *facts, int agent, int head, const 
         used += (size_t)wrote;
     }
     return fm_fail(err, "%s: '%s' is not an action of %s: expected one of %s, or 0..%d", facts->name, text,
-                   what, list, n - 1);
+                   who, list, n - 1);
 }
 
 fm_status env_action_parse(const env_facts *facts, int agent, int head, const char *text, int *action,

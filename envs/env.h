@@ -182,7 +182,8 @@ void env_facts_finish(env_facts *facts);
 
 /* The label of an action of one of the agent's heads ("FASTER"; head 0 of a discrete space), or its index as
  * text written to `text`. */
-const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text, size_t size);
+const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text,
+                             size_t size);
 
 /* The index of an action of that head, given by label (case as written, or in any case when that is unique)
  * or by index; FM_BAD naming the nearest label otherwise, or for a box. */

@@ -4,8 +4,8 @@
  * stack. A frame is a state whose joint actions are tried one after the other; its table collects reward
  * plus exact continuation of each, and when it is full the stage game is solved and the state stored under
  * (bytes, decisions left). States are compared as bytes, so environments keep the padding of theirs at zero;
- * one that did not would cost look-ups, not correctness. Agents that are not active are asked for an action like the others:
- * as it has no effect, that costs time only.
+ * one that did not would cost look-ups, not correctness. Agents that are not active are asked for an action
+ * like the others: as it has no effect, that costs time only.
  *
  * Stage game, level by level from the top [Zhang 2020, Eq. 5, 7]: for every joint action of a level, the
  * levels below reply as solved; the level then plays a pure Nash equilibrium of what results, which for a

@@ -279,7 +279,7 @@ static void check_indices(const env_facts *facts, int agent, int copy, const rea
     for (int k = 0; k < space->size; k++) {
         double value = (double)action[k];
         int n = env_space_actions(space, k);
-        FM_CHECK(value >= 0 && value < n && value == floor(value),
+        FM_CHECK(value >= 0 && value < n && value == (int)value,
                  "%s: copy %d: agent %d (%s): action %g of head %d is not an index 0..%d", facts->name, copy,
                  agent, name, value, k, n - 1);
         FM_CHECK(mask[(int)value], "%s: copy %d: agent %d (%s): action %g of head %d is not legal now",
@@ -288,25 +288,33 @@ static void check_indices(const env_facts *facts, int agent, int copy, const rea
     }
 }
 
+static fm_status fail_action(const env_vec *vec, int copy, int at, fm_error *err) {
+    const env_facts *facts = &vec->env->facts;
+    int i = facts->agents - 1;
+    while (facts->agent[i].action_at > at) i--;
+    place p = place_of(vec, copy, vec->length[copy] + 1, (double)vec->played[at]);
+    return fm_fail(err, "%s: number %d of the action of '%s' is %s", p.at, at - facts->agent[i].action_at,
+                   facts->agent[i].name, p.value);
+}
+
 /* Checks one copy's joint action against what its agents saw, and writes what the environment is to see. */
 static fm_status play_actions(env_vec *vec, int copy, fm_error *err) {
     const env_facts *facts = &vec->env->facts;
     const env_rows *now = &vec->rows[*vec->at];
-    const real *joint = vec->actions + (size_t)copy * (size_t)facts->action_total;
-    const uint8_t *mask = now->mask + (size_t)copy * (size_t)facts->mask_total;
-    const uint8_t *active = now->active + (size_t)copy * (size_t)facts->agents;
+    size_t c = (size_t)copy, width = (size_t)facts->action_total;
+    const uint8_t *mask = now->mask + c * (size_t)facts->mask_total;
+    const uint8_t *active = now->active + c * (size_t)facts->agents;
+    memcpy(vec->played, vec->actions + c * width, width * sizeof *vec->played);
+    for (int i = 0; i < facts->agents; i++) {
+        const env_agent *agent = &facts->agent[i];
+        for (int k = 0; !active[i] && k < agent->action.size; k++) vec->played[agent->action_at + k] = 0;
+    }
+    int bad = first_bad_real(vec->played, facts->action_total);
+    if (bad >= 0) return fail_action(vec, copy, bad, err);
     for (int i = 0; i < facts->agents; i++) {
         const env_agent *agent = &facts->agent[i];
         real *played = vec->played + agent->action_at;
-        size_t size = (size_t)agent->action.size;
-        memset(played, 0, size * sizeof *played);
         if (!active[i]) continue;
-        memcpy(played, joint + agent->action_at, size * sizeof *played);
-        int bad = first_bad_real(played, agent->action.size);
-        if (bad >= 0) {
-            place p = place_of(vec, copy, vec->length[copy] + 1, (double)played[bad]);
-            return fm_fail(err, "%s: number %d of the action of '%s' is %s", p.at, bad, agent->name, p.value);
-        }
         if (agent->action.kind != ENV_BOX) check_indices(facts, i, copy, played, mask + agent->mask_at);
         else if (!facts->raw_actions) clip(&agent->action, played);
     }

@@ -13,15 +13,27 @@
  * What an environment leaves in its slices is made true for the learner: an agent that is done stays so until
  * the restart and is not active, and only an active agent's decision `learns`.
  *
- * Everything kept is that of a checkpoint written after a restart (or a reset), when no step is pending.
+ * A checkpoint is complete when it is written after a restart (or a reset), while no step is pending.
  *
- *     env_vec_reset(&vec, &err);
- *     for (;;) {
- *         choose(env_vec_now(&vec), vec.actions);
- *         if (env_vec_step(&vec, &err) != FM_OK) break;
- *         learn(env_vec_before(&vec), &vec, env_vec_now(&vec));
- *         if (env_vec_restart(&vec, &err) != FM_OK) break;
+ * Example (compiled by the tests):
+ *
+ *     fm_arena arena = {0};
+ *     fm_error err;
+ *     env grid;
+ *     env_vec vec;
+ *     if (env_open("grid", &arena, &grid, &err) != FM_OK) return 1;
+ *     if (env_create(&grid, &arena, &err) != FM_OK) return 1;
+ *     env_vec_init(&vec, &grid, 2, 0, FM_RNG_ENV, &arena, NULL);
+ *     fm_status status = env_vec_reset(&vec, &err);
+ *     for (int t = 0; t < 100 && status == FM_OK; t++) {
+ *         env_view seen = env_vec_now(&vec);
+ *         for (int k = 0; k < 2 * grid.facts.action_total; k++) vec.actions[k] = seen.first[0]; // the policy
+ *         status = env_vec_step(&vec, &err);
+ *         // learn from seen (which is env_vec_before(&vec) now), vec.actions, vec.rewards, env_vec_now(&vec)
+ *         if (status == FM_OK) status = env_vec_restart(&vec, &err);
  *     }
+ *     fm_arena_free(&arena);
+ *     return status;
  */
 #ifndef ENV_VECTOR_H
 #define ENV_VECTOR_H
@@ -65,16 +77,16 @@ void env_vec_init(env_vec *vec, const env *env, int copies, uint64_t seed, fm_rn
 /* Starts a new episode in every copy. Errors as env_vec_step. */
 fm_status env_vec_reset(env_vec *vec, fm_error *err);
 
-/* Steps every copy with vec->actions. Allocates nothing. FM_BAD, naming environment, copy, step of the
- * episode (0: its start), agent and value ("cartpole, copy 0, step 17: the reward of 'agent' is nan"): a chosen
- * action, reward, observation, centralised state or reading that is not finite, and an active agent without a
- * legal action; the trial is over then, and the contents are of no use. Of agents that are not active, actions
- * are not looked at. Aborts on a discrete action that is no index, or not legal; on a copy that ended and was
- * not restarted; and on an environment that breaks env.h. */
+/* Steps every copy with vec->actions; those of agents that are not active are not looked at. Allocates
+ * nothing. FM_BAD, naming environment, copy, step of the episode (0: its start), agent and value ("cartpole,
+ * copy 0, step 17: the reward of 'agent' is nan"): a chosen action, reward, observation, centralised state or
+ * reading that is not finite, and an active agent without a legal action; the trial is over then, and the
+ * contents are of no use. Aborts on a discrete action that is no index, or not legal; on a copy that ended
+ * and was not restarted; and on an environment that breaks env.h. */
 fm_status env_vec_step(env_vec *vec, fm_error *err);
 
-/* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0, nobody is `done`, and
- * they have not ended any more. Errors as env_vec_step. */
+/* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0 then, nobody is
+ * `done`, and they count as not ended. Errors as env_vec_step. */
 fm_status env_vec_restart(env_vec *vec, fm_error *err);
 
 /* Whether a copy's episode ended in the last step. */

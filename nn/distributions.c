@@ -57,6 +57,70 @@ int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng
     return last;
 }
 
+/* ---- Gaussian ---- */
+
+#define LOG_SQRT_2PI 0.91893853320467274178
+#define LOG_2 0.69314718055994530942
+
+ad_var nn_gaussian_log_prob(ad_var mean, ad_var log_std, ad_var action) {
+    ad_var z = ad_mul(ad_sub(action, mean), ad_exp(ad_neg(log_std)));
+    ad_var terms = ad_shift(ad_add(ad_scale(ad_square(z), 0.5), log_std), LOG_SQRT_2PI);
+    return ad_neg(ad_sum_cols(terms));
+}
+
+/* log_std of every row, also where all rows share it. */
+static ad_var spread(ad_var log_std, ad_var mean) {
+    return ad_broadcast(log_std, ad_rows(mean), ad_cols(mean));
+}
+
+ad_var nn_gaussian_entropy(ad_var mean, ad_var log_std) {
+    return ad_sum_cols(ad_shift(spread(log_std, mean), LOG_SQRT_2PI + 0.5));
+}
+
+ad_var nn_gaussian_kl(ad_var mean_p, ad_var log_std_p, ad_var mean_q, ad_var log_std_q) {
+    ad_var wider = ad_sub(spread(log_std_p, mean_p), log_std_q);
+    ad_var apart = ad_mul(ad_sub(mean_p, mean_q), ad_exp(ad_neg(log_std_q)));
+    ad_var squares = ad_add(ad_exp(ad_scale(wider, 2)), ad_square(apart));
+    return ad_sum_cols(ad_sub(ad_scale(ad_shift(squares, -1), 0.5), wider));
+}
+
+ad_var nn_gaussian_rsample(ad_var mean, ad_var log_std, ad_var noise) {
+    return ad_add(mean, ad_mul(noise, ad_exp(log_std)));
+}
+
+ad_var nn_squashed_log_prob(ad_var mean, ad_var log_std, ad_var u) {
+    ad_var half_log_slope = ad_sub(ad_shift(ad_neg(u), LOG_2), ad_softplus(ad_scale(u, -2)));
+    return ad_sub(nn_gaussian_log_prob(mean, log_std, u), ad_sum_cols(ad_scale(half_log_slope, 2)));
+}
+
+ad_var nn_unsquash(ad_var action) {
+    ad_var a = ad_clip(action, -(1 - 1e-6), 1 - 1e-6);
+    return ad_scale(ad_sub(ad_log(ad_shift(a, 1)), ad_log(ad_shift(ad_neg(a), 1))), 0.5);
+}
+
+void nn_gaussian_sample(const real *mean, const real *log_std, int n, fm_rng *rng, real *action) {
+    for (int i = 0; i < n; i++)
+        action[i] = (real)((double)mean[i] + exp((double)log_std[i]) * fm_rng_normal(rng));
+}
+
+double nn_gaussian_log_prob_of(const real *mean, const real *log_std, int n, const real *action) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        double z = ((double)action[i] - (double)mean[i]) * exp(-(double)log_std[i]);
+        sum -= 0.5 * z * z + (double)log_std[i] + LOG_SQRT_2PI;
+    }
+    return sum;
+}
+
+double nn_squashed_log_prob_of(const real *mean, const real *log_std, int n, const real *u) {
+    double sum = nn_gaussian_log_prob_of(mean, log_std, n, u);
+    for (int i = 0; i < n; i++) {
+        double x = -2 * (double)u[i];
+        sum -= 2 * (LOG_2 + 0.5 * x - (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x))));
+    }
+    return sum;
+}
+
 /* ---- Gumbel-Softmax ---- */
 
 static ad_var soften(ad_var perturbed, double temperature) {

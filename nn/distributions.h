@@ -26,6 +26,29 @@ int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng
 /* The first index of the largest legal number; of NaN only when there is nothing else. */
 int nn_argmax(const real *x, const uint8_t *mask, int n);
 
+/* ---- Gaussian, independent in each of A numbers: mean [B, A]; log_std [B, A], or one row [1, A] ---- */
+
+ad_var nn_gaussian_log_prob(ad_var mean, ad_var log_std, ad_var action); /* action [B, A] -> [B, 1] */
+ad_var nn_gaussian_entropy(ad_var mean, ad_var log_std);                 /* [B, 1], nats */
+/* KL(p || q), [B, 1]; also that of the two squashed, which a bijection leaves as it is. */
+ad_var nn_gaussian_kl(ad_var mean_p, ad_var log_std_p, ad_var mean_q, ad_var log_std_q);
+/* mean + std noise, [B, A]: a draw that mean and log_std have derivatives in; noise [B, A] are standard
+ * normals, a leaf [Kingma & Welling 2014]. */
+ad_var nn_gaussian_rsample(ad_var mean, ad_var log_std, ad_var noise);
+
+/* The log-density of the action tanh(u) in (-1, 1)^A, u of that Gaussian: log N(u) - sum log(1 - tanh^2 u),
+ * the latter as 2 (log 2 - u - softplus(-2 u)), exact also where tanh u rounds to 1 [Haarnoja 2018, Eq. 21;
+ * Spinning Up]. u [B, A] -> [B, 1]. */
+ad_var nn_squashed_log_prob(ad_var mean, ad_var log_std, ad_var u);
+/* atanh: the u of an action whose u was not kept. Beyond +-(1 - 1e-6) the action is taken as that,
+ * u = +-7.25, and has no derivative. */
+ad_var nn_unsquash(ad_var action);
+
+/* For acting, of one row: n numbers each of mean and log_std. */
+void nn_gaussian_sample(const real *mean, const real *log_std, int n, fm_rng *rng, real *action);
+double nn_gaussian_log_prob_of(const real *mean, const real *log_std, int n, const real *action);
+double nn_squashed_log_prob_of(const real *mean, const real *log_std, int n, const real *u);
+
 /* ---- Gumbel-Softmax [Jang 2017, Maddison 2017] ---- */
 
 /* softmax((logits + noise) / temperature) -> [B, A]; noise [B, A] are Gumbel draws, a leaf. */

@@ -36,7 +36,7 @@ typedef struct nn_mlp_shape {
     const fm_ints *hidden; /* widths of the hidden layers; NULL or none: one linear layer */
     ad_act act, out_act;   /* after each hidden layer; after the last one (AD_IDENTITY: nothing) */
     nn_init init;          /* of the weights */
-    double gain, out_gain; /* of the hidden layers' weights and of the last one's; 0: as nn_mlp_declare says */
+    double gain, out_gain; /* of the hidden layers' weights, of the last one's; 0: see nn_mlp_declare */
 } nn_mlp_shape;
 
 /* A stack of affine layers. Plain data. */
@@ -49,8 +49,8 @@ typedef struct nn_mlp {
 
 /* Declares "name.0.weight" [in, w], "name.0.bias" [1, w], ... Gains that are not given are 1, but of
  * ORTHOGONAL hidden layers sqrt 2 for relu and 5/3 for tanh [Saxe 2014]. Biases start at zero (FAN_IN: like
- * the weights, with gain 1). PPO's networks are ORTHOGONAL with gain sqrt 2, and out_gain 0.01 for a policy, 1
- * for a value [Huang 2022, The 37 implementation details of PPO, 2]. */
+ * the weights, with gain 1). PPO's networks are ORTHOGONAL with gain sqrt 2, and out_gain 0.01 for a policy,
+ * 1 for a value [Huang 2022, The 37 implementation details of PPO, 2]. */
 nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape);
 
 /* x [B, in] -> [B, out]. */

@@ -27,9 +27,9 @@
 
 /* ---- Observations ---- */
 
-/* The mean and variance of n features, exactly those of what was seen. (Gymnasium's RunningMeanStd begins with
- * 1e-4 of an observation of mean 0: beside features about 20000 that is still most of the variance after a
- * thousand.) Before anything was seen they are 0 and 1. Plain data; the numbers live in the arena. Change clip
+/* The mean and variance of n features, exactly those of what was seen; 0 and 1 before. (Gymnasium's
+ * RunningMeanStd begins with 1e-4 of an observation of mean 0: for a feature about 20000 with variance 1 that
+ * is still most of the variance after ten thousand.) Plain data; the numbers live in the arena. Change clip
  * freely. */
 typedef struct nn_normaliser {
     size_t n;
@@ -41,8 +41,8 @@ typedef struct nn_normaliser {
 /* The numbers are added to `keep` (NULL: no) as "name.count", "name.mean", "name.squares". */
 nn_normaliser nn_normaliser_make(size_t n, fm_arena *arena, fm_keep_list *keep, const char *name);
 
-/* Takes in the rows of x [rows, n] whose `counts` [rows] is not 0 (NULL: all): an agent that is not active has
- * an observation that means nothing. */
+/* Takes in the rows of x [rows, n] whose `counts` [rows] is not 0 (NULL: all): the observation of an agent
+ * that is not active means nothing. */
 void nn_normaliser_update(nn_normaliser *z, const real *x, size_t rows, const uint8_t *counts);
 
 /* (Biased) variance of feature j. */

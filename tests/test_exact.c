@@ -13,6 +13,7 @@
 typedef struct tree_game {
     int agents, n[3];
     int depth;             /* decisions until the rules end it */
+    int cut;               /* decisions until the game cuts it off; 0: never */
     const double *payoff;  /* [joint][agents] of a one-shot game, or NULL: whole numbers 0..range-1 by hash */
     uint64_t seed, range;
 } tree_game;
@@ -43,6 +44,7 @@ static void tree_step(const void *game, void *state, fm_rng *rng, env_io *io) {
     s->node = s->node * 31 + joint + 1;
     s->depth++;
     io->terminated = s->depth == g->depth;
+    io->truncated = s->depth == g->cut;
 }
 
 static const env_type TREE = {.name = "tree", .doc = "test", .step = tree_step};
@@ -119,6 +121,13 @@ TEST(truncation_ends_the_tree) {
     EXPECT_NEAR(value[1], plain[1], 0.0);
     EXPECT_EQ(exact_play_states(play), 1 + 6 + 36);
     EXPECT(!exact_play_at(play, &s, 2, value, action));
+    exact_play *cut;
+    g.cut = 3; /* by the game itself, though more decisions are left */
+    EXPECT(exact_play_solve(&e, &s, 9, NODES, &cut, NULL) == FM_OK);
+    EXPECT(exact_play_at(cut, &s, 9, value, action));
+    EXPECT_NEAR(value[0], plain[0], 0.0);
+    EXPECT_NEAR(value[1], plain[1], 0.0);
+    exact_play_free(cut);
     s.node = 99;
     EXPECT(!exact_play_at(play, &s, 3, value, action));
     EXPECT(!exact_play_value(play, &s, 3, action, value));

@@ -1,4 +1,4 @@
-/* test_layers.c: layers against plain loops, their derivatives against differences, and whether they learn. */
+/* test_layers.c: layers against plain loops, derivatives against differences, and whether they learn. */
 #include "nn/layers.h"
 
 #include "nn/optim.h"

@@ -79,7 +79,7 @@ static void settle(const rules *g, int level, double *q);
 /* Firm i's profit when it sells x, its peers what stands in q, and the levels below what they then choose. */
 static double consequence(const rules *g, const double *q, int i, double x) {
     double trial[8];
-    memcpy(trial, q, sizeof trial);
+    memcpy(trial, q, (size_t)g->firms * sizeof *trial);
     trial[i] = x;
     settle(g, g->level[i] + 1, trial);
     return profit(g, trial, i);
@@ -204,7 +204,7 @@ TEST(driving_out_is_refused) {
     fm_error err;
     const int order[] = {0, 1, 2};
     const double dear[] = {0, 0, 0.14}, near[] = {0, 0, 0.05};
-    const double inner[8] = {1.14 / 2, 1.14 / 4, (1 - 7 * 0.14) / 8};
+    const double inner[] = {1.14 / 2, 1.14 / 4, (1 - 7 * 0.14) / 8};
     rules g = {3, 3, order, 1, 1, dear};
     EXPECT(inner[2] > 0);
     EXPECT(largest_gain(&g, inner, 200) > 0.005);

@@ -6,8 +6,8 @@
  *     truncated, seen=false:   V = 1 / (1 - g)
  *
  * Actions: three, of which the last is illegal after the first step when masks=true; or, with box=true, a
- * number from -2 to 4; or, with heads=K, one action of each of K heads, which have 3, 2, 3, 2, ... actions, the
- * last of each masked in the same way.
+ * number from -2 to 4; or, with heads=K, one action of each of K heads, which have 3, 2, 3, 2, ... actions,
+ * the last of each masked in the same way.
  *
  * What else a learner must bear, each off by default:
  *     pauses   agent i acts at the steps t with t + i even and waits at the others; it is paid at all of them
@@ -15,8 +15,8 @@
  *     hidden   the first `hidden` decisions of an episode teach nothing (learns = 0); they are paid
  *     central  a centralised state: the step, and the number of agents that are not done
  *     absent   a second reading, "even": the step when that is even, else absent
- *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central state, reading; or
- *              mask: the last agent has no legal action; of a box, that of the first agent is asked for */
+ *     fault    at step `fault_at` (0: the reset) this is nan: reward, observation, central (state), reading;
+ *              or, with mask, the last agent has no legal action (of its last head) */
 #ifndef TESTS_TOY_ENV_H
 #define TESTS_TOY_ENV_H
 
@@ -110,8 +110,9 @@ static void toy_env_mask(const toy_env_config *config, int64_t step, int agent, 
         mask[n - 1] = step == 0;
         mask += n;
     }
+    int last = env_space_actions(&space, space.size - 1);
     if (config->fault == TOY_NO_ACTION && step == config->fault_at && agent == config->agents - 1)
-        memset(io->mask + agent * choices, 0, (size_t)choices);
+        memset(io->mask + (agent + 1) * choices - last, 0, (size_t)last);
 }
 
 static void toy_env_show(const toy_env_config *config, const toy_env_state *state, env_io *io) {

@@ -1,6 +1,6 @@
 /* toy_recall.h: a corridor whose first observation says where to turn at its end. The side is drawn at the
- * start; the agent sees it once, and then `length` - 1 times the same walls. Only the last action counts: 1 for
- * the side that was shown, -1 for the other one; then the episode terminates.
+ * start; the agent sees it once, and then `length` - 1 times the same walls. Only the last action counts: it
+ * pays 1 for the side that was shown, -1 for the other one; then the episode terminates.
  *
  *     a policy that remembers           return 1
  *     one that does not, length >= 2    return 0 on average, whatever it does: it acts on the same walls

@@ -1,12 +1,12 @@
-/* toy_swing.h: a pendulum, linearised about its lowest point, whose swinging is to be stopped by pushing it: a
- * continuous task whose optimum is known. Position x and speed v start uniformly within -1..1; a push u, a
+/* toy_swing.h: a pendulum, linearised about its lowest point, whose swinging is to be stopped by pushing it:
+ * a continuous task whose optimum is known. Position x and speed v start uniformly within -1..1; a push u, a
  * number from -3 to 3, moves it for h = 0.2:
  *
- *     v' = v + h (u - x),   x' = x + h v',   reward = -(x^2 + v^2 + 0.3 u^2),   50 decisions, then truncated
+ *     v' = v + h (u - x),   x' = x + h v',   reward = -(x^2 + v^2 + 0.3 u^2),   50 decisions, then cut off
  *
  * Every cost is quadratic, so the best push is linear in (x, v) and the value is a quadratic form: with
- * s = (x, v), s' = A s + B u, A = [1 - h^2, h; -h, 1], B = [h^2; h], k decisions from the end [Bertsekas 2017,
- * Sec. 3.1]
+ * s = (x, v), s' = A s + B u, A = [1 - h^2, h; -h, 1], B = [h^2; h], k decisions from the end
+ * [Bertsekas 2017, Sec. 3.1]
  *
  *     V_k(s) = -s' P_k s,   u = -K_k s,   K_k = B' P_(k-1) A / (0.3 + B' P_(k-1) B),
  *     P_k = I + A' P_(k-1) (A - B K_k),   P_0 = 0,

@@ -34,12 +34,15 @@ typedef struct stage {
     const algo_type *algo;
     void *learner;
     algo_mode mode;
-    fm_rng *rng;  /* [copies] what the policy draws from: split by (seed, purpose, copy, 1) */
+    fm_rng *rng;  /* [copies] what the policy draws from */
     real *memory; /* [copies][memory_length], NULL when the policy has none */
     size_t memory_length;
+    int64_t *played; /* [copies] episodes that stage_play has seen the end of */
 } stage;
 
-/* Buffers in the arena; adds streams, memory and the environment's state to `keep` (NULL: keeps nothing). */
+/* Buffers in the arena; adds streams, memory and the environment's state to `keep` (NULL: keeps nothing). The
+ * policy's streams are split by (seed, FM_RNG_EXPLORE or FM_RNG_EVAL, copy, 1): none is one of the
+ * environment's, whose last number is 0. */
 void stage_init(stage *stage, const stage_setup *setup, fm_arena *arena, fm_keep_list *keep);
 
 /* Starts every copy; starts the copies that ended. Their memory is zero then. Errors: env_vec_step's. */
@@ -49,9 +52,13 @@ fm_status stage_restart(stage *stage, fm_error *err);
 /* The learner writes vec.actions. */
 void stage_choose(stage *stage);
 
+/* What the last step brought, for a learner to observe: between the halves of the step. */
+algo_step stage_step_of(const stage *stage);
+
 /* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are not
- * favoured), and calls `ended` at the end of each, between the halves of the step. */
-typedef void stage_ended(void *user, const stage *stage, int copy);
-fm_status stage_play(stage *stage, int64_t episodes, stage_ended *ended, void *user, fm_error *err);
+ * favoured), and calls `look` for each of them at every step, between its halves: env_vec_ended says which
+ * step was the last. */
+typedef void stage_look(void *user, const stage *stage, int copy);
+fm_status stage_play(stage *stage, int64_t episodes, stage_look *look, void *user, fm_error *err);
 
 #endif

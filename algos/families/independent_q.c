@@ -15,9 +15,9 @@ fm_status independent_q_accepts(const char *name, const env_facts *facts, const 
                            facts->agent[i].action.kind == ENV_BOX ? "a box" : "several heads",
                            facts->agent[i].name);
     if (config->replay.buffer_size < config->replay.batch_size)
-        return fm_fail(err,
-                       "%s: a replay of %lld cannot hold a minibatch of %lld (options buffer_size, batch_size)",
-                       name, (long long)config->replay.buffer_size, (long long)config->replay.batch_size);
+        return fm_fail(
+            err, "%s: a replay of %lld cannot hold a minibatch of %lld (options buffer_size, batch_size)",
+            name, (long long)config->replay.buffer_size, (long long)config->replay.batch_size);
     return FM_OK;
 }
 
@@ -124,8 +124,10 @@ void independent_q_act(void *self, const env_view *view, algo_mode mode, fm_rng 
             real *action = actions + c * (size_t)facts->action_total + agent->action_at;
             bool own_coin = q->config->coin == ALGO_COIN_OWN || i == 0;
             if (epsilon > 0 && own_coin) explore = fm_rng_uniform(&rng[c]) < epsilon;
-            if (explore) algo_random_action(facts, i, masks, &rng[c], action);
-            else *action = (real)nn_argmax(now->y + c * now->out, mask, (int)now->out);
+            if (explore)
+                algo_random_action(facts, i, masks, &rng[c], action);
+            else
+                *action = (real)nn_argmax(now->y + c * now->out, mask, (int)now->out);
         }
     }
 }
@@ -177,8 +179,10 @@ static void load(independent_q *q, int i) {
     independent_q_agent *agent = &q->agent[i];
     const published_q_faults *faults = &q->config->faults;
     size_t rows = agent->batch.rows;
-    if (i == 0 || q->config->draw == ALGO_COIN_OWN) algo_replay_draw(&q->replay, &agent->batch, &q->sample);
-    else memcpy(agent->batch.drawn, q->agent[0].batch.drawn, rows * sizeof *agent->batch.drawn);
+    if (i == 0 || q->config->draw == ALGO_COIN_OWN)
+        algo_replay_draw(&q->replay, &agent->batch, &q->sample);
+    else
+        memcpy(agent->batch.drawn, q->agent[0].batch.drawn, rows * sizeof *agent->batch.drawn);
     algo_replay_fill(&q->replay, &agent->batch);
     published_q(faults, PUBLISHED_Q_OBS, agent->obs, rows * agent->net.mlp.in);
     published_q(faults, PUBLISHED_Q_OBS, agent->next_target.x, rows * agent->net.mlp.in);

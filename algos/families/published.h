@@ -20,9 +20,25 @@ typedef struct published_q_faults {
         ALGO_BOOL(config, at.blind, "blind", "false",                                                        \
                   "fault of a published program: the networks see zeros instead of observations")
 
-typedef enum published_q_place { PUBLISHED_Q_OBS, PUBLISHED_Q_NOT_DONE, PUBLISHED_Q_TARGET } published_q_place;
+typedef enum published_q_place {
+    PUBLISHED_Q_OBS,
+    PUBLISHED_Q_NOT_DONE,
+    PUBLISHED_Q_TARGET
+} published_q_place;
 
 /* Changes the n numbers that are about to be used in that place. */
 void published_q(const published_q_faults *faults, published_q_place place, real *x, size_t n);
+
+/* Of TD3 there: the first critic alone in the targets, and the smaller of the two for the actors. */
+typedef struct published_td3_faults {
+    bool swap_critics;
+} published_td3_faults;
+
+#define PUBLISHED_TD3_OPTIONS(config, at)                                                                    \
+    ALGO_BOOL(config, at.swap_critics, "swap_critics", "false",                                              \
+              "fault of a published program: the smaller critic for the actors, not the targets")
+
+/* Of how many critics the smallest is taken, in the targets and for the actors. */
+void published_td3(const published_td3_faults *faults, int *target_critics, int *actor_critics);
 
 #endif

@@ -41,9 +41,11 @@ void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, s
 
 real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *leaf) {
     static const char *const NAMES[ALGO_FIELDS] = {
-        "observation", "next observation", "central state", "next central state", "action",    "action columns",
-        "mask",        "next mask",        "reward",        "not done",           "weight",    "log-probability",
-        "value",       "advantage",        "return",        "active",             "first"};
+        "observation", "next observation", "central state", "next central state",
+        "action",      "action columns",   "mask",          "next mask",
+        "reward",      "not done",         "weight",        "log-probability",
+        "value",       "advantage",        "return",        "active",
+        "first"};
     size_t width = width_of(batch, field, agent);
     real *to = fm_arena_array(batch->setup->arena, real, batch->rows * width);
     algo_batch_into(batch, field, agent, to, width);
@@ -66,8 +68,7 @@ static place place_of(const env_facts *facts, algo_field field, int agent) {
     case ALGO_NEXT_OBS: return (place){(size_t)a->obs_at, (size_t)facts->obs_total};
     case ALGO_CENTRAL:
     case ALGO_NEXT_CENTRAL: return (place){0, (size_t)facts->central_length};
-    case ALGO_ACTION:
-    case ALGO_COLUMNS: return (place){(size_t)a->action_at, (size_t)facts->action_total};
+    case ALGO_ACTION: return (place){(size_t)a->action_at, (size_t)facts->action_total};
     case ALGO_MASK:
     case ALGO_NEXT_MASK: return (place){(size_t)a->mask_at, (size_t)facts->mask_total};
     case ALGO_FIRST: return (place){0, 1};
@@ -88,8 +89,10 @@ static void fill_row(const algo_batch *batch, const algo_column *c, int agent, c
     switch (c->field) {
     case ALGO_MASK:
     case ALGO_NEXT_MASK:
-        if (from) copy_flags(to, (const uint8_t *)from + at, c->width);
-        else for (size_t k = 0; k < c->width; k++) to[k] = 1;
+        if (from)
+            copy_flags(to, (const uint8_t *)from + at, c->width);
+        else
+            for (size_t k = 0; k < c->width; k++) to[k] = 1;
         break;
     case ALGO_NOT_DONE:
     case ALGO_WEIGHT:
@@ -100,17 +103,38 @@ static void fill_row(const algo_batch *batch, const algo_column *c, int agent, c
         to[0] = (real)((((const double *)from)[at] - scale.shift) * scale.scale);
         break;
     }
-    case ALGO_COLUMNS:
-        if (agent == ALGO_ALL) algo_encode(&batch->joint, (const real *)from + at, to);
-        else algo_encode_agent(&batch->facts->agent[agent].action, (const real *)from + at, to);
-        break;
     default: copy_reals(to, (const real *)from + at, c->width);
+    }
+}
+
+static void fill_columns(const algo_batch *batch, const algo_column *c, const algo_source *source) {
+    const env_facts *facts = batch->facts;
+    const real *actions = source->of[ALGO_ACTION];
+    const uint8_t *active = source->of[ALGO_ACTIVE];
+    FM_CHECK(actions, "a column of actions, which its source does not have");
+    for (size_t b = 0; b < batch->rows; b++) {
+        size_t slot = batch->drawn[b];
+        int first = c->agent == ALGO_ALL ? 0 : c->agent == ALGO_OWN ? batch->own[b] : c->agent;
+        int end = c->agent == ALGO_ALL ? facts->agents : first + 1;
+        real *to = c->to + b * c->stride;
+        for (int i = first; i < end; to += batch->joint.width[i++]) {
+            const env_agent *agent = &facts->agent[i];
+            const real *action = actions + slot * (size_t)facts->action_total + (size_t)agent->action_at;
+            if (active == NULL || active[slot * (size_t)facts->agents + (size_t)i])
+                algo_encode_agent(&agent->action, action, to);
+            else
+                for (int k = 0; k < batch->joint.width[i]; k++) to[k] = 0;
+        }
     }
 }
 
 void algo_batch_fill(const algo_batch *batch, const algo_source *source) {
     for (const algo_column *c = batch->columns; c != NULL; c = c->next) {
-        const void *from = source->of[c->field == ALGO_COLUMNS ? ALGO_ACTION : c->field];
+        if (c->field == ALGO_COLUMNS) {
+            fill_columns(batch, c, source);
+            continue;
+        }
+        const void *from = source->of[c->field];
         bool optional = c->field == ALGO_MASK || c->field == ALGO_NEXT_MASK;
         FM_CHECK(from || optional, "a column of field %d, which its source does not have", (int)c->field);
         bool own = c->agent == ALGO_OWN;

@@ -23,7 +23,8 @@ typedef enum algo_field {
     ALGO_CENTRAL,  /* the centralised state; the agent does not matter */
     ALGO_NEXT_CENTRAL,
     ALGO_ACTION,    /* as it was chosen: an index, indices, or numbers */
-    ALGO_COLUMNS,   /* as a network's input (algos/parts/joint.h): one-hots, boxes scaled to [-1, 1] */
+    ALGO_COLUMNS,   /* as a network's input (algos/parts/joint.h): one-hots, boxes scaled to [-1, 1]; zeros
+                     * of an agent whose action did not count */
     ALGO_MASK,      /* ones for legal actions, zeros for others */
     ALGO_NEXT_MASK,
     ALGO_REWARD,    /* scaled by batch.scale */
@@ -74,7 +75,8 @@ void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, s
 
 /* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field, or
  * of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
- * ALGO_FIRST uint8_t; all others real. ALGO_COLUMNS are made of the actions. */
+ * ALGO_FIRST uint8_t; all others real. ALGO_COLUMNS are made of ALGO_ACTION and, unless it is NULL,
+ * ALGO_ACTIVE. */
 typedef struct algo_source {
     const void *of[ALGO_FIELDS];
 } algo_source;

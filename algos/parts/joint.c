@@ -1,7 +1,6 @@
 #include "algos/parts/joint.h"
 
 #include <math.h>
-#include <string.h>
 
 algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena) {
     algo_joint joint = {.facts = facts, .agents = facts->agents};
@@ -17,8 +16,7 @@ algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena) {
 }
 
 void algo_one_hot(real *columns, int n, int action) {
-    memset(columns, 0, (size_t)n * sizeof *columns);
-    columns[action] = 1;
+    for (int k = 0; k < n; k++) columns[k] = k == action;
 }
 
 static int largest(const real *x, int n) {
@@ -36,7 +34,8 @@ static int choices(const env_space *space, int k) {
 void algo_encode_agent(const env_space *space, const real *action, real *columns) {
     for (int k = 0; k < space->size; k++) {
         if (space->kind == ENV_BOX) {
-            columns[k] = (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
+            columns[k] =
+                (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
             continue;
         }
         algo_one_hot(columns, choices(space, k), (int)action[k]);

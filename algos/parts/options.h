@@ -42,14 +42,16 @@ typedef struct algo_replay_options {
 } algo_replay_options;
 
 #define ALGO_REPLAY_OPTIONS(config, at, batch, buffer, starts)                                               \
-    ALGO_INT(config, at.batch_size, "batch_size", batch, 1, 65536, "transitions", "size of a minibatch", "B"), \
+    ALGO_INT(config, at.batch_size, "batch_size", batch, 1, 65536, "transitions", "size of a minibatch",     \
+             "B"),                                                                                           \
         ALGO_INT(config, at.buffer_size, "buffer_size", buffer, 1, 1e8, "transitions",                       \
                  "capacity of the replay", "D"),                                                             \
         ALGO_INT(config, at.learning_starts, "learning_starts", starts, 0, 1e15, "decisions",                \
                  "uniformly random decisions before learning starts", ""),                                   \
         ALGO_INT(config, at.train_freq, "train_freq", "1", 1, 1e9, "decisions",                              \
                  "decisions, of all copies together, from one round of updates to the next", ""),            \
-        ALGO_INT(config, at.gradient_steps, "gradient_steps", "1", 1, 1e6, "updates", "updates of a round", "")
+        ALGO_INT(config, at.gradient_steps, "gradient_steps", "1", 1, 1e6, "updates", "updates of a round",  \
+                 "")
 
 /* ---- optimisation ---- */
 
@@ -84,11 +86,13 @@ typedef struct algo_target_options {
 /* ---- losses, rewards, exploration ---- */
 
 /* ORDER algo_loss (algos/parts/net.h). */
-#define ALGO_LOSS_OPTION(config, field) ALGO_CHOICE(config, field, "loss", "mse", "mse|huber", "penalty of a TD error")
+#define ALGO_LOSS_OPTION(config, field)                                                                      \
+    ALGO_CHOICE(config, field, "loss", "mse", "mse|huber", "penalty of a TD error")
 
 typedef enum algo_coin { ALGO_COIN_OWN, ALGO_COIN_JOINT } algo_coin;
 #define ALGO_COIN_OPTION(config, field, value)                                                               \
-    ALGO_CHOICE(config, field, "coin", value, "own|joint", "whether the agents explore each by itself or all at once")
+    ALGO_CHOICE(config, field, "coin", value, "own|joint",                                                   \
+                "whether the agents explore each by itself or all at once")
 
 typedef enum algo_scaling { ALGO_SCALE_NONE, ALGO_SCALE_BOUNDS, ALGO_SCALE_REPLAY } algo_scaling;
 #define ALGO_SCALE_OPTION(config, field)                                                                     \

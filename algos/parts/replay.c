@@ -17,6 +17,7 @@ static void keep_all(const algo_replay *r, const algo_setup *setup) {
     fm_keep(setup->keep, FM_DTYPE_REAL, r->actions, rows * (size_t)facts->action_total, "replay.actions");
     fm_keep(setup->keep, FM_F64, r->rewards, rows * agents, "replay.rewards");
     fm_keep(setup->keep, FM_U8, r->not_done, rows * agents, "replay.not_done");
+    fm_keep(setup->keep, FM_U8, r->active, rows * agents, "replay.active");
     fm_keep(setup->keep, FM_U8, r->learns, rows * agents, "replay.learns");
     fm_keep(setup->keep, FM_U8, r->weight, rows * agents, "replay.weight");
     if (central > 0) {
@@ -33,7 +34,8 @@ algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
     int64_t needed = setup->steps + setup->num_envs; /* whole steps of all copies: a few rows more, perhaps */
     size_t rows = (size_t)(capacity < needed ? capacity : needed), agents = (size_t)facts->agents;
     size_t obs = rows * (size_t)facts->obs_total, central = rows * (size_t)facts->central_length;
-    size_t masks = facts->masks ? rows * (size_t)facts->mask_total : 0, open = (size_t)setup->num_envs * agents;
+    size_t masks = facts->masks ? rows * (size_t)facts->mask_total : 0,
+           open = (size_t)setup->num_envs * agents;
     fm_arena *arena = setup->arena;
     algo_replay r = {.facts = facts, .capacity = rows};
     r.written = fm_arena_array(arena, int64_t, 1);
@@ -44,8 +46,9 @@ algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
     r.central = fm_arena_array(arena, real, central);
     r.next_central = fm_arena_array(arena, real, central);
     r.actions = fm_arena_array(arena, real, rows * (size_t)facts->action_total);
-    r.rewards = fm_arena_array(arena, double, rows * agents);
+    r.rewards = fm_arena_array(arena, double, rows *agents);
     r.not_done = fm_arena_array(arena, uint8_t, rows * agents);
+    r.active = fm_arena_array(arena, uint8_t, rows * agents);
     r.learns = fm_arena_array(arena, uint8_t, rows * agents);
     r.weight = fm_arena_array(arena, uint8_t, rows * agents);
     if (facts->masks) {
@@ -65,24 +68,18 @@ size_t algo_replay_slot(const algo_replay *replay) { return (size_t)*replay->wri
 
 /* ---- adding ---- */
 
-/* What agent i has to come back to stands in the row that waits for it: now it is complete. */
-static void complete(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
+/* Agent i's part of the next situation, to a slot that waited for it. */
+static void copy_next(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
     const env_facts *facts = r->facts;
     const env_agent *agent = &facts->agent[i];
-    size_t agents = (size_t)facts->agents, obs = (size_t)agent->obs_at, mask = (size_t)agent->mask_at;
-    bool done = step->done[copy * agents + i], acts = step->after.active[copy * agents + i];
-    memcpy(r->next_obs + slot * (size_t)facts->obs_total + obs,
-           step->after.obs + copy * (size_t)facts->obs_total + obs, (size_t)agent->obs_length * sizeof(real));
-    if (facts->masks)
-        memcpy(r->next_mask + slot * (size_t)facts->mask_total + mask,
-               step->after.mask + copy * (size_t)facts->mask_total + mask,
+    size_t obs = (size_t)facts->obs_total, central = (size_t)facts->central_length;
+    size_t mask = (size_t)facts->mask_total, obs_at = (size_t)agent->obs_at, mask_at = (size_t)agent->mask_at;
+    memcpy(r->next_obs + slot * obs + obs_at, step->after.obs + copy * obs + obs_at,
+           (size_t)agent->obs_length * sizeof(real));
+    memcpy(r->next_central + slot * central, step->after.central + copy * central, central * sizeof(real));
+    if (r->next_mask)
+        memcpy(r->next_mask + slot * mask + mask_at, step->after.mask + copy * mask + mask_at,
                (size_t)env_space_choices(&agent->action));
-    memcpy(r->next_central + slot * (size_t)facts->central_length,
-           step->after.central + copy * (size_t)facts->central_length,
-           (size_t)facts->central_length * sizeof(real));
-    r->not_done[slot * agents + i] = !done;
-    /* One that waits when the episode is cut off sees nothing to bootstrap from. */
-    r->weight[slot * agents + i] = r->learns[slot * agents + i] && (done || acts);
 }
 
 static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t i, int64_t row) {
@@ -92,15 +89,20 @@ static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t
     r->rewards[slot * agents + i] = 0;
     r->weight[slot * agents + i] = 0;
     r->not_done[slot * agents + i] = 0;
+    r->active[slot * agents + i] = step->before.active[copy * agents + i];
     r->learns[slot * agents + i] = step->before.learns[copy * agents + i];
-    if (step->before.active[copy * agents + i]) *open = row;
+    if (r->active[slot * agents + i]) *open = row;
     if (*open >= 0 && row - *open >= (int64_t)r->capacity) *open = -1; /* overwritten while it waited */
     if (*open < 0) return;
     size_t waiting = (size_t)*open % r->capacity;
     r->rewards[waiting * agents + i] += reward;
     bool ended = step->terminated[copy] || step->truncated[copy];
-    if (!ended && !step->done[copy * agents + i] && !step->after.active[copy * agents + i]) return;
-    complete(r, step, copy, i, waiting);
+    bool done = step->done[copy * agents + i], acts = step->after.active[copy * agents + i];
+    if (!ended && !done && !acts) return;
+    if (waiting != slot) copy_next(r, step, copy, i, waiting);
+    r->not_done[waiting * agents + i] = !done;
+    /* One that waits when the episode is cut off sees nothing to bootstrap from. */
+    r->weight[waiting * agents + i] = r->learns[waiting * agents + i] && (done || acts);
     *open = -1;
 }
 
@@ -111,9 +113,12 @@ void algo_replay_add(algo_replay *r, const algo_step *step) {
         int64_t row = (*r->written)++;
         size_t slot = (size_t)row % r->capacity;
         memcpy(r->obs + slot * obs, step->before.obs + c * obs, obs * sizeof(real));
+        memcpy(r->next_obs + slot * obs, step->after.obs + c * obs, obs * sizeof(real));
         memcpy(r->central + slot * central, step->before.central + c * central, central * sizeof(real));
+        memcpy(r->next_central + slot * central, step->after.central + c * central, central * sizeof(real));
         memcpy(r->actions + slot * actions, step->actions + c * actions, actions * sizeof(real));
         if (r->mask) memcpy(r->mask + slot * mask, step->before.mask + c * mask, mask);
+        if (r->mask) memcpy(r->next_mask + slot * mask, step->after.mask + c * mask, mask);
         for (int i = 0; i < r->facts->agents; i++) add_agent(r, step, c, (size_t)i, row);
     }
 }
@@ -136,6 +141,7 @@ void algo_replay_fill(const algo_replay *r, algo_batch *batch) {
                                        [ALGO_NEXT_MASK] = r->next_mask,
                                        [ALGO_REWARD] = r->rewards,
                                        [ALGO_NOT_DONE] = r->not_done,
+                                       [ALGO_ACTIVE] = r->active,
                                        [ALGO_WEIGHT] = r->weight}};
     algo_batch_fill(batch, &source);
 }
@@ -151,7 +157,8 @@ algo_scale algo_replay_scale(const algo_replay *r, int agent) {
         square += step * (reward - mean);
     }
     double deviation = seen > 0 ? sqrt(square / (double)seen) : 0;
-    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0, .scale = deviation > 0 ? 1 / deviation : 1};
+    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0,
+                        .scale = deviation > 0 ? 1 / deviation : 1};
 }
 
 const uint8_t *algo_replay_next_mask(const algo_replay *r, size_t slot, int agent) {

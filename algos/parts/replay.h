@@ -12,15 +12,16 @@
 typedef struct algo_replay {
     const env_facts *facts;
     size_t capacity;
-    int64_t *written;          /* one counter: rows ever added; kept */
-    real *obs, *next_obs;      /* [capacity][obs_total] */
+    int64_t *written;             /* one counter: rows ever added; kept */
+    real *obs, *next_obs;         /* [capacity][obs_total] */
     real *central, *next_central; /* [capacity][central_length] */
-    real *actions;             /* [capacity][action_total] */
-    double *rewards;           /* [capacity][agents], as the environment gave them */
-    uint8_t *not_done;         /* [capacity][agents] */
-    uint8_t *learns, *weight;  /* [capacity][agents] whether the step earns credit, and is complete too */
-    uint8_t *mask, *next_mask; /* [capacity][mask_total], NULL unless facts.masks */
-    int64_t *open;             /* [num_envs][agents] row (as counted by `written`) that waits, -1: none */
+    real *actions;                /* [capacity][action_total] */
+    double *rewards;              /* [capacity][agents], as the environment gave them */
+    uint8_t *not_done;            /* [capacity][agents] */
+    uint8_t *active;              /* [capacity][agents] whether the agent's action counted */
+    uint8_t *learns, *weight;     /* [capacity][agents] whether the step earns credit, and is complete too */
+    uint8_t *mask, *next_mask;    /* [capacity][mask_total], NULL unless facts.masks */
+    int64_t *open;                /* [num_envs][agents] row (as counted by `written`) that waits, -1: none */
 } algo_replay;
 
 /* Buffers in setup->arena, added to setup->keep; no larger than the run needs. */

@@ -7,7 +7,6 @@
 #include "training/papers/item.h"
 
 #define WINDOW 100 /* last steps over which frequencies are counted, as in the paper */
-#define ROW_NUMBERS (LOOP_RETURN + ENV_AGENTS_MAX + 1 + LOOP_OUTCOMES_MAX + ALGO_METRICS_MAX)
 
 /* ---- Fig. 4: values, follower and leader of Bi-AC in Escape ---- */
 
@@ -22,10 +21,10 @@ static const char *const COLUMN[] = {"step", "Q1(C-Z)", "Q2(C-Z)", "pi2(Z|C)", "
 static void look(void *user, const loop *l, double *numbers) {
     (void)user;
     const algo_type *algo = l->setup.algo;
-    const env_facts *facts = &l->setup.env->facts;
     const real joint[] = {C, Z};
-    double row[ROW_NUMBERS], value[2], probability[2];
-    algo_view view = {.copies = 1, .obs = l->vec.obs, .mask = l->vec.mask};
+    double value[2], probability[2], *row = calloc((size_t)l->columns.at[COLUMN_END], sizeof *row);
+    env_view view = env_vec_now(&l->stage.vec);
+    FM_CHECK(row != NULL, "out of memory");
     algo->values(l->learner, &view, joint, value);
     algo->probabilities(l->learner, &view, joint, probability);
     loop_measure(l, row);
@@ -34,8 +33,11 @@ static void look(void *user, const loop *l, double *numbers) {
     numbers[Q_FOLLOWER] = value[1];
     numbers[ANSWER] = probability[1];
     numbers[COMMITMENT] = 0;
-    for (int col = 0; col < SIDE; col++)
-        numbers[COMMITMENT] += row[LOOP_RETURN + facts->agents + 1 + C * SIDE + col];
+    for (int col = 0; col < SIDE; col++) {
+        double share = row[l->columns.at[COLUMN_OUTCOME] + C * SIDE + col];
+        numbers[COMMITMENT] += share == FM_ABSENT ? 0 : share;
+    }
+    free(row);
 }
 
 /* The step at which a trial's column first reaches the level, NAN if it never does. */
@@ -142,9 +144,9 @@ static fm_status draw_cells(reproduce *r, const char *name, const char *row, con
     }
     for (size_t k = 0; k < count; k++) {
         double *at = numbers + k * (1 + CELLS);
-        at[0] = reproduce_progress(done, k, LOOP_STEP);
-        for (size_t cell = 0; cell < CELLS; cell++)
-            at[1 + cell] = reproduce_progress(done, k, (size_t)(LOOP_RETURN + facts->agents + 1) + cell);
+        at[0] = reproduce_progress(done, k, done->columns.at[COLUMN_STEP]);
+        for (int cell = 0; cell < CELLS; cell++)
+            at[1 + cell] = reproduce_progress(done, k, done->columns.at[COLUMN_OUTCOME] + cell);
     }
     plot_panel panel = {.title = row,
                         .x_label = "step",

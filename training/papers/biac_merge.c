@@ -56,7 +56,7 @@ fm_status reproduce_merge(reproduce *r, fm_error *err) {
     fm_status status = FM_OK;
     for (size_t k = 0; k < sizeof PUBLISHED / sizeof *PUBLISHED && status == FM_OK && !r->interrupted; k++) {
         reproduce_training what = {.row = PUBLISHED[k].row, .algo = PUBLISHED[k].algo, .env = "merge",
-                                   .window = WINDOW};
+                                   .window = WINDOW, .eval_episodes = 100};
         status = reproduce_twice(r, &what, put_rates, PUBLISHED[k].paper, err);
     }
     return status;
@@ -82,9 +82,9 @@ static fm_status draw(reproduce *r, const char *name, const char *row, const rep
     }
     for (size_t k = 0; k < count; k++) {
         double *at = numbers + kept * width;
-        at[0] = reproduce_progress(done, k, LOOP_EPISODES);
-        for (size_t o = 0; o < OUTCOMES; o++)
-            at[1 + o] = reproduce_progress(done, k, (size_t)(LOOP_RETURN + 2 + 1 + ORDER[o]));
+        at[0] = reproduce_progress(done, k, done->columns.at[COLUMN_EPISODES]);
+        for (int o = 0; o < OUTCOMES; o++)
+            at[1 + o] = reproduce_progress(done, k, done->columns.at[COLUMN_OUTCOME] + ORDER[o]);
         kept += at[0] >= WINDOW; /* before, the window is not full */
     }
     plot_panel panel = {.title = row, .x_label = "episode", .y_label = "share of the last 1000 episodes",

@@ -141,6 +141,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add_number(&c, "--seed", r->config->seed);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
+    add_number(&c, "--eval-episodes", what->eval_episodes);
     if (run_parse(run, c.n, c.words, err) != FM_OK)
         return fm_fail_in(err, "%s: %s: ", r->item->name, what->row);
     run->config.quiet = r->config->quiet;
@@ -196,6 +197,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
         return fm_fail(err, "'%.60s...': the path is too long", r->folder);
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
+    done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
     if (what->watch) {
@@ -241,7 +243,7 @@ void reproduce_trained_free(reproduce_trained *done) {
 double reproduce_return(const trial_result *result, int i) { return result->evaluation.value[i]; }
 double reproduce_outcome(const trial_result *result, int i) { return result->evaluation.outcome[i]; }
 double reproduce_train_outcome(const trial_result *result, int i) { return result->train_outcome[i]; }
-double reproduce_action(const trial_result *result, int i) { return result->evaluation.action[i]; }
+double reproduce_action(const trial_result *result, int i) { return (double)result->evaluation.action[i]; }
 
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values) {
     double *x = calloc((size_t)done->all.n, sizeof *x);
@@ -264,7 +266,7 @@ stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter ge
 }
 
 size_t reproduce_progress_rows(const reproduce_trained *done) {
-    size_t width = progress_width(&done->run.env.facts, done->run.algo), least = SIZE_MAX;
+    size_t width = (size_t)done->columns.at[COLUMN_END], least = SIZE_MAX;
     for (int64_t k = 0; k < done->all.n; k++) {
         size_t rows = arrlenu(done->all.rows[k].numbers) / width;
         if (done->all.results[k].status == TRIAL_OK && rows < least) least = rows;
@@ -272,11 +274,14 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
     return least == SIZE_MAX ? 0 : least;
 }
 
-double reproduce_progress(const reproduce_trained *done, size_t k, size_t column) {
-    size_t width = progress_width(&done->run.env.facts, done->run.algo);
+double reproduce_progress(const reproduce_trained *done, size_t k, int column) {
+    size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
     double sum = 0;
-    for (int64_t trial = 0; trial < done->all.n; trial++)
-        if (done->all.results[trial].status == TRIAL_OK)
-            sum += done->all.rows[trial].numbers[k * width + column];
+    for (int64_t trial = 0; trial < done->all.n; trial++) {
+        if (done->all.results[trial].status != TRIAL_OK) continue;
+        double value = done->all.rows[trial].numbers[at];
+        if (value == FM_ABSENT) return NAN;
+        sum += value;
+    }
     return done->ok > 0 ? sum / (double)done->ok : (double)NAN;
 }

@@ -88,11 +88,13 @@ typedef struct reproduce_training {
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
+    int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
     const trial_watch *watch; /* or NULL; every = 0: in 1000 parts. A watched run is not resumed. */
 } reproduce_training;
 
 typedef struct reproduce_trained {
     run_plan run;
+    progress_columns columns; /* of its progress rows */
     trials all;
     int64_t ok;     /* trials that came to their end */
     char folder[REPRODUCE_PATH_MAX]; /* of the run, with its checkpoints */
@@ -125,8 +127,9 @@ stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter ge
 /* `values` [trials] by trial, those of trials that are not ok being without meaning. */
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values);
 
-/* Mean over the ok trials of column `column` of their k-th rows of progress; NAN when a trial has none. */
-double reproduce_progress(const reproduce_trained *done, size_t k, size_t column);
+/* Mean over the ok trials of column `column` of their k-th rows of progress; NAN when a trial does not know
+ * it. */
+double reproduce_progress(const reproduce_trained *done, size_t k, int column);
 /* Rows that every ok trial has. */
 size_t reproduce_progress_rows(const reproduce_trained *done);
 

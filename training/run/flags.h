@@ -15,23 +15,26 @@
  *     for (size_t i = 0; i < now.words_count; i++) puts(now.words[i]);
  *     flags_free(&now);
  *
- * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. */
+ * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. Words with an = behind
+ * a text that takes pairs belong to it too: --set rate=1 size=2. */
 #ifndef TRAINING_FLAGS_H
 #define TRAINING_FLAGS_H
 
 #include "base/option.h"
 
 /* A flag whose value is text of any length, and which may be repeated. */
-typedef struct flag_text { const char *name, *form, *doc; } flag_text;
+typedef struct flag_text { const char *name, *form, *doc; bool pairs; } flag_text;
 
-/* One that was given. Borrowed from argv and the table. */
-typedef struct flag_given { const char *name, *value; } flag_given;
+/* One that was given. Borrowed from argv and the tables. `option` is NULL for a text. */
+typedef struct flag_given { const char *name, *value; const fm_option *option; } flag_given;
 
 typedef struct flags {
     const fm_option *options; /* all are flags */
     void *config;             /* filled: defaults, then what was given */
     const flag_text *texts;   /* ended by a row without name, or NULL */
     const char *word;         /* what a plain word stands for, for messages; NULL: none is expected */
+    /* Optional: what an unknown flag of that name may be instead; returns false when it cannot say. */
+    bool (*explain)(const char *name, fm_error *err);
     /* Found, in order. */
     const char **words;
     size_t words_count;
@@ -39,7 +42,7 @@ typedef struct flags {
     size_t given_count;
 } flags;
 
-/* Errors: an unknown flag (the nearest is named), a missing or wrong value, a word where none is expected.
+/* Errors: an unknown flag (its present name, or the nearest), a missing or wrong value, an unexpected word.
  * Free the flags in every case. */
 fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err);
 

@@ -11,7 +11,7 @@
  *     if (trials_run(&run, &(trials_setup){.program = "train", .folder = folder}, &all, &err) != FM_OK) ...
  *     if (all.interrupted) ...
  *     trials_free(&all);
- * / */
+ */
 #ifndef TRAINING_TRIALS_H
 #define TRAINING_TRIALS_H
 
@@ -27,6 +27,7 @@ typedef struct trials_setup {
 typedef struct trials {
     int64_t n;
     trial_result *results;   /* [n]; status open: never begun */
+    fm_arena arena;          /* where their numbers lie */
     progress_rows *rows;     /* [n] progress of each trial */
     progress_rows *watched;  /* [n] what the watch saw; width as given by it */
     int64_t finished;        /* ok or nan */
