@@ -38,7 +38,7 @@ typedef struct history {
     real after[HISTORY_SLOTS][HISTORY_AGENTS];
 } history;
 
-static void history_facts(history *h) {
+static inline void history_facts(history *h) {
     static const double LOW[] = {-1, 0}, HIGH[] = {1, 10};
     static const char *const READINGS[] = {"step"};
     h->facts = (env_facts){.name = "history", .title = "History", .source = "the tests", .central_length = 1,
@@ -51,9 +51,9 @@ static void history_facts(history *h) {
     env_facts_finish(&h->facts);
 }
 
-static bool history_chance(fm_rng *rng, double p) { return fm_rng_uniform(rng) < p; }
+static inline bool history_chance(fm_rng *rng, double p) { return fm_rng_uniform(rng) < p; }
 
-static void history_numbers(history *h, size_t s, fm_rng *rng) {
+static inline void history_numbers(history *h, size_t s, fm_rng *rng) {
     static const int AGENT_OF_OBS[HISTORY_OBS] = {0, 0, 1, 1, 2, 2, 2}, FIRST_OBS[] = {0, 2, 4};
     for (int k = 0; k < HISTORY_OBS; k++) {
         int i = AGENT_OF_OBS[k];
@@ -76,7 +76,7 @@ static void history_numbers(history *h, size_t s, fm_rng *rng) {
 }
 
 /* Flags after the step of slot s, and those before the step of slot s + copies. */
-static void history_flags(history *h, size_t s, fm_rng *rng) {
+static inline void history_flags(history *h, size_t s, fm_rng *rng) {
     size_t next = s + h->copies;
     h->terminated[s] = history_chance(rng, 0.08);
     h->truncated[s] = !h->terminated[s] && history_chance(rng, 0.08);
@@ -90,7 +90,7 @@ static void history_flags(history *h, size_t s, fm_rng *rng) {
     h->first[next] = ended;
 }
 
-static void history_make(history *h, size_t steps, size_t copies, uint64_t seed) {
+static inline void history_make(history *h, size_t steps, size_t copies, uint64_t seed) {
     memset(h, 0, sizeof *h);
     FM_CHECK((steps + 1) * copies <= HISTORY_SLOTS, "a history too long");
     history_facts(h);
@@ -109,13 +109,13 @@ static void history_make(history *h, size_t steps, size_t copies, uint64_t seed)
     }
 }
 
-static env_view history_view(const history *h, size_t s) {
+static inline env_view history_view(const history *h, size_t s) {
     return (env_view){(int)h->copies,  h->obs[s],    h->central[s], h->mask[s],
                       h->active[s], h->learns[s], &h->first[s]};
 }
 
 /* As a learner would: notes, values after where they are wanted, the step. */
-static void history_add(const history *h, algo_rollout *r, size_t t) {
+static inline void history_add(const history *h, algo_rollout *r, size_t t) {
     size_t s = t * h->copies, numbers = h->copies * HISTORY_AGENTS;
     algo_notes notes = algo_rollout_notes(r);
     memcpy(notes.log_prob, h->log_prob[s], numbers * sizeof(real));
@@ -129,7 +129,7 @@ static void history_add(const history *h, algo_rollout *r, size_t t) {
     algo_rollout_add(r, &step, algo_rollout_wants_after(r, &step) ? h->after[s] : NULL);
 }
 
-static void history_free(history *h) {
+static inline void history_free(history *h) {
     ad_tape_free(h->setup.tape);
     fm_keep_free(&h->keep);
     fm_arena_free(&h->arena);

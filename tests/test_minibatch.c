@@ -227,7 +227,7 @@ static void nobodys_rows(void) {
 }
 
 TEST(minibatch_misuse_aborts) {
-    EXPECT_ABORTS(unlike_agents, "'a' and 'c', which differ");
+    EXPECT_ABORTS(unlike_agents, "'a' and 'c', which are not alike");
     EXPECT_ABORTS(field_of_a_replay, "does not have");
     EXPECT_ABORTS(nobodys_rows, "nobody's");
 }

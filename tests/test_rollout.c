@@ -283,6 +283,7 @@ TEST(rollout_normalise_leaves_equal_and_single_advantages_alone) {
 }
 
 TEST(rollout_explained_variance) {
+    static const int ONE[] = {1};
     algo_rollout r = filled(60, 3, 2);
     algo_rollout_gae(&r, 0.99, 0.95, NULL);
     double n = 0, mean = 0, square = 0, error = 0, error_square = 0;
@@ -292,13 +293,13 @@ TEST(rollout_explained_variance) {
         n++, mean += y, square += y * y, error += e, error_square += e * e;
     }
     double wanted = 1 - (error_square / n - error * error / n / n) / (square / n - mean * mean / n / n);
-    EXPECT_NEAR(algo_rollout_explained_variance(&r, 1), wanted, 1e-5);
+    EXPECT_NEAR(algo_rollout_explained_variance(&r, ONE, 1), wanted, 1e-5);
     memcpy(r.value, r.returns, r.slots * HISTORY_AGENTS * sizeof(real));
-    EXPECT_NEAR(algo_rollout_explained_variance(&r, 1), 1, 1e-9);
+    EXPECT_NEAR(algo_rollout_explained_variance(&r, ONE, 1), 1, 1e-9);
     memset(r.value, 0, r.slots * HISTORY_AGENTS * sizeof(real));
-    EXPECT_NEAR(algo_rollout_explained_variance(&r, 1), 0, 1e-9);
+    EXPECT_NEAR(algo_rollout_explained_variance(&r, ONE, 1), 0, 1e-9);
     memset(r.returns, 0, r.slots * HISTORY_AGENTS * sizeof(real));
-    EXPECT(algo_rollout_explained_variance(&r, 1) == FM_ABSENT);
+    EXPECT(algo_rollout_explained_variance(&r, ONE, 1) == FM_ABSENT);
     history_free(&h);
 }
 

@@ -5,16 +5,14 @@
 /* Sequences by which a rollout is covered, of one agent in one copy. */
 static size_t sequences_in(const algo_rollout *r) { return (r->steps + r->chunk_length - 1) / r->chunk_length; }
 
-static void check_alike(const env_facts *facts, const int *agents, size_t count) {
-    const env_agent *first = &facts->agent[agents[0]];
-    for (size_t k = 1; k < count; k++) {
-        const env_agent *other = &facts->agent[agents[k]];
-        FM_CHECK(other->obs_length == first->obs_length && other->action.kind == first->action.kind &&
-                     other->action.size == first->action.size &&
-                     env_space_choices(&other->action) == env_space_choices(&first->action),
-                 "minibatches of '%s' and '%s', which differ in observation or action", first->name,
-                 other->name);
+bool algo_agents_alike(const env_agent *a, const env_agent *b) {
+    const env_space *x = &a->action, *y = &b->action;
+    bool alike = a->obs_length == b->obs_length && x->kind == y->kind && x->size == y->size && x->n == y->n;
+    for (int k = 0; k < x->size && alike; k++) {
+        if (x->kind == ENV_MULTI_DISCRETE) alike = x->heads[k] == y->heads[k];
+        if (x->kind == ENV_BOX) alike = x->low[k] == y->low[k] && x->high[k] == y->high[k];
     }
+    return alike;
 }
 
 algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout, const int *agents,
@@ -22,7 +20,11 @@ algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollo
     size_t length = rollout->chunk_length, all = sequences_in(rollout) * rollout->copies * agent_count;
     FM_CHECK(agent_count > 0 && batch_size >= 0 && all < UINT32_MAX, "minibatches of %lld samples of %zu agents",
              (long long)batch_size, agent_count);
-    check_alike(setup->facts, agents, agent_count);
+    for (size_t k = 1; k < agent_count; k++) {
+        const env_agent *first = &setup->facts->agent[agents[0]], *other = &setup->facts->agent[agents[k]];
+        FM_CHECK(algo_agents_alike(first, other), "minibatches of '%s' and '%s', which are not alike", first->name,
+                 other->name);
+    }
     size_t sequences = (size_t)batch_size / length;
     if (sequences == 0) sequences = 1;
     if (batch_size == 0 || sequences > all) sequences = all;

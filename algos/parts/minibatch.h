@@ -38,7 +38,10 @@ typedef struct algo_minibatches {
     size_t count, at;
 } algo_minibatches;
 
-/* Walks over the samples of these agents, which must be alike in what they observe and can do. `batch_size` is
+/* Whether two agents can share a policy: they observe as many numbers and have the same actions. */
+bool algo_agents_alike(const env_agent *a, const env_agent *b);
+
+/* Walks over the samples of these agents, which must be alike. `batch_size` is
  * in samples, rounded down to whole sequences but at least one; 0, or more than there are: all at once.
  * Borrows rollout and agents. */
 algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout, const int *agents,
