@@ -6,11 +6,12 @@
  *
  * Example (compiled by the tests):
  *
+ *     #include "nn/layers.h"
  *     fm_arena arena = {0};
  *     fm_rng rng = fm_rng_split(0, FM_RNG_INIT, 0, 0);
  *     real x_data[2] = {1, 2}, y_data[2] = {3, 5};
  *     nn_params p = {0};
- *     nn_mlp line = nn_mlp_declare(&p, "line", 1, &(fm_ints){0}, 1, AD_IDENTITY, NN_INIT_GLOROT);
+ *     nn_mlp line = nn_mlp_declare(&p, "line", &(nn_mlp_shape){.in = 1, .out = 1, .init = NN_INIT_GLOROT});
  *     nn_params_make(&p, &arena, NULL, NULL);
  *     nn_params_init(&p, &rng);
  *     ad_tape *t = ad_tape_new();

@@ -115,6 +115,13 @@ static void toy_env_mask(const toy_env_config *config, int64_t step, int agent, 
         memset(io->mask + (agent + 1) * choices - last, 0, (size_t)last);
 }
 
+/* Of an agent that does not act the mask means nothing: all zeros, for those who look at it. */
+static void toy_env_forbid(const toy_env_config *config, int agent, env_io *io) {
+    env_space space = toy_env_space(config);
+    int choices = env_space_choices(&space);
+    memset(io->mask + agent * choices, 0, (size_t)choices);
+}
+
 static void toy_env_show(const toy_env_config *config, const toy_env_state *state, env_io *io) {
     int agents = (int)config->agents, width = config->seen ? (int)config->length + 1 : 1, living = 0;
     int64_t step = state->step;
@@ -123,8 +130,9 @@ static void toy_env_show(const toy_env_config *config, const toy_env_state *stat
         toy_env_mask(config, step, i, io);
         if (config->pauses) io->active[i] = (step + i) % 2 == 0;
         if (step < config->hidden) io->learns[i] = 0;
-        if (toy_env_dead(config, step, i)) io->done[i] = 1;
+        if (toy_env_dead(config, step, i)) io->done[i] = 1, io->active[i] = 0;
         else living++;
+        if (config->masks && (io->done[i] || !io->active[i])) toy_env_forbid(config, i, io);
     }
     if (config->central) io->central[0] = (real)step, io->central[1] = (real)living;
     if (step != config->fault_at) return;

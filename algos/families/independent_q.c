@@ -31,7 +31,7 @@ static void record_loss(independent_q *q, int i, const algo_setup *setup) {
     agent->td_target = algo_batch_leaf(&agent->batch, ALGO_REWARD, i, &td_target);
     agent->not_done = algo_batch_leaf(&agent->batch, ALGO_NOT_DONE, i, NULL);
     algo_batch_leaf(&agent->batch, ALGO_ACTION, i, &action);
-    algo_batch_leaf(&agent->batch, ALGO_WEIGHT, i, &weight);
+    agent->weight = algo_batch_leaf(&agent->batch, ALGO_WEIGHT, i, &weight);
     ad_var taken = ad_gather(algo_net_apply(&agent->net, &agent->net.leaves, obs), action);
     algo_net_learn(&agent->net, setup, q->rule->loss(q, i, ad_sub(td_target, taken), weight));
 }
@@ -124,7 +124,9 @@ void independent_q_act(void *self, const env_view *view, algo_mode mode, fm_rng 
             real *action = actions + c * (size_t)facts->action_total + agent->action_at;
             bool own_coin = q->config->coin == ALGO_COIN_OWN || i == 0;
             if (epsilon > 0 && own_coin) explore = fm_rng_uniform(&rng[c]) < epsilon;
-            if (explore)
+            if (!view->active[c * (size_t)q->agents + (size_t)i])
+                *action = 0;
+            else if (explore)
                 algo_random_action(facts, i, masks, &rng[c], action);
             else
                 *action = (real)nn_argmax(now->y + c * now->out, mask, (int)now->out);
@@ -165,6 +167,7 @@ static void bootstrap(independent_q *q, int i) {
     algo_forward_run(target);
     if (chooser != target) algo_forward_run(chooser);
     for (size_t b = 0; b < agent->batch.rows; b++) {
+        if (agent->not_done[b] == 0 || agent->weight[b] == 0) continue; /* nothing need be legal there */
         const uint8_t *mask = algo_replay_next_mask(&q->replay, agent->batch.drawn[b], i);
         size_t row = b * target->out;
         int best = nn_argmax(chooser->y + row, mask, (int)target->out);

@@ -67,7 +67,7 @@ typedef struct independent_q_agent {
     algo_net net;
     algo_forward now, next, next_target; /* [num_envs], [B], [B] rows; `next` only when double_q */
     algo_batch batch;
-    real *obs, *not_done; /* [B, obs], [B, 1] */
+    real *obs, *not_done, *weight; /* [B, obs], [B, 1], [B, 1] */
     real *td_target;      /* [B, 1] */
     double *mean_target;  /* of the last minibatch, kept */
 } independent_q_agent;

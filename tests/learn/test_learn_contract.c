@@ -34,11 +34,12 @@ static const contract_case cases_bilevel_q[] = {
 };
 static const contract_case cases_idqn[] = {
     {"corridor", "masks=true", SMALL},
-    {"corridor", "cut=true pauses=true", SMALL "gradient_steps=2 train_freq=3"},
+    {"corridor", "cut=true pauses=true masks=true", SMALL "gradient_steps=2 train_freq=3"},
     {"corridor", "death=2 hidden=1", SMALL "draw=own coin=joint"},
     END,
 };
-static const contract_case cases_hysteretic[] = {{"corridor", "cut=true pauses=true", SMALL "train_freq=5"}, END};
+static const contract_case cases_hysteretic[] = {
+    {"corridor", "death=2 masks=true", SMALL "train_freq=5"}, END};
 static const contract_case cases_lenient[] = {{"corridor", "length=3 death=2", SMALL}, END};
 static const contract_case cases_maddpg[] = {
     {"corridor", "masks=true death=3", SMALL_PAIR},
