@@ -41,6 +41,8 @@ UNARY(log)
 UNARY(sqrt)
 UNARY(square)
 UNARY(tanh)
+UNARY(sin)
+UNARY(cos)
 UNARY(sigmoid)
 UNARY(relu)
 UNARY(softplus)
@@ -65,6 +67,24 @@ ad_var ad_clip(ad_var a, double low, double high) {
     return same_shape(AD_OP_clip, a, (ad_attr){.low = low, .high = high});
 }
 
+ad_var ad_where(ad_var mask, ad_var a, ad_var b) {
+    size_t rows = ad_rows(mask), cols = ad_cols(mask);
+    const ad_var in[3] = {mask, a, b};
+    for (int i = 1; i < 3; i++) {
+        if (ad_rows(in[i]) > rows) rows = ad_rows(in[i]);
+        if (ad_cols(in[i]) > cols) cols = ad_cols(in[i]);
+    }
+    ad_var whole[3];
+    for (int i = 0; i < 3; i++) {
+        FM_CHECK((ad_rows(in[i]) == 1 || ad_rows(in[i]) == rows) &&
+                     (ad_cols(in[i]) == 1 || ad_cols(in[i]) == cols),
+                 "where: mask [%zu, %zu], a [%zu, %zu], b [%zu, %zu]", ad_rows(mask), ad_cols(mask),
+                 ad_rows(a), ad_cols(a), ad_rows(b), ad_cols(b));
+        whole[i] = ad_broadcast(in[i], rows, cols);
+    }
+    return ad_emit(mask.tape, AD_OP_where, rows, cols, whole, NOTHING);
+}
+
 ad_var ad_inside(ad_var a, double low, double high) {
     return same_shape(AD_OP_inside, a, (ad_attr){.low = low, .high = high});
 }
@@ -81,6 +101,26 @@ ad_var ad_matmul_t(ad_var a, bool trans_a, ad_var b, bool trans_b) {
 }
 
 ad_var ad_matmul(ad_var a, ad_var b) { return ad_matmul_t(a, false, b, false); }
+
+ad_var ad_matmul_blocks_t(ad_var a, bool trans_a, ad_var b, bool trans_b, size_t blocks) {
+    FM_CHECK(blocks > 0 && blocks < UINT32_MAX && ad_rows(a) % blocks == 0 && ad_rows(b) % blocks == 0,
+             "matmul_blocks: [%zu, %zu] with [%zu, %zu] in %zu blocks", ad_rows(a), ad_cols(a), ad_rows(b),
+             ad_cols(b), blocks);
+    size_t a_rows = ad_rows(a) / blocks, b_rows = ad_rows(b) / blocks;
+    size_t m = trans_a ? ad_cols(a) : a_rows, k = trans_a ? a_rows : ad_cols(a);
+    size_t k_b = trans_b ? ad_cols(b) : b_rows, n = trans_b ? b_rows : ad_cols(b);
+    FM_CHECK(k == k_b, "matmul_blocks: [%zu, %zu]%s with [%zu, %zu]%s in %zu blocks: inner sizes %zu and %zu",
+             ad_rows(a), ad_cols(a), trans_a ? "^T" : "", ad_rows(b), ad_cols(b), trans_b ? "^T" : "", blocks,
+             k, k_b);
+    if (blocks == 1) return ad_matmul_t(a, trans_a, b, trans_b);
+    ad_var in[2] = {a, b};
+    ad_attr attr = {.trans_a = trans_a, .trans_b = trans_b, .from = (uint32_t)blocks};
+    return ad_emit(a.tape, AD_OP_matmul_blocks, blocks * m, n, in, attr);
+}
+
+ad_var ad_matmul_blocks(ad_var a, ad_var b, size_t blocks, bool trans_b) {
+    return ad_matmul_blocks_t(a, false, b, trans_b, blocks);
+}
 
 ad_var ad_affine(ad_var x, ad_var w, ad_var b, ad_act act) {
     FM_CHECK(ad_cols(x) == ad_rows(w) && ad_cols(b) == ad_cols(w) && ad_rows(b) == 1,
@@ -107,7 +147,9 @@ ad_var ad_act_curve(ad_var dg, ad_var g, ad_var y, ad_var dy, ad_act act) {
 ad_var ad_sum(ad_var a) { return ad_emit(a.tape, AD_OP_sum, 1, 1, &a, NOTHING); }
 ad_var ad_sum_rows(ad_var a) { return ad_emit(a.tape, AD_OP_sum_rows, 1, ad_cols(a), &a, NOTHING); }
 ad_var ad_sum_cols(ad_var a) { return ad_emit(a.tape, AD_OP_sum_cols, ad_rows(a), 1, &a, NOTHING); }
-ad_var ad_row_max(ad_var a) { return ad_emit(a.tape, AD_OP_row_max, ad_rows(a), 1, &a, NOTHING); }
+ad_var ad_row_argmax(ad_var a) { return ad_emit(a.tape, AD_OP_row_argmax, ad_rows(a), 1, &a, NOTHING); }
+ad_var ad_row_max(ad_var a) { return ad_gather(a, ad_row_argmax(a)); }
+ad_var ad_logsumexp(ad_var a) { return ad_emit(a.tape, AD_OP_logsumexp, ad_rows(a), 1, &a, NOTHING); }
 
 ad_var ad_mean(ad_var a) { return ad_scale(ad_sum(a), 1.0 / ((double)ad_rows(a) * (double)ad_cols(a))); }
 ad_var ad_mean_rows(ad_var a) { return ad_scale(ad_sum_rows(a), 1.0 / (double)ad_rows(a)); }
@@ -154,18 +196,30 @@ ad_var ad_pad_rows(ad_var a, size_t from, size_t rows) {
     return ad_emit(a.tape, AD_OP_pad_rows, rows, ad_cols(a), &a, (ad_attr){.from = (uint32_t)from});
 }
 
-ad_var ad_concat_cols(ad_var a, ad_var b) {
-    FM_CHECK(ad_rows(a) == ad_rows(b), "concat_cols: [%zu, %zu] with [%zu, %zu]", ad_rows(a), ad_cols(a),
-             ad_rows(b), ad_cols(b));
-    ad_var in[2] = {a, b};
-    return ad_emit(a.tape, AD_OP_concat_cols, ad_rows(a), ad_cols(a) + ad_cols(b), in, NOTHING);
+/* Halves, and halves of those: n parts are copied log2 n times, not n. */
+static ad_var concat(ad_op op, const ad_var *parts, size_t n) {
+    if (n == 1) return parts[0];
+    ad_var in[2] = {concat(op, parts, n / 2), concat(op, parts + n / 2, n - n / 2)};
+    size_t rows = ad_rows(in[0]), cols = ad_cols(in[0]);
+    if (op == AD_OP_concat_cols) cols += ad_cols(in[1]);
+    else rows += ad_rows(in[1]);
+    return ad_emit(in[0].tape, op, rows, cols, in, NOTHING);
 }
 
-ad_var ad_concat_rows(ad_var a, ad_var b) {
-    FM_CHECK(ad_cols(a) == ad_cols(b), "concat_rows: [%zu, %zu] with [%zu, %zu]", ad_rows(a), ad_cols(a),
-             ad_rows(b), ad_cols(b));
-    ad_var in[2] = {a, b};
-    return ad_emit(a.tape, AD_OP_concat_rows, ad_rows(a) + ad_rows(b), ad_cols(a), in, NOTHING);
+ad_var ad_concat_cols_n(const ad_var *parts, size_t n) {
+    FM_CHECK(n > 0, "concat_cols: of nothing");
+    for (size_t i = 1; i < n; i++)
+        FM_CHECK(ad_rows(parts[i]) == ad_rows(parts[0]), "concat_cols: [%zu, %zu] with [%zu, %zu]",
+                 ad_rows(parts[0]), ad_cols(parts[0]), ad_rows(parts[i]), ad_cols(parts[i]));
+    return concat(AD_OP_concat_cols, parts, n);
+}
+
+ad_var ad_concat_rows_n(const ad_var *parts, size_t n) {
+    FM_CHECK(n > 0, "concat_rows: of nothing");
+    for (size_t i = 1; i < n; i++)
+        FM_CHECK(ad_cols(parts[i]) == ad_cols(parts[0]), "concat_rows: [%zu, %zu] with [%zu, %zu]",
+                 ad_rows(parts[0]), ad_cols(parts[0]), ad_rows(parts[i]), ad_cols(parts[i]));
+    return concat(AD_OP_concat_rows, parts, n);
 }
 
 ad_var ad_reshape(ad_var a, size_t rows, size_t cols) {
@@ -195,4 +249,17 @@ ad_var ad_scatter(ad_var a, ad_var index, size_t cols) {
     FM_CHECK(ad_cols(a) == 1, "scatter: of [%zu, %zu], not one column", ad_rows(a), ad_cols(a));
     ad_var in[2] = {a, index};
     return ad_emit(a.tape, AD_OP_scatter, ad_rows(a), cols, in, NOTHING);
+}
+
+ad_var ad_take_rows(ad_var a, ad_var index) {
+    FM_CHECK(ad_cols(index) == 1, "take_rows: [%zu, %zu] with an index [%zu, %zu]", ad_rows(a), ad_cols(a),
+             ad_rows(index), ad_cols(index));
+    ad_var in[2] = {a, index};
+    return ad_emit(a.tape, AD_OP_take_rows, ad_rows(index), ad_cols(a), in, NOTHING);
+}
+
+ad_var ad_put_rows(ad_var a, ad_var index, size_t rows) {
+    check_index("put_rows", a, index);
+    ad_var in[2] = {a, index};
+    return ad_emit(a.tape, AD_OP_put_rows, rows, ad_cols(a), in, NOTHING);
 }

@@ -6,12 +6,21 @@
  * far.
  *
  * The directions are always the first n reals of the workspace and the products the second n, so that a
- * Hessian product recorded over these two (autograd/plan.h) is applied without a copy:
+ * Hessian product recorded over these two (autograd/plan.h) is applied without a copy.
  *
- *     real *work = fm_arena_array(&arena, real, AD_CG_WORK(n));
- *     ad_product *hessian = ad_hessian(loss, w, parts, work, work + n);
- *     ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .damping = 0.1};
- *     ad_cg_result r = ad_cg(ad_apply_matvec, hessian, n, b, x, work, &options);
+ * Example (compiled by the tests):
+ *
+ *     #include "autograd/plan.h"
+ *     real w_data[2] = {1, 1}, scale[2] = {1, 2}, b[2] = {3, 10}, x[2], work[AD_CG_WORK(2)] = {0};
+ *     ad_tape *t = ad_tape_new();
+ *     ad_var w = ad_leaf(t, 1, 2, w_data, "w"), s = ad_leaf(t, 1, 2, scale, "scale");
+ *     ad_product *hessian = ad_hessian(ad_sum(ad_mul(s, ad_square(w))), &w, 1, work, work + 2);
+ *     ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .damping = 1};
+ *     ad_cg_result r = ad_cg(ad_apply_matvec, hessian, 2, b, x, work, &options);
+ *     FM_CHECK(r.stop == AD_CG_CONVERGED, "%s", ad_cg_stop_name(r.stop));
+ *     FM_CHECK((int)(1000 * x[0] + (real)0.5) == 1000, "(2 + 1) x = 3");
+ *     FM_CHECK((int)(1000 * x[1] + (real)0.5) == 2000, "(4 + 1) x = 10");
+ *     ad_tape_free(t);
  */
 #ifndef AD_CG_H
 #define AD_CG_H

@@ -9,9 +9,9 @@
  *            GENERAL   the vector-Jacobian product in argument i applied to g; `jvp` states the tangent
  *            FLAT      nothing: the derivative is zero by definition
  * rows     how rows of the result follow from rows of the arguments, which is what a plan needs to work block
- *            by block: one letter per argument, r = row for row, i = the same of an index, which has no
- *            derivative, w = the whole of it; then >r (row for row), >+ (a sum over the rows) or >w (no row
- *            structure)
+ *            by block: one letter per argument, r = row for row, i = the same of an index or a mask,
+ *            which has no derivative, w = the whole of it; then >r (row for row), >+ (a sum over the rows) or
+ *            >w (no row structure)
  * y        the formula
  * kernel   computes y, a function of ops_kernels.c; what goes row for row may be laid out by columns
  * rule     a function of ops_rules.c, written in the tensor language and so differentiable again
@@ -40,19 +40,23 @@
     X(sqrt, 1, ELEM, "r>r", "sqrt a", k_sqrt, d_sqrt, none)                                                  \
     X(square, 1, ELEM, "r>r", "a^2", k_square, d_square, none)                                               \
     X(tanh, 1, ELEM, "r>r", "tanh a", k_tanh, d_tanh, none)                                                  \
+    X(sin, 1, ELEM, "r>r", "sin a", k_sin, d_sin, none)                                                      \
+    X(cos, 1, ELEM, "r>r", "cos a", k_cos, d_cos, none)                                                      \
     X(sigmoid, 1, ELEM, "r>r", "1 / (1 + exp -a)", k_sigmoid, d_sigmoid, none)                               \
     X(relu, 1, ELEM, "r>r", "max(a, 0)", k_relu, d_relu, none)                                               \
     X(softplus, 1, ELEM, "r>r", "log(1 + exp a)", k_softplus, d_softplus, none)                              \
     X(abs, 1, ELEM, "r>r", "|a|", k_abs, d_abs, none)                                                        \
     X(clip, 1, ELEM, "r>r", "min(max(a, low), high)", k_clip, d_clip, none)                                  \
+    X(where, 3, LINEAR, "irr>r", "a where m is not 0, else b", k_where, r_where, none)                       \
     /* constants of the derivative */                                                                        \
     X(stop_gradient, 1, FLAT, "r>r", "a", k_copy, none, none)                                                \
     X(greater, 2, FLAT, "rr>r", "a > b", k_greater, none, none)                                              \
     X(sign, 1, FLAT, "r>r", "sign a", k_sign, none, none)                                                    \
-    X(inside, 1, FLAT, "r>r", "low < a < high", k_inside, none, none)                                        \
-    X(row_max, 1, FLAT, "r>r", "max over the row", k_row_max, none, none)                                    \
+    X(inside, 1, FLAT, "r>r", "low <= a <= high", k_inside, none, none)                                      \
+    X(row_argmax, 1, FLAT, "r>r", "column of the largest", k_row_argmax, none, none)                         \
     /* products, sums, broadcasts */                                                                         \
     X(matmul, 2, BILINEAR, "matmul", "op(a) op(b)", k_product, r_matmul, none)                               \
+    X(matmul_blocks, 2, BILINEAR, "ww>w", "op(a_i) op(b_i)", k_matmul_blocks, r_matmul_blocks, none)         \
     X(sum, 1, LINEAR, "r>+", "sum of all", k_sum, r_sum, none)                                               \
     X(sum_rows, 1, LINEAR, "r>+", "sum over the rows", k_sum_rows, r_sum_rows, none)                         \
     X(sum_cols, 1, LINEAR, "r>r", "sum over the columns", k_sum_cols, r_sum_cols, none)                      \
@@ -71,11 +75,14 @@
     X(concat_rows, 2, LINEAR, "ww>w", "a above b", k_concat_rows, r_concat_rows, none)                       \
     X(gather, 2, LINEAR, "ri>r", "a[r, index[r]]", k_gather, r_gather, none)                                 \
     X(scatter, 2, LINEAR, "ri>r", "a[r] at index[r], else 0", k_scatter, r_scatter, none)                    \
+    X(take_rows, 2, LINEAR, "wi>r", "row index[r] of a", k_take_rows, r_take_rows, none)                     \
+    X(put_rows, 2, LINEAR, "ri>+", "a[r] added to row index[r]", k_put_rows, r_put_rows, none)               \
     /* fused; each equals its composite to second order */                                                   \
     X(affine, 3, GENERAL, "rww>r", "act(x w + b)", k_product, v_affine, j_affine)                            \
     X(act_grad, 2, GENERAL, "rr>r", "g act'(y)", k_act_grad, v_act_grad, j_act_grad)                         \
     X(act_curve, 4, GENERAL, "rrrr>r", "dg act'(y) + g act''(y) dy", k_act_curve, v_act_curve, j_act_curve)  \
     X(log_softmax, 1, GENERAL, "r>r", "a - log sum exp a", k_log_softmax, v_log_softmax, j_log_softmax)      \
+    X(logsumexp, 1, GENERAL, "r>r", "log sum exp a", k_logsumexp, v_logsumexp, j_logsumexp)                  \
     X(softmax, 1, GENERAL, "r>r", "exp a / sum exp a", k_softmax, v_softmax, j_softmax)
 
 typedef enum ad_op {

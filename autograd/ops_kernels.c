@@ -23,6 +23,8 @@ UNARY(log)
 UNARY(sqrt)
 UNARY(square)
 UNARY(tanh)
+UNARY(sin)
+UNARY(cos)
 UNARY(sigmoid)
 UNARY(relu)
 UNARY(softplus)
@@ -48,21 +50,23 @@ void ad_k_clip(const ad_call *c) {
 }
 
 void ad_k_inside(const ad_call *c) {
-    for (size_t i = 0; i < count(c); i++) c->y[i] = c->x[0][i] > c->attr.low && c->x[0][i] < c->attr.high;
+    const real low = (real)c->attr.low, high = (real)c->attr.high; /* as clip rounds them */
+    for (size_t i = 0; i < count(c); i++) c->y[i] = c->x[0][i] >= low && c->x[0][i] <= high;
 }
 
-void ad_k_row_max(const ad_call *c) {
-    size_t cols = c->x_cols[0];
-    if (c->by_columns) {
-        memmove(c->y, c->x[0], c->rows * sizeof(real));
-        for (size_t j = 1; j < cols; j++) ad_v_max(c->rows, c->x[0] + j * c->rows, c->y, c->y);
-        return;
-    }
+void ad_k_where(const ad_call *c) { ad_v_where(count(c), c->x[0], c->x[1], c->x[2], c->y); }
+
+/* The first NaN, if there is one: it is the maximum too. */
+void ad_k_row_argmax(const ad_call *c) {
+    const size_t cols = c->x_cols[0], next = c->by_columns ? c->rows : 1, row = c->by_columns ? 1 : cols;
     for (size_t r = 0; r < c->rows; r++) {
-        const real *x = c->x[0] + r * cols;
-        real most = x[0];
-        for (size_t j = 1; j < cols; j++) most = x[j] > most ? x[j] : most;
-        c->y[r] = most;
+        const real *x = c->x[0] + r * row;
+        size_t best = 0;
+        for (size_t j = 1; j < cols; j++) {
+            const real most = x[best * next], other = x[j * next];
+            if (other > most || (other != other && most == most)) best = j;
+        }
+        c->y[r] = (real)best;
     }
 }
 
@@ -109,6 +113,15 @@ void ad_k_product(const ad_call *c) {
     if (c->by_columns) product_by_columns(c);
     else ad_product_columns(c, 0, c->cols);
     ad_product_finish(c);
+}
+
+void ad_k_matmul_blocks(const ad_call *c) {
+    const size_t blocks = c->attr.from, a_rows = c->x_rows[0] / blocks, b_rows = c->x_rows[1] / blocks;
+    const size_t m = c->rows / blocks, k = c->attr.trans_a ? a_rows : c->x_cols[0];
+    for (size_t i = 0; i < blocks; i++)
+        ad_gemm(c->attr.trans_a, c->attr.trans_b, m, c->cols, k, c->x[0] + i * a_rows * c->x_cols[0],
+                c->x_cols[0], c->x[1] + i * b_rows * c->x_cols[1], c->x_cols[1], false,
+                c->y + i * m * c->cols, c->cols, NULL);
 }
 
 void ad_k_act_grad(const ad_call *c) {
@@ -207,20 +220,44 @@ void ad_k_concat_rows(const ad_call *c) {
     memcpy(c->y + first, c->x[1], (count(c) - first) * sizeof(real));
 }
 
-/* Where row r of a matrix with `cols` columns has the entry that the index names. */
-static size_t entry(const ad_call *c, size_t r, size_t cols) {
+/* The index of row r, one of n. */
+static size_t index_of(const char *op, const ad_call *c, size_t r, size_t n) {
     real x = c->x[1][r];
-    FM_CHECK(x >= 0 && x < (real)cols, "gather: index %g in row %zu of %zu columns", (double)x, r, cols);
-    return c->by_columns ? (size_t)x * c->rows + r : r * cols + (size_t)x;
+    FM_CHECK(x >= 0 && x < (real)n, "%s: index %g in row %zu, of %zu", op, (double)x, r, n);
+    return (size_t)x;
+}
+
+/* Where row r of a matrix with `cols` columns has column j. */
+static size_t entry(const ad_call *c, size_t r, size_t j, size_t cols) {
+    return c->by_columns ? j * c->x_rows[1] + r : r * cols + j;
 }
 
 void ad_k_gather(const ad_call *c) {
-    for (size_t r = 0; r < c->rows; r++) c->y[r] = c->x[0][entry(c, r, c->x_cols[0])];
+    const size_t cols = c->x_cols[0];
+    for (size_t r = 0; r < c->rows; r++) c->y[r] = c->x[0][entry(c, r, index_of("gather", c, r, cols), cols)];
 }
 
 void ad_k_scatter(const ad_call *c) {
     memset(c->y, 0, count(c) * sizeof(real));
-    for (size_t r = 0; r < c->rows; r++) c->y[entry(c, r, c->cols)] = c->x[0][r];
+    for (size_t r = 0; r < c->rows; r++)
+        c->y[entry(c, r, index_of("scatter", c, r, c->cols), c->cols)] = c->x[0][r];
+}
+
+void ad_k_take_rows(const ad_call *c) {
+    for (size_t r = 0; r < c->rows; r++) {
+        const real *from = c->x[0] + index_of("take_rows", c, r, c->x_rows[0]) * c->cols;
+        if (!c->by_columns) memcpy(c->y + r * c->cols, from, c->cols * sizeof(real));
+        for (size_t j = 0; j < c->cols && c->by_columns; j++) c->y[entry(c, r, j, c->cols)] = from[j];
+    }
+}
+
+void ad_k_put_rows(const ad_call *c) {
+    if (!c->accumulate) memset(c->y, 0, count(c) * sizeof(real));
+    for (size_t r = 0; r < c->x_rows[1]; r++) {
+        real *to = c->y + index_of("put_rows", c, r, c->rows) * c->cols;
+        if (!c->by_columns) ad_v_add(c->cols, to, c->x[0] + r * c->cols, to);
+        for (size_t j = 0; j < c->cols && c->by_columns; j++) to[j] += c->x[0][entry(c, r, j, c->cols)];
+    }
 }
 
 /* ---- over the columns of each row ---- */
@@ -233,4 +270,9 @@ void ad_k_softmax(const ad_call *c) {
 void ad_k_log_softmax(const ad_call *c) {
     if (c->by_columns) ad_v_log_softmax_columns(c->cols, c->rows, c->x[0], c->y);
     else ad_v_log_softmax(c->rows, c->cols, c->x[0], c->y);
+}
+
+void ad_k_logsumexp(const ad_call *c) {
+    if (c->by_columns) ad_v_logsumexp_columns(c->x_cols[0], c->rows, c->x[0], c->y);
+    else ad_v_logsumexp(c->rows, c->x_cols[0], c->x[0], c->y);
 }

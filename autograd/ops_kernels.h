@@ -8,7 +8,9 @@ ad_kernel ad_k_leaf, ad_k_fill, ad_k_add, ad_k_sub, ad_k_mul, ad_k_div, ad_k_min
     ad_k_neg, ad_k_scale, ad_k_shift, ad_k_exp, ad_k_log;
 ad_kernel ad_k_sqrt, ad_k_square, ad_k_tanh, ad_k_sigmoid, ad_k_relu, ad_k_softplus, ad_k_abs, ad_k_clip,
     ad_k_copy, ad_k_greater, ad_k_sign, ad_k_inside;
-ad_kernel ad_k_row_max, ad_k_product, ad_k_sum, ad_k_sum_rows, ad_k_sum_cols, ad_k_broadcast_all,
+ad_kernel ad_k_sin, ad_k_cos, ad_k_where, ad_k_row_argmax, ad_k_matmul_blocks, ad_k_take_rows, ad_k_put_rows,
+    ad_k_logsumexp;
+ad_kernel ad_k_product, ad_k_sum, ad_k_sum_rows, ad_k_sum_cols, ad_k_broadcast_all,
     ad_k_broadcast_rows, ad_k_broadcast_cols;
 ad_kernel ad_k_transpose, ad_k_slice_cols, ad_k_pad_cols, ad_k_concat_cols, ad_k_slice_rows, ad_k_pad_rows,
     ad_k_concat_rows, ad_k_gather;

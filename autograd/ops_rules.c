@@ -61,6 +61,14 @@ RULE(ad_d_tanh) {
     UNUSED;
     return one_minus(ad_square(y));
 }
+RULE(ad_d_sin) {
+    UNUSED;
+    return ad_cos(IN(0));
+}
+RULE(ad_d_cos) {
+    UNUSED;
+    return ad_neg(ad_sin(IN(0)));
+}
 RULE(ad_d_sigmoid) {
     UNUSED;
     return ad_mul(y, one_minus(y));
@@ -169,6 +177,19 @@ RULE(ad_r_scatter) {
     return ad_gather(g, IN(1));
 }
 
+RULE(ad_r_where) {
+    UNUSED;
+    return i == 1 ? ad_where(IN(0), g, zeros_like(y)) : ad_where(IN(0), zeros_like(y), g);
+}
+RULE(ad_r_take_rows) {
+    UNUSED;
+    return ad_put_rows(g, IN(1), ad_rows(IN(0)));
+}
+RULE(ad_r_put_rows) {
+    UNUSED;
+    return ad_take_rows(g, IN(1));
+}
+
 /* ---- BILINEAR ---- */
 
 /* y = op(a) op(b). With A = op(a), B = op(b): dA = g B^T, dB = A^T g, transposed back when a or b were. */
@@ -177,6 +198,16 @@ RULE(ad_r_matmul) {
     bool ta = ATTR.trans_a, tb = ATTR.trans_b;
     if (i == 0) return ta ? ad_matmul_t(IN(1), tb, g, true) : ad_matmul_t(g, false, IN(1), !tb);
     return tb ? ad_matmul_t(g, true, IN(0), ta) : ad_matmul_t(IN(0), !ta, g, false);
+}
+
+/* The same, block by block. */
+RULE(ad_r_matmul_blocks) {
+    UNUSED;
+    bool ta = ATTR.trans_a, tb = ATTR.trans_b;
+    size_t n = ATTR.from;
+    if (i == 0)
+        return ta ? ad_matmul_blocks_t(IN(1), tb, g, true, n) : ad_matmul_blocks_t(g, false, IN(1), !tb, n);
+    return tb ? ad_matmul_blocks_t(g, true, IN(0), ta, n) : ad_matmul_blocks_t(IN(0), !ta, g, false, n);
 }
 
 /* ---- GENERAL ---- */
@@ -248,6 +279,16 @@ RULE(ad_v_log_softmax) {
 }
 
 JVP(ad_j_log_softmax) { return ad_sub(dx[0], ad_sum_cols(ad_mul(ad_exp(y), dx[0]))); }
+
+RULE(ad_v_logsumexp) {
+    UNUSED;
+    return ad_mul(ad_softmax(IN(0)), g);
+}
+
+JVP(ad_j_logsumexp) {
+    (void)y;
+    return ad_sum_cols(ad_mul(ad_softmax(IN(0)), dx[0]));
+}
 
 /* The Jacobian diag(y) - y y^T is symmetric: both directions are the same product. */
 static ad_var softmax_jacobian(ad_var y, ad_var v) { return ad_mul(y, ad_sub(v, ad_sum_cols(ad_mul(y, v)))); }

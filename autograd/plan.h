@@ -50,8 +50,8 @@ typedef struct ad_output {
     real *to;
 } ad_output;
 
-/* A plan for the nodes between `changing` leaves and the outputs, of which there is at least one; what does not
- * depend on the changing leaves keeps its recorded value. changing NULL: every leaf may change. */
+/* A plan for the nodes between `changing` leaves and the n_out >= 1 outputs; what does not depend on the
+ * changing leaves keeps its recorded value. changing NULL: every leaf may change. */
 ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output *out, size_t n_out);
 
 /* Computes the outputs from the present numbers of the leaves. */

@@ -78,6 +78,15 @@ ad_var ad_simplify(ad_tape *t, ad_op op, size_t rows, size_t cols, const ad_var 
     case AD_OP_broadcast_cols:
         if (ad_is_fill(in[0], &k)) return ad_fill(t, rows, cols, k);
         return AD_NONE;
+    case AD_OP_where:
+        if (ad_is_fill(in[0], &k)) return k != 0 ? in[1] : in[2];
+        return AD_NONE;
+    case AD_OP_slice_cols:
+        if (ad_node_of(in[0])->op != AD_OP_slice_cols) return AD_NONE;
+        return ad_slice_cols(ad_in(in[0], 0), ad_node_of(in[0])->attr.from + attr.from, cols);
+    case AD_OP_slice_rows:
+        if (ad_node_of(in[0])->op != AD_OP_slice_rows) return AD_NONE;
+        return ad_slice_rows(ad_in(in[0], 0), ad_node_of(in[0])->attr.from + attr.from, rows);
     case AD_OP_stop_gradient:
         if (ad_is_fill(in[0], &k)) return in[0];
         return AD_NONE;

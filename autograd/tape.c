@@ -1,7 +1,6 @@
 /* tape.c: recording. */
 #include "autograd/tape.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,46 +202,4 @@ ad_var ad_leaf(ad_tape *t, size_t rows, size_t cols, const real *data, const cha
 
 ad_var ad_fill(ad_tape *t, size_t rows, size_t cols, double value) {
     return ad_emit(t, AD_OP_fill, rows, cols, NULL, (ad_attr){.low = value});
-}
-
-/* ---- the guard ---- */
-
-static bool first_nonfinite(const ad_node *n, size_t *at) {
-    for (size_t i = 0; i < ad_size(n); i++) {
-        if (!(n->value[i] - n->value[i] == 0)) {
-            *at = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The names of the leaves just behind a node, for the message. */
-static void leaf_names(const ad_tape *t, const ad_node *n, char *text, size_t size) {
-    for (int i = 0; i < AD_TABLE[n->op].arity; i++) {
-        const ad_node *x = &t->nodes[n->in[i]];
-        size_t used = strlen(text);
-        if (x->op == AD_OP_leaf && x->name != NULL)
-            snprintf(text + used, size - used, ", from leaf '%s'", x->name);
-    }
-}
-
-bool ad_find_nonfinite(ad_tape *t, char *text, size_t size) {
-    for (uint32_t id = 0; id < arrlenu(t->nodes); id++) {
-        const ad_node *n = &t->nodes[id];
-        ad_call c;
-        ad_call_of(t, n, &c);
-        AD_TABLE[n->op].kernel(&c);
-        size_t at;
-        if (!first_nonfinite(n, &at)) continue;
-        if (n->op == AD_OP_leaf)
-            snprintf(text, size, "leaf '%s' [%u, %u], first at row %zu", n->name == NULL ? "" : n->name,
-                     n->rows, n->cols, at / n->cols);
-        else
-            snprintf(text, size, "%s [%u, %u], first at row %zu", AD_TABLE[n->op].name, n->rows, n->cols,
-                     at / n->cols);
-        leaf_names(t, n, text, size);
-        return true;
-    }
-    return false;
 }

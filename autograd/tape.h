@@ -13,8 +13,8 @@ typedef enum ad_kind { AD_ELEM, AD_LINEAR, AD_BILINEAR, AD_GENERAL, AD_FLAT } ad
 /* What an op knows besides its arguments. Unused fields are zero, so that equal nodes have equal bytes. */
 typedef struct ad_attr {
     double low, high;      /* fill, scale, shift: low is the number; clip, inside: both bounds */
-    uint32_t from;         /* slice, pad: first column or row */
-    bool trans_a, trans_b; /* matmul */
+    uint32_t from;         /* slice, pad: first column or row; matmul_blocks: number of blocks */
+    bool trans_a, trans_b; /* matmul, matmul_blocks */
     uint8_t act;           /* affine, act_grad, act_curve: ad_act */
     uint8_t mask; /* set by plans: a product whose result is multiplied by mask'(x[3]) as it is written */
 } ad_attr;
@@ -96,7 +96,8 @@ ad_var ad_copy(ad_var a);
 ad_var ad_pad_cols(ad_var a, size_t from, size_t cols);
 ad_var ad_pad_rows(ad_var a, size_t from, size_t rows);
 ad_var ad_inside(ad_var a, double low, double high);
-ad_var ad_row_max(ad_var a);
+/* op(a_i) op(b_i) of the blocks of rows, one under the other. */
+ad_var ad_matmul_blocks_t(ad_var a, bool trans_a, ad_var b, bool trans_b, size_t blocks);
 ad_var ad_act_grad(ad_var g, ad_var y, ad_act act);
 ad_var ad_act_curve(ad_var dg, ad_var g, ad_var y, ad_var dy, ad_act act);
 

@@ -24,10 +24,17 @@ static unsigned char *dependence(const char *what, const ad_tape *t, const ad_va
     return depends;
 }
 
+bool ad_depends(ad_var y, const ad_var *x, size_t n) {
+    unsigned char *depends = dependence("depends", y.tape, x, n, ad_count(y.tape));
+    bool found = depends[y.id] != 0;
+    free(depends);
+    return found;
+}
+
 static ad_var *no_vars(uint32_t count) {
     ad_var *v = malloc(count * sizeof *v);
     FM_CHECK(v != NULL, "out of memory for %u nodes", count);
-    memset(v, 0xff, count * sizeof *v); /* AD_NONE */
+    for (uint32_t id = 0; id < count; id++) v[id] = AD_NONE;
     return v;
 }
 
@@ -46,6 +53,51 @@ static void check_same_shape(const char *what, ad_var a, ad_var b) {
              ad_rows(b), ad_cols(b), ad_rows(a), ad_cols(a));
 }
 
+/* ---- what was not chosen ----
+ *
+ * An op with an index or a mask leaves zeros in the adjoint of what it did not choose. What is computed there
+ * may be anything, an infinite derivative too, and 0 times that is NaN. So behind such an op the sweep
+ * carries the support of each adjoint: a matrix that is positive where the adjoint may differ from zero, and
+ * AD_NONE where it may everywhere. Products with a derivative are then taken there only. (The adjoint's own
+ * zeros cannot serve: those of a loss at its minimum still have second derivatives.) Entries mix in products
+ * of matrices and in fused rows; there it ends. */
+
+static bool carries_support(const ad_op_row *row) { return row->kind == AD_ELEM || row->kind == AD_LINEAR; }
+
+/* The support of what `node` passes to its argument i. */
+static ad_var support_behind(ad_var node, int i, ad_var support) {
+    const ad_op_row *row = &AD_TABLE[ad_node_of(node)->op];
+    if (!carries_support(&AD_TABLE[ad_node_of(ad_in(node, i))->op])) return AD_NONE;
+    if (row->kind == AD_ELEM) return support;
+    if (row->kind != AD_LINEAR) return AD_NONE;
+    if (ad_is_none(support)) {
+        if (strchr(row->rows, 'i') == NULL) return AD_NONE;
+        support = ad_fill(node.tape, ad_rows(node), ad_cols(node), 1);
+    }
+    return ad_abs(row->rule(node, i, support));
+}
+
+static ad_var chain(ad_var adjoint, ad_var slope, ad_var support) {
+    double number;
+    ad_var term = ad_mul(adjoint, slope);
+    if (ad_is_none(support) || ad_is_fill(slope, &number)) return term;
+    return ad_where(support, term, or_zeros(AD_NONE, term));
+}
+
+/* The adjoints of the nodes, from the outputs down. */
+typedef struct sweep {
+    ad_var *adjoint, *support;
+} sweep;
+
+static void send(sweep *s, uint32_t to, ad_var term, ad_var support) {
+    if (ad_is_zero(term)) return;
+    bool first = ad_is_none(s->adjoint[to]);
+    add_to(&s->adjoint[to], term);
+    if (first) s->support[to] = support;
+    else if (ad_is_none(support)) s->support[to] = AD_NONE;
+    else if (!ad_is_none(s->support[to])) s->support[to] = ad_add(s->support[to], support);
+}
+
 /* ---- reverse ---- */
 
 void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, size_t nx, ad_var *g) {
@@ -53,25 +105,26 @@ void ad_vjp(const ad_var *y, const ad_var *seed, size_t ny, const ad_var *x, siz
     ad_tape *t = x[0].tape;
     uint32_t count = ad_count(t);
     unsigned char *depends = dependence("gradient", t, x, nx, count);
-    ad_var *adjoint = no_vars(count);
+    sweep s = {no_vars(count), no_vars(count)};
     for (size_t k = 0; k < ny; k++) {
         ad_check_tape("gradient", t, y[k]);
         check_same_shape("vjp: a seed", y[k], seed[k]);
-        add_to(&adjoint[y[k].id], seed[k]);
+        send(&s, y[k].id, seed[k], AD_NONE);
     }
     for (uint32_t id = count; id-- > 0;) {
-        if (ad_is_none(adjoint[id]) || depends[id] != 1) continue;
+        if (ad_is_none(s.adjoint[id]) || depends[id] != 1) continue;
         const ad_op_row *row = &AD_TABLE[t->nodes[id].op];
         for (int i = 0; i < row->arity; i++) {
             ad_var node = {t, id}, in = ad_in(node, i);
             if (row->rows[i] == 'i' || !depends[in.id]) continue;
-            ad_var term = row->rule(node, i, adjoint[id]);
-            if (row->kind == AD_ELEM) term = ad_mul(adjoint[id], term);
-            add_to(&adjoint[in.id], term);
+            ad_var term = row->rule(node, i, s.adjoint[id]);
+            if (row->kind == AD_ELEM) term = chain(s.adjoint[id], term, s.support[id]);
+            send(&s, in.id, term, support_behind(node, i, s.support[id]));
         }
     }
-    for (size_t i = 0; i < nx; i++) g[i] = or_zeros(adjoint[x[i].id], x[i]);
-    free(adjoint);
+    for (size_t i = 0; i < nx; i++) g[i] = or_zeros(s.adjoint[x[i].id], x[i]);
+    free(s.support);
+    free(s.adjoint);
     free(depends);
 }
 

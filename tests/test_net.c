@@ -82,5 +82,26 @@ TEST(outputs_are_rescaled_and_those_of_the_target_too) {
     bench_end(&b);
 }
 
+/* Huber's loss and the square: value, slope and curvature on both sides of the edges, on them, and at 0. */
+TEST(penalties_have_the_derivatives_of_their_formulas) {
+    static real e[9] = {0, 0.5, -0.5, 1, -1, 1.5, -1.5, 1024, -0.0f};
+    for (int loss = ALGO_MSE; loss <= ALGO_HUBER; loss++) {
+        ad_tape *t = ad_tape_new();
+        ad_var x = ad_leaf(t, 9, 1, e, "error"), y = algo_penalty(x, (algo_loss)loss);
+        ad_var one = ad_fill(t, 9, 1, 1), slope, curve;
+        ad_grad(ad_sum(y), &x, 1, &slope);
+        ad_jvp(&slope, 1, &x, &one, 1, &curve);
+        for (size_t i = 0; i < 9; i++) {
+            double v = (double)e[i], size = fabs(v), near = fmin(size, 1);
+            bool square = loss == ALGO_MSE;
+            EXPECT_NEAR(ad_value(y)[i], square ? v * v : size <= 1 ? v * v / 2 : size - 0.5, 0);
+            EXPECT_NEAR(ad_value(slope)[i], square ? 2 * v : copysign(near, v), 0);
+            EXPECT_NEAR(ad_value(curve)[i], square ? 2 : size <= 1, 0);
+        }
+        ad_tape_free(t);
+    }
+}
+
 TEST_MAIN(CASE(a_quadratic_form_of_the_last_columns_is_added),
-          CASE(outputs_are_rescaled_and_those_of_the_target_too))
+          CASE(outputs_are_rescaled_and_those_of_the_target_too),
+          CASE(penalties_have_the_derivatives_of_their_formulas))

@@ -36,7 +36,7 @@ static double draw(fm_rng *rng, double low, double high) { return low + (high - 
 
 static double draw_entry(bench *b, int i, size_t at_entry) {
     example *e = &b->e;
-    if (e->index_cols > 0 && i == 1) return (double)fm_rng_below(&b->rng, e->index_cols);
+    if (e->index_count > 0 && i == e->index_at) return (double)fm_rng_below(&b->rng, e->index_count);
     bool output = e->output_at > 0 && i == e->output_at;
     if (output && e->act == AD_TANH) return draw(&b->rng, -0.9, 0.9);
     for (;;) {
@@ -62,8 +62,10 @@ static bench bench_new(int op, int shape) {
     bench b = {.e = EXAMPLES[op].make(shape), .name = EXAMPLES[op].name, .shape = shape, .op = (ad_op)op};
     b.arity = b.op == AD_OP_leaf ? 1 : AD_TABLE[b.op].arity;
     b.rng = fm_rng_split(17, FM_RNG_TEST, (uint64_t)op, (uint64_t)shape);
-    for (int i = 0; i < b.arity; i++)
+    for (int i = 0; i < b.arity; i++) {
+        FM_CHECK(in_size(&b, i) <= MATRIX_MAX, "%s: an argument of %zu numbers", b.name, in_size(&b, i));
         for (size_t k = 0; k < in_size(&b, i); k++) b.data[i][k] = (real)draw_entry(&b, i, k);
+    }
     return b;
 }
 
@@ -460,6 +462,12 @@ static ad_var composite_log_softmax(const ad_var *in, const example *e) {
     return ad_sub(down, ad_log(ad_sum_cols(ad_exp(down))));
 }
 
+static ad_var composite_logsumexp(const ad_var *in, const example *e) {
+    (void)e;
+    ad_var most = ad_stop_gradient(ad_row_max(in[0]));
+    return ad_add(ad_log(ad_sum_cols(ad_exp(ad_sub(in[0], most)))), most);
+}
+
 static ad_var composite_softmax(const ad_var *in, const example *e) {
     (void)e;
     ad_var weight = ad_exp(ad_sub(in[0], ad_stop_gradient(ad_row_max(in[0]))));
@@ -473,6 +481,7 @@ static ad_var (*composite_of(ad_op op))(const ad_var *in, const example *e) {
         case AD_OP_act_grad: return composite_act_grad;
         case AD_OP_act_curve: return composite_act_curve;
         case AD_OP_log_softmax: return composite_log_softmax;
+        case AD_OP_logsumexp: return composite_logsumexp;
         case AD_OP_softmax: return composite_softmax;
         default: return NULL;
     }

@@ -263,6 +263,22 @@ static ad_var turned(ad_var a, ad_var b, ad_var w) {
     return ad_matmul(ad_tanh(ad_mul(d, b)), w);
 }
 
+static ad_var table_of_rows(ad_var a, ad_var b, ad_var w) {
+    ad_var index = ad_row_argmax(a), sums = ad_put_rows(ad_tanh(b), index, ad_cols(a));
+    ad_var table = ad_tanh(ad_add(ad_scale(sums, 0.01), w));
+    return ad_mul(ad_take_rows(table, index), ad_matmul(a, w));
+}
+static ad_var attention(ad_var a, ad_var b, ad_var w) {
+    size_t blocks = ad_rows(a) % 4 == 0 ? 4 : ad_rows(a);
+    ad_var weight = ad_softmax(ad_matmul_blocks(ad_tanh(a), b, blocks, true));
+    return ad_matmul_blocks(weight, ad_matmul(b, w), blocks, false);
+}
+static ad_var chosen(ad_var a, ad_var b, ad_var w) {
+    ad_var legal = ad_greater(b, ad_zeros(b.tape, 1, 1)), p = ad_matmul(a, w);
+    ad_var most = ad_logsumexp(ad_where(legal, p, ad_fill(b.tape, 1, 1, -30)));
+    return ad_where(legal, ad_sub(p, most), ad_broadcast(ad_row_max(b), ad_rows(b), ad_cols(b)));
+}
+
 static const struct { const char *name; pattern *build; } PATTERNS[] = {
     {"square_weights", square_weights},       {"weights_row_for_row", weights_row_for_row},
     {"product_in_place", product_in_place},   {"sum_before_mask", sum_before_mask},
@@ -270,6 +286,8 @@ static const struct { const char *name; pattern *build; } PATTERNS[] = {
     {"mask_of_itself", mask_of_itself},       {"sum_of_itself", sum_of_itself},
     {"product_read_twice", product_read_twice}, {"row_sums_and_back", row_sums_and_back},
     {"normalised_twice", normalised_twice},   {"turned", turned},
+    {"table_of_rows", table_of_rows},         {"attention", attention},
+    {"chosen", chosen},
 };
 
 static void check_pattern(const char *name, pattern *build, size_t rows, size_t cols) {
@@ -304,7 +322,7 @@ static void check_pattern(const char *name, pattern *build, size_t rows, size_t 
 }
 
 TEST(plan_special_patterns) {
-    static const size_t shapes[][2] = {{5, 3}, {100, 64}, {500, 64}, {1500, 20}, {64, 64}};
+    static const size_t shapes[][2] = {{5, 3}, {100, 64}, {500, 64}, {1500, 20}, {64, 64}, {4000, 64}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (size_t i = 0; i < sizeof PATTERNS / sizeof *PATTERNS; i++)
             check_pattern(PATTERNS[i].name, PATTERNS[i].build, shapes[s][0], shapes[s][1]);

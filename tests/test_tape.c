@@ -1,4 +1,4 @@
-/* The tape: marks, equal nodes, broadcasting, simplifications, the errors of shapes, the guard. */
+/* The tape: marks, equal nodes, broadcasting, simplifications, the errors of shapes. */
 #include "autograd/ad.h"
 
 #include <stdlib.h>
@@ -139,6 +139,37 @@ TEST(tape_binary_builders_broadcast_the_second) {
     ad_tape_free(t);
 }
 
+/* n parts of different sizes, in order, and the gradient that each gets back. */
+static void check_concat(size_t n, bool rows) {
+    ad_tape *t = ad_tape_new();
+    ad_var part[7], g[7];
+    size_t size = 0;
+    for (size_t k = 0; k < n; size += ++k)
+        part[k] = ad_leaf(t, rows ? k + 1 : 1, rows ? 1 : k + 1, DATA + size, "part");
+    ad_var all = rows ? ad_concat_rows_n(part, n) : ad_concat_cols_n(part, n);
+    EXPECT_EQ(ad_rows(all), rows ? size : 1);
+    EXPECT_EQ(ad_cols(all), rows ? 1 : size);
+    EXPECT(memcmp(ad_value(all), DATA, size * sizeof(real)) == 0);
+    ad_grad(ad_sum(ad_square(all)), part, n, g);
+    for (size_t k = 0, at = 0; k < n; at += ++k)
+        for (size_t i = 0; i <= k; i++) EXPECT(ad_value(g[k])[i] == 2 * DATA[at + i]);
+    ad_tape_free(t);
+}
+
+TEST(tape_concatenates_any_number) {
+    for (size_t n = 1; n <= 7; n++) {
+        check_concat(n, false);
+        check_concat(n, true);
+    }
+    ad_tape *t = ad_tape_new();
+    ad_var a = leaf(t, 2, 3), b = leaf(t, 2, 1), c = leaf(t, 2, 2), all = ad_concat_cols(a, b, c);
+    const real wanted[12] = {1, 2, 3, 1, 1, 2, 4, 5, 6, 2, 3, 4};
+    EXPECT(memcmp(ad_value(all), wanted, sizeof wanted) == 0);
+    EXPECT(same(ad_concat_cols(a), a) && same(ad_concat_rows(a), a));
+    EXPECT_EQ(ad_rows(ad_concat_rows(a, a, a)), 6);
+    ad_tape_free(t);
+}
+
 TEST(tape_means) {
     ad_tape *t = ad_tape_new();
     ad_var a = leaf(t, 3, 2);
@@ -196,6 +227,11 @@ TEST(tape_linear_ops_of_zeros_are_zeros) {
 
 TEST(tape_chains_collapse) {
     ad_tape *t = ad_tape_new();
+    ad_var wide = leaf(t, 2, 6), tall = leaf(t, 6, 2);
+    EXPECT(same(ad_slice_cols(ad_slice_cols(wide, 1, 4), 2, 2), ad_slice_cols(wide, 3, 2)));
+    EXPECT(same(ad_slice_rows(ad_slice_rows(tall, 1, 4), 2, 2), ad_slice_rows(tall, 3, 2)));
+    EXPECT(same(ad_where(ad_fill(t, 2, 6, 2), wide, ad_zeros(t, 2, 6)), wide));
+    EXPECT(ad_is_zero(ad_where(ad_zeros(t, 2, 6), wide, ad_zeros(t, 2, 6))));
     ad_var a = leaf(t, 2, 3), row = leaf(t, 1, 3), column = leaf(t, 3, 1), scalar = leaf(t, 1, 1);
     EXPECT(same(ad_neg(ad_neg(a)), a));
     EXPECT(same(ad_scale(ad_scale(a, 2), 0.5), a));
@@ -235,6 +271,15 @@ ABORT_CASE(slice_rows, ad_slice_rows(a, 0, 0))
 ABORT_CASE(slice_wraps, ad_slice_rows(a, 1, SIZE_MAX))
 ABORT_CASE(concat_cols, ad_concat_cols(a, b))
 ABORT_CASE(concat_rows, ad_concat_rows(a, b))
+ABORT_CASE(concat_nothing, ad_concat_cols_n(NULL, 0))
+ABORT_CASE(concat_third, ad_concat_rows(a, a, b))
+ABORT_CASE(where, ad_where(a, a, b))
+ABORT_CASE(blocks, ad_matmul_blocks(a, b, 3, false))
+ABORT_CASE(blocks_inner, ad_matmul_blocks(a, b, 2, true))
+ABORT_CASE(take_rows, ad_take_rows(a, b))
+ABORT_CASE(take_outside, ad_take_rows(a, leaf(t, 3, 1)))
+ABORT_CASE(put_rows, ad_put_rows(b, leaf(t, 3, 1), 9))
+ABORT_CASE(put_outside, ad_put_rows(a, leaf(t, 2, 1), 2))
 ABORT_CASE(reshape, ad_reshape(a, 2, 2))
 ABORT_CASE(gather, ad_gather(a, b))
 ABORT_CASE(gather_outside, ad_gather(ad_slice_cols(a, 0, 2), leaf(t, 2, 1)))
@@ -262,9 +307,18 @@ TEST(tape_shape_mistakes_name_the_op_and_the_shapes) {
     EXPECT_ABORTS(abort_slice_wraps, "slice_rows: ");
     EXPECT_ABORTS(abort_concat_cols, "concat_cols: [2, 3] with [4, 5]");
     EXPECT_ABORTS(abort_concat_rows, "concat_rows: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_concat_nothing, "concat_cols: of nothing");
+    EXPECT_ABORTS(abort_concat_third, "concat_rows: [2, 3] with [4, 5]");
+    EXPECT_ABORTS(abort_where, "where: mask [2, 3], a [2, 3], b [4, 5]");
+    EXPECT_ABORTS(abort_blocks, "matmul_blocks: [2, 3] with [4, 5] in 3 blocks");
+    EXPECT_ABORTS(abort_blocks_inner, "matmul_blocks: [2, 3] with [4, 5]^T in 2 blocks: inner sizes 3 and 5");
+    EXPECT_ABORTS(abort_take_rows, "take_rows: [2, 3] with an index [4, 5]");
+    EXPECT_ABORTS(abort_take_outside, "take_rows: index 2 in row 1, of 2");
+    EXPECT_ABORTS(abort_put_rows, "put_rows: [4, 5] with an index [3, 1]");
+    EXPECT_ABORTS(abort_put_outside, "put_rows: index 2 in row 1, of 2");
     EXPECT_ABORTS(abort_reshape, "reshape: [2, 3] to [2, 2]");
     EXPECT_ABORTS(abort_gather, "gather: [2, 3] with an index [4, 5]");
-    EXPECT_ABORTS(abort_gather_outside, "index 2 in row 1 of 2 columns");
+    EXPECT_ABORTS(abort_gather_outside, "gather: index 2 in row 1, of 2");
     EXPECT_ABORTS(abort_scatter, "scatter: of [2, 3]");
     EXPECT_ABORTS(abort_grad, "gradient of leaf [2, 3], not a scalar");
     EXPECT_ABORTS(abort_jvp, "jvp: a direction: [4, 5] for [2, 3]");
@@ -313,48 +367,10 @@ TEST(tape_two_tapes_do_not_mix) {
     EXPECT_ABORTS(mixed_outputs, "plan: variables of two tapes");
 }
 
-/* ---- the guard ---- */
-
-TEST(tape_guard_names_op_row_and_leaf) {
-    char text[200] = "";
-    real x[6] = {1, 1, 1, 1, 1, 1};
-    ad_tape *t = ad_tape_new();
-    ad_var a = ad_leaf(t, 3, 2, x, "batch.obs"), b = ad_exp(ad_log(a));
-    EXPECT(!ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_TEXT(text, "");
-    x[4] = -1; /* the log of row 2 */
-    EXPECT(ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_TEXT(text, "log [3, 2], first at row 2, from leaf 'batch.obs'");
-    x[4] = (real)INFINITY;
-    EXPECT(ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_TEXT(text, "leaf 'batch.obs' [3, 2], first at row 2");
-    x[4] = 1;
-    EXPECT(!ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_NEAR(ad_value(b)[4], 1, 1e-6);
-    char few[12];
-    x[0] = (real)NAN;
-    EXPECT(ad_find_nonfinite(t, few, sizeof few));
-    EXPECT_TEXT(few, "leaf 'batch");
-    ad_tape_free(t);
-}
-
-TEST(tape_guard_knows_leaves_without_a_name) {
-    char text[200] = "";
-    real x = -1;
-    ad_tape *t = ad_tape_new();
-    ad_sqrt(ad_leaf(t, 1, 1, &x, NULL));
-    EXPECT(ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_TEXT(text, "sqrt [1, 1], first at row 0");
-    x = (real)NAN;
-    EXPECT(ad_find_nonfinite(t, text, sizeof text));
-    EXPECT_TEXT(text, "leaf '' [1, 1], first at row 0");
-    ad_tape_free(t);
-}
-
 TEST_MAIN(CASE(tape_describes_its_nodes), CASE(tape_equal_nodes_are_one),
           CASE(tape_reset_forgets_later_nodes), CASE(tape_recording_again_takes_no_new_memory),
           CASE(tape_finds_equal_nodes_among_many), CASE(tape_binary_builders_broadcast_the_second),
+          CASE(tape_concatenates_any_number),
           CASE(tape_means), CASE(tape_zeros_and_ones_vanish), CASE(tape_linear_ops_of_zeros_are_zeros),
           CASE(tape_chains_collapse), CASE(tape_shape_mistakes_name_the_op_and_the_shapes),
-          CASE(tape_other_mistakes_abort), CASE(tape_two_tapes_do_not_mix),
-          CASE(tape_guard_names_op_row_and_leaf), CASE(tape_guard_knows_leaves_without_a_name))
+          CASE(tape_other_mistakes_abort), CASE(tape_two_tapes_do_not_mix))

@@ -253,21 +253,21 @@ TEST(transform_index_has_no_derivative) {
     ad_tape_free(t);
 }
 
-/* Kinks: half-open as documented. */
-TEST(transform_derivatives_at_kinks) {
-    static real at[1] = {0};
+TEST(transform_depends) {
     ad_tape *t = ad_tape_new();
-    ad_var x = ad_leaf(t, 1, 1, at, "x"), y = ad_leaf(t, 1, 1, at, "y"), in[2] = {x, y}, g[2];
-    ad_grad(ad_min(x, y), in, 2, g);
-    EXPECT(ad_scalar(g[0]) == 1 && ad_scalar(g[1]) == 0);
-    ad_grad(ad_max(x, y), in, 2, g);
-    EXPECT(ad_scalar(g[0]) == 1 && ad_scalar(g[1]) == 0);
-    ad_grad(ad_relu(x), in, 1, g);
-    EXPECT(ad_scalar(g[0]) == 0);
-    ad_grad(ad_abs(x), in, 1, g);
-    EXPECT(ad_scalar(g[0]) == 0);
-    ad_grad(ad_clip(x, 0, 1), in, 1, g);
-    EXPECT(ad_scalar(g[0]) == 0);
+    ad_var x = ad_leaf(t, 2, 3, XS, "x"), again = ad_leaf(t, 2, 3, XS, "x"), i = ad_leaf(t, 2, 1, XS, "i");
+    ad_var both[2] = {again, x};
+    EXPECT(ad_depends(ad_sum(ad_exp(x)), &x, 1));
+    EXPECT(ad_depends(x, &x, 1));
+    EXPECT(!ad_depends(ad_sum(ad_exp(x)), &again, 1)); /* the same numbers, but other leaves */
+    EXPECT(ad_depends(ad_sum(ad_exp(x)), both, 2));
+    EXPECT(!ad_depends(ad_sum(ad_exp(x)), both, 0));
+    EXPECT(!ad_depends(ad_mul(ad_stop_gradient(x), again), &x, 1));
+    EXPECT(!ad_depends(ad_mul(ad_greater(x, again), ad_sign(x)), &x, 1));
+    EXPECT(!ad_depends(ad_scale(x, 0), &x, 1));
+    EXPECT(!ad_depends(ad_gather(x, i), &i, 1) && ad_depends(ad_gather(x, i), &x, 1));
+    EXPECT(!ad_depends(ad_where(x, again, again), &x, 1));
+    EXPECT(!ad_depends(x, &(ad_var){t, ad_exp(x).id}, 1)); /* what comes later */
     ad_tape_free(t);
 }
 
@@ -276,4 +276,4 @@ TEST_MAIN(CASE(transform_nodes_of_a_net), CASE(transform_steps_of_plans_of_a_net
           CASE(transform_gradient_of_what_does_not_depend_is_zero), CASE(transform_gradient_of_x_in_x_is_one),
           CASE(transform_intermediate_nodes_are_variables), CASE(transform_vjp_of_several_outputs),
           CASE(transform_jvp_of_several_outputs), CASE(transform_index_has_no_derivative),
-          CASE(transform_derivatives_at_kinks))
+          CASE(transform_depends))

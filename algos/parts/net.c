@@ -98,11 +98,12 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
 
 void algo_forward_run(algo_forward *forward) { ad_replay(forward->plan); }
 
-/* Huber: e^2/2 within 1 of the target and |e| - 1/2 beyond, written as c |e| - c^2/2 with c = min(|e|, 1). */
+/* Huber: e^2/2 where |e| <= 1 and |e| - 1/2 beyond, written as c (e - c/2) with c = e cut to [-1, 1]; no |e|,
+ * whose kink would take the second derivative at e = 0. */
 ad_var algo_penalty(ad_var error, algo_loss loss) {
     if (loss == ALGO_MSE) return ad_square(error);
-    ad_var size = ad_abs(error), near = ad_clip(size, 0, 1);
-    return ad_sub(ad_mul(near, size), ad_scale(ad_square(near), 0.5));
+    ad_var near = ad_clip(error, -1, 1);
+    return ad_mul(near, ad_sub(error, ad_scale(near, 0.5)));
 }
 
 ad_var algo_regression(ad_var prediction, ad_var wanted, algo_loss loss) {

@@ -71,7 +71,7 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
                                size_t rows);
 void algo_forward_run(algo_forward *forward);
 
-/* Of each entry: its square, or Huber's loss with delta 1. */
+/* Of each entry: its square, or Huber's loss with delta 1, whose second derivative is 1 where |e| <= 1. */
 typedef enum algo_loss { ALGO_MSE, ALGO_HUBER } algo_loss;
 ad_var algo_penalty(ad_var error, algo_loss loss);
 

@@ -33,6 +33,7 @@ AD_INLINE vec vabs(vec a) { return _mm256_andnot_ps(vset(-0.0f), a); }
 AD_INLINE vec vneg(vec a) { return _mm256_xor_ps(a, vset(-0.0f)); }
 AD_INLINE vec vcopysign(vec a, vec sign) { return _mm256_or_ps(vabs(a), _mm256_and_ps(sign, vset(-0.0f))); }
 AD_INLINE mask vgt(vec a, vec b) { return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GT_OQ)); }
+AD_INLINE bool vany(mask m) { return _mm256_movemask_ps(_mm256_castsi256_ps(m)) != 0; }
 AD_INLINE mask visnan(vec a) { return _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
 AD_INLINE vec vselect(mask m, vec a, vec b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(m)); }
 AD_INLINE vec vquotient(vec a, vec b) { return _mm256_div_ps(a, b); }

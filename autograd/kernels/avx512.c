@@ -32,6 +32,7 @@ AD_INLINE vec vneg(vec a) { return _mm512_xor_ps(a, vset(-0.0f)); }
 /* a >= 0 with the sign of another */
 AD_INLINE vec vwith_sign(vec a, vec sign) { return _mm512_or_ps(a, _mm512_and_ps(sign, vset(-0.0f))); }
 AD_INLINE mask vgt(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+AD_INLINE bool vany(mask m) { return m != 0; }
 AD_INLINE mask visnan(vec a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 AD_INLINE vec vselect(mask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 

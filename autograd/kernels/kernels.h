@@ -30,13 +30,15 @@
 typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
 
 /* y = f(x), entry by entry. Largest error of float against exact: the number in ulp, over the whole range
- * with infinities, NaN and denormals as in C's libm. The portable variant of the first five calls libm. */
+ * with infinities, NaN and denormals as in C's libm. The portable variant of the first seven calls libm. */
 #define AD_KERNELS_UNARY(X)                                                                                  \
     X(tanh)     /* 2.5 ulp */                                                                                \
     X(exp)      /* 1 ulp; denormal results included */                                                       \
     X(log)      /* 1 ulp */                                                                                  \
     X(sigmoid)  /* 2.5 ulp: 1 / (1 + exp(-x)) */                                                             \
     X(softplus) /* 3 ulp: log(1 + exp(x)) */                                                                 \
+    X(sin)      /* 2 ulp; beyond 131072 exact to rounding, and slow */                                       \
+    X(cos)      /* 2 ulp; likewise */                                                                        \
     X(sqrt)                                                                                                  \
     X(neg)                                                                                                   \
     X(square)                                                                                                \
@@ -113,6 +115,7 @@ typedef struct ad_kernel_table {
     AD_KERNELS_BROADCAST(X)
 #undef X
     void (*mul_add)(size_t n, const real *a, const real *b, const real *c, real *y);
+    void (*where)(size_t n, const real *m, const real *a, const real *b, real *y);
     void (*axpby)(size_t n, real s, const real *x, real t, real *y);
     void (*clip)(size_t n, real low, real high, const real *x, real *y);
     void (*fill)(size_t n, real s, real *y);
@@ -126,6 +129,8 @@ typedef struct ad_kernel_table {
     void (*log_softmax)(size_t m, size_t n, const real *x, real *y);
     void (*softmax_columns)(size_t m, size_t n, const real *x, real *y);
     void (*log_softmax_columns)(size_t m, size_t n, const real *x, real *y);
+    void (*logsumexp)(size_t m, size_t n, const real *x, real *y);
+    void (*logsumexp_columns)(size_t m, size_t n, const real *x, real *y);
     void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                  double beta2, double epsilon);
     void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
@@ -180,6 +185,11 @@ static inline void ad_v_mul_add(size_t n, const real *a, const real *b, const re
     ad_kernels()->mul_add(n, a, b, c, y);
 }
 
+/* y = a where m is not 0, else b: bit for bit, whatever the other one is */
+static inline void ad_v_where(size_t n, const real *m, const real *a, const real *b, real *y) {
+    ad_kernels()->where(n, m, a, b, y);
+}
+
 /* y = s x + t y (y is read also when t is 0) */
 static inline void ad_v_axpby(size_t n, real s, const real *x, real t, real *y) {
     ad_kernels()->axpby(n, s, x, t, y);
@@ -222,12 +232,21 @@ static inline void ad_v_log_softmax(size_t m, size_t n, const real *x, real *y) 
     ad_kernels()->log_softmax(m, n, x, y);
 }
 
+/* y[i] = log of the sum over j of exp(x[i, j]), y [m]: -infinity when the whole row is, infinity when one
+ * entry is. */
+static inline void ad_v_logsumexp(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->logsumexp(m, n, x, y);
+}
+
 /* The same over the m >= 1 rows of each column. */
 static inline void ad_v_softmax_columns(size_t m, size_t n, const real *x, real *y) {
     ad_kernels()->softmax_columns(m, n, x, y);
 }
 static inline void ad_v_log_softmax_columns(size_t m, size_t n, const real *x, real *y) {
     ad_kernels()->log_softmax_columns(m, n, x, y);
+}
+static inline void ad_v_logsumexp_columns(size_t m, size_t n, const real *x, real *y) {
+    ad_kernels()->logsumexp_columns(m, n, x, y);
 }
 
 /* One step of Adam over n parameters: first = b1 first + (1 - b1) g, second = b2 second + (1 - b2) g g,

@@ -1,9 +1,10 @@
-/* math.inc.h: exp, log, tanh, sigmoid, softplus of a vector of floats. Included by the variants of
+/* math.inc.h: exp, log, tanh, sigmoid, softplus, sin, cos of a vector of floats. Included by the variants of
  * x86.
  *
  * The polynomials are minimax fits (Remez exchange in 50 digits) of the stated functions on the stated
  * intervals. */
 
+#include <math.h>
 #include <stdalign.h>
 
 /* exp(x) = 2^n exp(r), |r| <= ln(2) / 2; returns r. ln 2 in two parts: the first has trailing zeros, so
@@ -145,4 +146,59 @@ AD_INLINE vec vsoftplus(vec x) {
     p = vfma(p, z, vset(3.333333781e-1f));
     vec half = vfma(vmul(s, z), p, s);
     return vfma(vset(2), half, vmax(vzero(), x));
+}
+
+/* x = n pi/2 + r, |r| <= 0.8 [Cody & Waite 1980]; returns r. pi/2 in three parts; the first product is
+ * subtracted without an error, because what remains is a multiple of 2^-24 below 1. */
+#define TURNS_LIMIT 131072.0f
+
+AD_INLINE vec turn_reduce(vec x, vec *n) {
+    *n = vround(vmul(x, vset(0.636619747f)));
+    vec r = vfnma(*n, vset(1.57079637f), x);
+    r = vfnma(*n, vset(-4.37113883e-8f), r);
+    return vfnma(*n, vset(-1.71512451e-15f), r);
+}
+
+/* Half of the whole number n, rounded down; *odd = the rest. */
+AD_INLINE vec halved(vec n, vec *odd) {
+    vec half = vround(vfma(n, vset(0.5f), vset(-0.25f)));
+    *odd = vfnma(half, vset(2), n);
+    return half;
+}
+
+/* sin(r + n pi/2). sin(r) = r + r^3 p(r^2), cos(r) = 1 - r^2 / 2 + r^4 q(r^2); p to 2^-37 and q to 2^-32 of
+ * the result */
+AD_INLINE vec turned_sine(vec r, vec n) {
+    const vec z = vmul(r, r);
+    vec p = vset(2.7157319477e-6f), q = vset(2.4409480627e-5f), odd, back;
+    p = vfma(p, z, vset(-1.9839054797e-4f));
+    p = vfma(p, z, vset(8.3333284826e-3f));
+    p = vfma(p, z, vset(-1.6666666634e-1f));
+    q = vfma(q, z, vset(-1.3887106586e-3f));
+    q = vfma(q, z, vset(4.1666641329e-2f));
+    const vec sine = vfma(vmul(r, z), p, r), cosine = vfma(vmul(z, z), q, vfma(vset(-0.5f), z, vset(1)));
+    halved(halved(n, &odd), &back);
+    const vec y = vselect(vgt(odd, vzero()), cosine, sine);
+    return vselect(vgt(back, vzero()), vneg(y), y);
+}
+
+/* Entries beyond the limit, an infinity among them, are rare enough to be taken one by one. */
+static vec far_turns(vec x, vec y, double (*exact)(double)) {
+    real from[W], to[W];
+    vstore(from, x);
+    vstore(to, y);
+    for (int i = 0; i < W; i++)
+        if (from[i] > TURNS_LIMIT || from[i] < -TURNS_LIMIT) to[i] = (real)exact((double)from[i]);
+    return vload(to);
+}
+
+/* A sine as small as its argument: keeps the sign of zero, and NaN. */
+AD_INLINE vec vsin(vec x) {
+    vec n, r = turn_reduce(x, &n), y = vselect(vgt(vabs(x), vset(1e-4f)), turned_sine(r, n), x);
+    return vany(vgt(vabs(x), vset(TURNS_LIMIT))) ? far_turns(x, y, sin) : y;
+}
+
+AD_INLINE vec vcos(vec x) {
+    vec n, r = turn_reduce(x, &n), y = turned_sine(r, vadd(n, vset(1)));
+    return vany(vgt(vabs(x), vset(TURNS_LIMIT))) ? far_turns(x, y, cos) : y;
 }

@@ -97,6 +97,8 @@ EACH(vabs, fabs(x))
 EACH(vexp, exp(x))
 EACH(vlog, log(x))
 EACH(vtanh, tanh(x))
+EACH(vsin, sin(x))
+EACH(vcos, cos(x))
 EACH(vsigmoid, x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
 EACH(vsoftplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 

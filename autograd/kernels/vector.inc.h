@@ -29,6 +29,8 @@
 #define BODY_LOG(load, store) Y(load, store, vlog(x))
 #define BODY_SIGMOID(load, store) Y(load, store, vsigmoid(x))
 #define BODY_SOFTPLUS(load, store) Y(load, store, vsoftplus(x))
+#define BODY_SIN(load, store) Y(load, store, vsin(x))
+#define BODY_COS(load, store) Y(load, store, vcos(x))
 #define BODY_SQRT(load, store) Y(load, store, vsqrt(x))
 #define BODY_NEG(load, store) Y(load, store, vneg(x))
 #define BODY_SQUARE(load, store) Y(load, store, vmul(x, x))
@@ -42,6 +44,8 @@ UNARY(exp, BODY_EXP)
 UNARY(log, BODY_LOG)
 UNARY(sigmoid, BODY_SIGMOID)
 UNARY(softplus, BODY_SOFTPLUS)
+UNARY(sin, BODY_SIN)
+UNARY(cos, BODY_COS)
 UNARY(sqrt, BODY_SQRT)
 UNARY(neg, BODY_NEG)
 UNARY(square, BODY_SQUARE)
@@ -81,6 +85,17 @@ BINARY(mul_drelu, BODY_MUL_DRELU)
 
 static void ad_k_mul_add(size_t n, const real *pa, const real *pb, const real *pc, real *py) {
 #define BODY(load, store) store(py, vfma(load(pa), load(pb), load(pc)))
+    FOR_EACH_VECTOR(n, BODY);
+#undef BODY
+}
+
+static void ad_k_where(size_t n, const real *pm, const real *pa, const real *pb, real *py) {
+    const vec zero = vzero();
+#define BODY(load, store)                                                                                    \
+    {                                                                                                        \
+        vec m = load(pm), a = load(pa), b = load(pb);                                                        \
+        store(py, vselect(vgt(vabs(m), zero), a, vselect(visnan(m), a, b)));                                 \
+    }
     FOR_EACH_VECTOR(n, BODY);
 #undef BODY
 }
@@ -316,10 +331,17 @@ AD_INLINE void exp_of_rows(size_t rows, size_t n, const real *x, real *top, real
     }
 }
 
+/* The largest entry, to be subtracted before exp; an infinite one is left for exp and log to carry through,
+ * where infinity - infinity would not be a number. */
+AD_INLINE vec finite_top(vec top) { return vselect(vgt(vset((real)INFINITY), vabs(top)), top, vzero()); }
+
+typedef enum soft { SOFTMAX, LOG_SOFTMAX, LOG_SUM } soft;
+
 enum { NARROW = 8 };
 
 /* Few columns (the actions of a small game): vectors run down the rows, W at a time. */
-AD_INLINE void narrow_softmax(const bool logarithm, size_t m, size_t n, const real *x, real *y) {
+AD_INLINE void narrow_softmax(const soft kind, size_t m, size_t n, const real *x, real *y) {
+    if (n == 0) return; /* never so, but compilers cannot know that v[0] is set */
     for (size_t i = 0; i < m; i += W) {
         const size_t rows = m - i < W ? m - i : W;
         vec v[NARROW], p[NARROW];
@@ -329,13 +351,19 @@ AD_INLINE void narrow_softmax(const bool logarithm, size_t m, size_t n, const re
             else vload_columns(x + i * n + j, n, rows, false, n - j, v + j);
         vec top = v[0], sum = vzero();
         for (size_t j = 1; j < n; j++) top = vmax(top, v[j]);
+        if (kind == LOG_SUM) top = finite_top(top);
         for (size_t j = 0; j < n; j++) {
             v[j] = vsub(v[j], top);
             p[j] = vexp(v[j]);
             sum = vadd(sum, p[j]);
         }
-        const vec last = logarithm ? vlog(sum) : vdiv(vset(1), sum);
-        for (size_t j = 0; j < n; j++) vstore(spread[j], logarithm ? vsub(v[j], last) : vmul(p[j], last));
+        if (kind == LOG_SUM) {
+            vstore_m(vtail(rows), y + i, vadd(top, vlog(sum)));
+            continue;
+        }
+        const vec last = kind == LOG_SOFTMAX ? vlog(sum) : vdiv(vset(1), sum);
+        for (size_t j = 0; j < n; j++)
+            vstore(spread[j], kind == LOG_SOFTMAX ? vsub(v[j], last) : vmul(p[j], last));
         for (size_t r = 0; r < rows; r++)
             for (size_t j = 0; j < n; j++) y[(i + r) * n + j] = spread[j][r];
     }
@@ -343,7 +371,7 @@ AD_INLINE void narrow_softmax(const bool logarithm, size_t m, size_t n, const re
 
 static void ad_k_softmax(size_t m, size_t n, const real *x, real *y) {
     if (n <= NARROW) {
-        narrow_softmax(false, m, n, x, y);
+        narrow_softmax(SOFTMAX, m, n, x, y);
         return;
     }
     real top[W], total[W];
@@ -355,9 +383,27 @@ static void ad_k_softmax(size_t m, size_t n, const real *x, real *y) {
     }
 }
 
+/* log of the sum over exp(x - top), of W rows or fewer. */
+AD_INLINE vec log_sums(size_t rows, size_t n, const real *x, const real *top) {
+    real sum[W] = {0};
+    for (size_t r = 0; r < rows; r++) {
+        const real *px = x + r * n;
+        const vec largest = vset(top[r]);
+        vec part = vzero();
+        size_t j = 0;
+        for (; j + W <= n; j += W) part = vadd(part, vexp(vsub(vload(px + j), largest)));
+        if (j < n) {
+            mask tail = vtail(n - j);
+            part = vadd(part, vselect(tail, vexp(vsub(vload_m(tail, px + j), largest)), vzero()));
+        }
+        sum[r] = vsum(part);
+    }
+    return vlog(vload(sum));
+}
+
 static void ad_k_log_softmax(size_t m, size_t n, const real *x, real *y) {
     if (n <= NARROW) {
-        narrow_softmax(true, m, n, x, y);
+        narrow_softmax(LOG_SOFTMAX, m, n, x, y);
         return;
     }
     real top[W], total[W];
@@ -365,20 +411,7 @@ static void ad_k_log_softmax(size_t m, size_t n, const real *x, real *y) {
         size_t rows = m - i < W ? m - i : W;
         const real *block = x + i * n;
         vstore(top, max_of_rows(rows, n, block, n));
-        real sum[W] = {0};
-        for (size_t r = 0; r < rows; r++) {
-            const real *px = block + r * n;
-            vec part = vzero();
-            const vec largest = vset(top[r]);
-            size_t j = 0;
-            for (; j + W <= n; j += W) part = vadd(part, vexp(vsub(vload(px + j), largest)));
-            if (j < n) {
-                mask tail = vtail(n - j);
-                part = vadd(part, vselect(tail, vexp(vsub(vload_m(tail, px + j), largest)), vzero()));
-            }
-            sum[r] = vsum(part);
-        }
-        vstore(total, vlog(vload(sum)));
+        vstore(total, log_sums(rows, n, block, top));
         for (size_t r = 0; r < rows; r++) {
             const real *px = block + r * n;
             real *py = y + (i + r) * n;
@@ -387,6 +420,20 @@ static void ad_k_log_softmax(size_t m, size_t n, const real *x, real *y) {
             FOR_EACH_VECTOR(n, BODY);
 #undef BODY
         }
+    }
+}
+
+static void ad_k_logsumexp(size_t m, size_t n, const real *x, real *y) {
+    if (n <= NARROW) {
+        narrow_softmax(LOG_SUM, m, n, x, y);
+        return;
+    }
+    real top[W];
+    for (size_t i = 0; i < m; i += W) {
+        const size_t rows = m - i < W ? m - i : W;
+        const vec most = finite_top(max_of_rows(rows, n, x + i * n, n));
+        vstore(top, most);
+        vstore_m(vtail(rows), y + i, vadd(most, log_sums(rows, n, x + i * n, top)));
     }
 }
 
@@ -422,6 +469,20 @@ static void ad_k_softmax_columns(size_t m, size_t n, const real *x, real *y) {
 
 static void ad_k_log_softmax_columns(size_t m, size_t n, const real *x, real *y) {
     softmax_of_columns(true, m, n, x, y);
+}
+
+static void ad_k_logsumexp_columns(size_t m, size_t n, const real *x, real *py) {
+#define BODY(load, store)                                                                                    \
+    {                                                                                                        \
+        const real *px = x;                                                                                  \
+        vec top = load(px), sum = vzero();                                                                   \
+        for (size_t i = 1; i < m; i++) top = vmax(top, load(px + i * n));                                    \
+        top = finite_top(top);                                                                               \
+        for (size_t i = 0; i < m; i++) sum = vadd(sum, vexp(vsub(load(px + i * n), top)));                   \
+        store(py, vadd(top, vlog(sum)));                                                                     \
+    }
+    FOR_EACH_VECTOR(n, BODY);
+#undef BODY
 }
 
 /* Moments of parameters without a gradient end at zero: as denormal numbers they would stay for good, and

@@ -97,7 +97,7 @@ static ad_var weight(graph *g, size_t rows, size_t cols) {
 }
 
 static ad_var unary(graph *g, ad_var a) {
-    switch (below(&g->rng, DOUBLE ? 17 : 14)) {
+    switch (below(&g->rng, DOUBLE ? 20 : 16)) {
         case 0: return ad_tanh(a);
         case 1: return ad_sigmoid(a);
         case 2: return ad_relu(a);
@@ -112,23 +112,35 @@ static ad_var unary(graph *g, ad_var a) {
         case 11: return ad_stop_gradient(a);
         case 12: return ad_copy(a);
         case 13: return ad_row_max(a);
-        case 14: return ad_sign(a);
-        case 15: return ad_inside(a, -0.3, 0.3);
+        case 14: return ad_sin(ad_scale(a, 3));
+        case 15: return ad_cos(a);
+        case 16: return ad_sign(a);
+        case 17: return ad_inside(a, -0.3, 0.3);
+        case 18: return ad_row_argmax(a);
         default: return ad_greater(a, ad_fill(g->t, ad_rows(a), ad_cols(a), 0.1));
     }
+}
+
+/* The column of an index, below 3, that has so many rows, or AD_NONE. */
+static ad_var pick_index(const graph *g, size_t rows) {
+    for (size_t i = 10; i < LEAVES; i++)
+        if (ad_rows(g->leaf[i]) == rows) return g->leaf[i];
+    return AD_NONE;
 }
 
 static ad_var binary(graph *g, ad_var a) {
     size_t rows = ad_rows(a), cols = ad_cols(a), shape = below(&g->rng, 5);
     ad_var b = pick_shape(g, shape == 1 || shape == 3 ? 1 : rows, shape == 2 || shape == 3 ? 1 : cols);
     if (ad_is_none(b)) b = a;
-    switch (below(&g->rng, 6)) {
+    ad_var mask = pick_index(g, rows);
+    switch (below(&g->rng, ad_is_none(mask) ? 6 : 7)) {
         case 0: return ad_add(a, b);
         case 1: return ad_sub(a, b);
         case 2: return ad_tanh(ad_mul(a, b));
         case 3: return ad_div(a, ad_shift(ad_square(b), 1));
         case 4: return ad_min(a, b);
-        default: return ad_max(a, b);
+        case 5: return ad_max(a, b);
+        default: return ad_where(mask, a, ad_broadcast(b, rows, cols));
     }
 }
 
@@ -142,7 +154,7 @@ static ad_var of_four(graph *g, ad_var a) {
 
 static ad_var product(graph *g, ad_var a) {
     size_t n = 1 + below(&g->rng, 7);
-    switch (below(&g->rng, 5)) {
+    switch (below(&g->rng, ad_rows(a) % 2 == 0 ? 7 : 5)) {
         case 0: return ad_scale(ad_matmul(a, weight(g, ad_cols(a), n)), 0.4);
         case 1: return ad_scale(ad_matmul_t(a, false, weight(g, n, ad_cols(a)), true), 0.4);
         case 2: {
@@ -153,6 +165,8 @@ static ad_var product(graph *g, ad_var a) {
             ad_var w = weight(g, n, 4);
             return ad_rows(a) == 4 ? ad_tanh(ad_matmul_t(a, true, w, true)) : a;
         }
+        case 5: return ad_scale(ad_matmul_blocks(a, weight(g, 2 * ad_cols(a), n), 2, false), 0.4);
+        case 6: return ad_scale(ad_matmul_blocks(a, weight(g, 2 * n, ad_cols(a)), 2, true), 0.4);
         default: {
             ad_act act = (ad_act)below(&g->rng, 3);
             return ad_affine(a, weight(g, ad_cols(a), n), weight(g, 1, n), act);
@@ -207,13 +221,14 @@ static ad_var fused(graph *g, ad_var a) {
 
 static ad_var reduction(graph *g, ad_var a) {
     size_t rows = ad_rows(a), cols = ad_cols(a);
-    switch (below(&g->rng, 7)) {
+    switch (below(&g->rng, 8)) {
         case 0: return ad_mean(a);
         case 1: return ad_mean_rows(a);
         case 2: return ad_mean_cols(a);
         case 3: return ad_log_softmax(a);
         case 4: return ad_softmax(a);
-        case 5:
+        case 5: return ad_logsumexp(a);
+        case 6:
             if (rows == 1) return ad_broadcast(a, BATCHES[below(&g->rng, 9)], cols);
             return ad_sum_cols(ad_tanh(a));
         default: return cols == 1 ? ad_broadcast(a, rows, 1 + below(&g->rng, 6)) : ad_mean_rows(a);
@@ -223,8 +238,8 @@ static ad_var reduction(graph *g, ad_var a) {
 static ad_var piece(graph *g, ad_var a) {
     size_t rows = ad_rows(a), cols = ad_cols(a);
     size_t from = below(&g->rng, cols), from_row = below(&g->rng, rows);
-    ad_var b;
-    switch (below(&g->rng, 9)) {
+    ad_var b, index = pick_index(g, rows);
+    switch (below(&g->rng, ad_is_none(index) ? 8 : 12)) {
         case 0: return ad_slice_cols(a, from, 1 + below(&g->rng, cols - from));
         case 1: return ad_pad_cols(a, from, 2 * cols);
         case 2: return ad_is_none(b = pick_shape(g, rows, 0)) ? a : ad_concat_cols(a, b);
@@ -235,13 +250,10 @@ static ad_var piece(graph *g, ad_var a) {
             if (rows % 2 == 0) return ad_reshape(a, rows / 2, 2 * cols);
             return ad_reshape(a, rows * cols, 1);
         case 7: return rows <= COLS_MAX ? ad_transpose(a) : a;
-        default:
-            for (size_t i = 10; i < LEAVES; i++) {
-                if (ad_rows(g->leaf[i]) != rows) continue;
-                return cols == 1 ? ad_scatter(a, g->leaf[i], 3 + below(&g->rng, 3))
-                       : cols >= 3 ? ad_gather(a, g->leaf[i]) : a;
-            }
-            return a;
+        case 8: return cols >= 3 ? ad_gather(a, index) : a;
+        case 9: return ad_scatter(ad_slice_cols(a, from, 1), index, 3 + below(&g->rng, 3));
+        case 10: return ad_take_rows(weight(g, 3, 1 + below(&g->rng, 6)), index);
+        default: return ad_scale(ad_put_rows(a, index, 3 + below(&g->rng, 3)), 1 / (double)rows);
     }
 }
 
