@@ -179,7 +179,8 @@ static void record_discrete_actor(biac *b, const algo_setup *setup, int i) {
         weights = ad_softmax(logits);
     }
     ad_var loss = ad_neg(ad_mean(ad_sum_cols(ad_mul(weights, q))));
-    if (c->entropy > 0) loss = ad_sub(loss, ad_scale(ad_mean(nn_categorical_entropy(logits)), c->entropy));
+    if (c->entropy > 0)
+        loss = ad_sub(loss, ad_scale(ad_mean(nn_categorical_entropy(logits, AD_NONE)), c->entropy));
     if (c->logit_l2 > 0) loss = ad_add(loss, ad_scale(ad_mean(ad_sum_cols(ad_square(logits))), c->logit_l2));
     algo_net_learn(&b->actor[i], setup, loss);
 }
