@@ -49,6 +49,7 @@ typedef struct algo_column {
     int agent;
     real *to;             /* first row; `stride` reals from row to row */
     size_t width, stride;
+    const struct algo_column *twin; /* has the same numbers and is filled earlier: they are copied; or NULL */
     struct algo_column *next;
 } algo_column;
 
