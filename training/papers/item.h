@@ -1,17 +1,18 @@
 /* item.h: what one table or figure of a paper is to ./reproduce, and what it is built from.
  *
  * An item is a row of REPRODUCE_ITEMS (training/papers/table.c): a name, words, and a function that measures
- * and puts rows:
+ * and puts rows.
  *
- *     static fm_status table9(reproduce *r, fm_error *err) {
- *         reproduce_training what = {.row = "Bi-AC", .algo = "biac", .env = "escape"};
- *         reproduce_trained done;
- *         fm_status status = reproduce_train(r, &what, &done, err);
- *         if (status == FM_OK && !r->interrupted)
- *             reproduce_put(r, what.row, "return", 9.5, reproduce_mean(&done, reproduce_return, 0), done.ok);
- *         reproduce_trained_free(&done);
- *         return status;
- *     } */
+ * Example (compiled by the tests, given reproduce *r, fm_error *err):
+ *
+ *     reproduce_training what = {.row = "Bi-AC", .algo = "biac", .env = "escape"};
+ *     reproduce_trained done;
+ *     fm_status status = reproduce_train(r, &what, &done, err);
+ *     if (status == FM_OK && !r->interrupted)
+ *         reproduce_put(r, what.row, "return", 9.5, reproduce_mean(&done, reproduce_return, 0), done.ok);
+ *     reproduce_trained_free(&done);
+ *     return status;
+ */
 #ifndef TRAINING_REPRODUCE_ITEM_H
 #define TRAINING_REPRODUCE_ITEM_H
 
