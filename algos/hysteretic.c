@@ -38,9 +38,10 @@ static const fm_option OPTIONS[] = {
 };
 
 #define PUBLISHED                                                                                            \
-    "beta=0.5 weigh=error hidden=20,20 lr=0.0001 lr_final=1 loss=huber gamma=0 batch=512 replay=10000 "      \
-    "warmup=500 tau=1 target_every=5000 epsilon=0.1 epsilon_decay=0.999999 epsilon_every=1 "                 \
-    "epsilon_least=0 scale_rewards=false clamp_targets=true blind=true draw=own"
+    "beta=0.5 weigh=error hidden=20,20 lr=0.0001 lr_final=1 loss=huber gamma=0 batch_size=512 "              \
+    "buffer_size=10000 learning_starts=500 tau=1 target_update_interval=5000 epsilon=0.1 "                   \
+    "epsilon_decay=0.999999 epsilon_every=1 epsilon_least=0 scale_rewards=none clamp_targets=true "          \
+    "blind=true draw=own"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
@@ -59,17 +60,21 @@ typedef struct hysteretic {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta, ad_var weight) {
     (void)agent;
     const hysteretic_config *config = ((hysteretic *)q)->config;
     ad_var forgive = ad_fill(delta.tape, 1, 1, 1 - config->beta);
-    return independent_q_forgiving_loss(delta, forgive, (independent_q_weigh)config->weigh,
+    return independent_q_forgiving_loss(delta, weight, forgive, (independent_q_weigh)config->weigh,
                                         (algo_loss)config->q.loss);
 }
 
 static const independent_q_rule RULE = {.loss = loss};
 
 /* ---- registration ---- */
+
+static const algo_metric METRICS[] = {INDEPENDENT_Q_METRICS, {NULL, NULL, NULL, false}};
+
+static void measure(const void *self, double *values) { independent_q_measure(self, values); }
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     return independent_q_accepts("hysteretic", facts, &((const hysteretic_config *)config)->q, err);
@@ -95,8 +100,8 @@ const algo_type algo_hysteretic = {
     .act = independent_q_act,
     .observe = independent_q_observe,
     .update = independent_q_update,
-    .metric_names = INDEPENDENT_Q_METRICS,
-    .metrics = independent_q_metrics,
+    .metrics = METRICS,
+    .measure = measure,
     .values = independent_q_values,
     .destroy = independent_q_destroy,
 };

@@ -7,6 +7,7 @@
  *
  * Implemented, for each agent i (algos/families/independent_q.h has the target):
  *     minimise mean delta_i^2,   delta_i = target_i - Q_i(o_i, a_i)
+ * With one agent this is the (double) deep Q-network.
  *
  * Deviations: the target network follows by Polyak steps of 0.01 rather than by copies; rewards are scaled by
  * the bounds in the facts; the learning rate falls linearly to a tenth. Each is an option.
@@ -31,11 +32,13 @@ static const fm_option OPTIONS[] = {
 };
 
 #define PUBLISHED_MATRIX                                                                                     \
-    "hidden=20,20 lr=0.001 lr_final=1 gamma=0.75 double_q=false batch=512 replay=10000 warmup=500 tau=1 "    \
-    "epsilon=0 epsilon_least=0 coin=joint scale_rewards=false bootstrap_terminal=true"
+    "hidden=20,20 lr=0.001 lr_final=1 gamma=0.75 double_q=false batch_size=512 buffer_size=10000 "           \
+    "learning_starts=500 tau=1 epsilon=0 epsilon_least=0 coin=joint scale_rewards=none "                     \
+    "bootstrap_terminal=true"
 #define PUBLISHED_MERGE                                                                                      \
-    "hidden=30,30 lr=0.001 lr_final=1 loss=huber gamma=1 double_q=false batch=64 replay=500 warmup=500 "     \
-    "tau=1 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500 epsilon_least=0 coin=joint scale_rewards=false"
+    "hidden=30,30 lr=0.001 lr_final=1 loss=huber gamma=1 double_q=false batch_size=64 buffer_size=500 "      \
+    "learning_starts=500 tau=1 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500 epsilon_least=0 coin=joint "  \
+    "scale_rewards=none"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
@@ -48,14 +51,18 @@ static const algo_preset PRESETS[] = {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta, ad_var weight) {
     (void)agent;
-    return ad_mean(algo_penalty(delta, (algo_loss)q->config->loss));
+    return nn_weighted_mean(algo_penalty(delta, (algo_loss)q->config->loss), weight);
 }
 
 static const independent_q_rule RULE = {.loss = loss};
 
 /* ---- registration ---- */
+
+static const algo_metric METRICS[] = {INDEPENDENT_Q_METRICS, {NULL, NULL, NULL, false}};
+
+static void measure(const void *self, double *values) { independent_q_measure(self, values); }
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     return independent_q_accepts("idqn", facts, &((const idqn_config *)config)->q, err);
@@ -80,8 +87,8 @@ const algo_type algo_idqn = {
     .act = independent_q_act,
     .observe = independent_q_observe,
     .update = independent_q_update,
-    .metric_names = INDEPENDENT_Q_METRICS,
-    .metrics = independent_q_metrics,
+    .metrics = METRICS,
+    .measure = measure,
     .values = independent_q_values,
     .destroy = independent_q_destroy,
 };

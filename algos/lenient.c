@@ -61,9 +61,9 @@ static const fm_option OPTIONS[] = {
 
 #define PUBLISHED                                                                                            \
     "K=1 temperature=1 d=0.9 mu=0.9998 forgive=weight-error decay_after=200000 hidden=20,20 lr=0.0001 "      \
-    "lr_final=1 loss=huber gamma=0 batch=512 replay=10000 warmup=500 tau=1 target_every=5000 epsilon=0.1 "   \
-    "epsilon_decay=0.999999 epsilon_every=1 epsilon_least=0 scale_rewards=false clamp_targets=true "         \
-    "blind=true draw=own"
+    "lr_final=1 loss=huber gamma=0 batch_size=512 buffer_size=10000 learning_starts=500 tau=1 "              \
+    "target_update_interval=5000 epsilon=0.1 epsilon_decay=0.999999 epsilon_every=1 epsilon_least=0 "        \
+    "scale_rewards=none clamp_targets=true blind=true draw=own"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
@@ -77,6 +77,8 @@ static const algo_preset PRESETS[] = {
 
 #define TRACE_MAX 256 /* steps of an episode whose temperatures fall; before them beta_n is nearly 1 */
 
+/* Of a decision; key NOBODY where the agent was not active. */
+#define NOBODY (-1)
 typedef struct visit {
     int32_t key, action, next_key;
     int32_t terminal;
@@ -94,7 +96,7 @@ typedef struct lenient {
     independent_q q; /* first: the core is given this struct */
     const lenient_config *config;
     const algo_setup *setup; /* only within create */
-    agent_state agent[ENV_AGENTS_MAX];
+    agent_state *agent; /* [agents] */
     int64_t trace;   /* length of a ring */
     int64_t *length; /* [copies] decisions of the running episode */
     double ceiling;  /* nu */
@@ -104,13 +106,13 @@ typedef struct lenient {
 
 /* ---- loss ---- */
 
-static ad_var loss(independent_q *q, int agent, ad_var delta) {
+static ad_var loss(independent_q *q, int agent, ad_var delta, ad_var weight) {
     lenient *l = (lenient *)q;
     ad_var forgive;
     l->agent[agent].forgive =
-        algo_leaf(l->setup, delta.tape, (size_t)q->config->batch, 1, "batch.forgive", &forgive);
+        algo_leaf(l->setup, (size_t)q->config->replay.batch_size, 1, "forgiven", &forgive);
     bool itself = l->config->forgive == LENIENT_WEIGHT_ERROR;
-    return independent_q_forgiving_loss(delta, forgive,
+    return independent_q_forgiving_loss(delta, weight, forgive,
                                         itself ? INDEPENDENT_Q_WEIGH_ERROR : INDEPENDENT_Q_WEIGH_GRADIENT,
                                         (algo_loss)q->config->loss);
 }
@@ -118,10 +120,10 @@ static ad_var loss(independent_q *q, int agent, ad_var delta) {
 static void sampled(independent_q *q, int i) {
     lenient *l = (lenient *)q;
     agent_state *agent = &l->agent[i];
-    size_t rows = q->replay.batch;
+    size_t rows = q->agent[i].batch.rows;
     double sum = 0;
     for (size_t b = 0; b < rows; b++) {
-        double leniency = (double)agent->leniency[q->replay.drawn[b]];
+        double leniency = (double)agent->leniency[q->agent[i].batch.drawn[b]];
         sum += leniency;
         if (l->config->forgive != LENIENT_DRAW) agent->forgive[b] = (real)leniency;
         else agent->forgive[b] = (real)(fm_rng_uniform(&l->forgive) <= leniency);
@@ -133,7 +135,7 @@ static void sampled(independent_q *q, int i) {
 
 /* The table row of an agent's observation. */
 static int32_t key_of(const lenient *l, int i, const real *obs) {
-    size_t n = (size_t)l->q.facts->obs_length[i];
+    size_t n = (size_t)l->q.facts->agent[i].obs_length;
     uint64_t signs = 0;
     for (int64_t k = 0; k < l->config->bits; k++) {
         const real *projection = l->agent[i].projection + (size_t)k * n;
@@ -146,7 +148,7 @@ static int32_t key_of(const lenient *l, int i, const real *obs) {
 }
 
 static double mean_temperature(const lenient *l, int i, int32_t key) {
-    size_t actions = (size_t)l->q.facts->action[i].n;
+    size_t actions = (size_t)l->q.facts->agent[i].action.n;
     const real *row = l->agent[i].temperature + (size_t)key * actions;
     double sum = 0;
     for (size_t a = 0; a < actions; a++) sum += (double)row[a];
@@ -157,9 +159,10 @@ static double mean_temperature(const lenient *l, int i, int32_t key) {
 static void cool(lenient *l, size_t copy) {
     int64_t last = l->length[copy] - 1, n = l->length[copy] < l->trace ? l->length[copy] : l->trace;
     for (int i = 0; i < l->q.agents; i++) {
-        size_t actions = (size_t)l->q.facts->action[i].n;
+        size_t actions = (size_t)l->q.facts->agent[i].action.n;
         for (int64_t k = 0; k < n; k++) {
             const visit *at = &l->agent[i].trace[copy * (size_t)l->trace + (size_t)((last - k) % l->trace)];
+            if (at->key == NOBODY) continue;
             real *temperature = &l->agent[i].temperature[(size_t)at->key * actions + (size_t)at->action];
             double upsilon = at->terminal ? 0 : l->config->upsilon;
             double folded =
@@ -171,23 +174,31 @@ static void cool(lenient *l, size_t copy) {
     l->ceiling *= l->config->mu;
 }
 
+/* Agent i's decision in a copy: its leniency stands beside the transition, its visit in the trace. */
+static void visited(lenient *l, const algo_step *step, size_t copy, int i, size_t slot, visit *trace) {
+    const env_facts *facts = l->q.facts;
+    const env_agent *agent = &facts->agent[i];
+    size_t from = copy * (size_t)facts->obs_total + (size_t)agent->obs_at;
+    size_t own = copy * (size_t)facts->agents + (size_t)i;
+    *trace = (visit){NOBODY, 0, 0, 0};
+    l->agent[i].leniency[slot] = 0;
+    if (!step->before.active[own]) return;
+    int32_t key = key_of(l, i, step->before.obs + from);
+    int32_t action =
+        (int32_t)step->actions[copy * (size_t)facts->action_total + (size_t)agent->action_at];
+    size_t entry = (size_t)key * (size_t)agent->action.n + (size_t)action;
+    double temperature = (double)l->agent[i].temperature[entry];
+    l->agent[i].leniency[slot] = (real)(1 - exp(-l->config->K * temperature));
+    *trace = (visit){key, action, key_of(l, i, step->after.obs + from), step->done[own]};
+}
+
 static void observed(independent_q *q, const algo_step *step) {
     lenient *l = (lenient *)q;
-    size_t obs = (size_t)q->facts->obs_total, width = (size_t)q->facts->action_total;
     bool falling = *q->replay.written >= l->config->decay_after;
     for (size_t c = 0; c < (size_t)step->before.copies; c++) {
         size_t slot = (size_t)(*q->replay.written + (int64_t)c) % q->replay.capacity;
         size_t place = c * (size_t)l->trace + (size_t)(l->length[c] % l->trace);
-        for (int i = 0; i < q->agents; i++) {
-            size_t from = c * obs + (size_t)q->facts->obs_at[i];
-            int32_t key = key_of(l, i, step->before.obs + from);
-            int32_t action = (int32_t)step->actions[c * width + (size_t)q->facts->action_at[i]];
-            size_t entry = (size_t)key * (size_t)q->facts->action[i].n + (size_t)action;
-            double temperature = (double)l->agent[i].temperature[entry];
-            l->agent[i].leniency[slot] = (real)(1 - exp(-l->config->K * temperature));
-            l->agent[i].trace[place] =
-                (visit){key, action, key_of(l, i, step->after.obs + from), step->terminated[c]};
-        }
+        for (int i = 0; i < q->agents; i++) visited(l, step, c, i, slot, &l->agent[i].trace[place]);
         l->length[c]++;
         if (!step->terminated[c] && !step->truncated[c]) continue;
         if (falling) cool(l, c);
@@ -206,9 +217,9 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
 static void make_agent(lenient *l, int i, const algo_setup *setup) {
     const lenient_config *config = l->config;
     agent_state *agent = &l->agent[i];
-    size_t entries = (size_t)config->buckets * (size_t)setup->facts->action[i].n;
-    size_t stored = (size_t)config->q.replay, trace = (size_t)setup->copies * (size_t)l->trace;
-    size_t obs = (size_t)config->bits * (size_t)setup->facts->obs_length[i];
+    size_t entries = (size_t)config->buckets * (size_t)setup->facts->agent[i].action.n;
+    size_t stored = l->q.replay.capacity, trace = (size_t)setup->num_envs * (size_t)l->trace;
+    size_t obs = (size_t)config->bits * (size_t)setup->facts->agent[i].obs_length;
     agent->temperature = fm_arena_array(setup->arena, real, entries);
     for (size_t k = 0; k < entries; k++) agent->temperature[k] = (real)config->temperature;
     agent->leniency = fm_arena_array(setup->arena, real, stored);
@@ -227,12 +238,14 @@ static void *create(const algo_setup *setup) {
     l->setup = setup;
     l->trace = setup->facts->horizon < TRACE_MAX ? setup->facts->horizon : TRACE_MAX;
     l->ceiling = l->config->temperature;
-    l->length = fm_arena_array(setup->arena, int64_t, (size_t)setup->copies);
+    l->shown = FM_ABSENT;
+    l->length = fm_arena_array(setup->arena, int64_t, (size_t)setup->num_envs);
     l->forgive = fm_rng_split(setup->seed, FM_RNG_UPDATE, 0, 0);
-    for (int i = 0; i < setup->facts->agents; i++) make_agent(l, i, setup);
+    l->agent = fm_arena_array(setup->arena, agent_state, (size_t)setup->facts->agents);
     independent_q_make(&l->q, setup, &l->config->q, &RULE);
+    for (int i = 0; i < setup->facts->agents; i++) make_agent(l, i, setup);
     l->setup = NULL;
-    fm_keep(setup->keep, FM_I64, l->length, (size_t)setup->copies, "trace.length");
+    fm_keep(setup->keep, FM_I64, l->length, (size_t)setup->num_envs, "trace.length");
     fm_keep(setup->keep, FM_F64, &l->ceiling, 1, "temperature.ceiling");
     fm_keep(setup->keep, FM_F64, &l->shown, 1, "leniency.mean");
     fm_keep_bytes(setup->keep, &l->forgive, sizeof l->forgive, "rng.forgive");
@@ -240,11 +253,14 @@ static void *create(const algo_setup *setup) {
 }
 
 /* ORDER: those of the core, then its own. */
-static const char *const METRICS[] = {"loss", "gradient_norm", "mean_target", "epsilon", "leniency", NULL};
+static const algo_metric METRICS[] = {
+    INDEPENDENT_Q_METRICS,
+    {"leniency", "", "mean leniency of the last minibatch", false},
+    {NULL, NULL, NULL, false},
+};
 
-static void metrics(const void *self, double *values) {
-    independent_q_metrics(self, values);
-    values[INDEPENDENT_Q_STATS] = ((const lenient *)self)->shown;
+static void measure(const void *self, double *values) {
+    *independent_q_measure(self, values) = ((const lenient *)self)->shown;
 }
 
 const algo_type algo_lenient = {
@@ -260,8 +276,8 @@ const algo_type algo_lenient = {
     .act = independent_q_act,
     .observe = independent_q_observe,
     .update = independent_q_update,
-    .metric_names = METRICS,
-    .metrics = metrics,
+    .metrics = METRICS,
+    .measure = measure,
     .values = independent_q_values,
     .destroy = independent_q_destroy,
 };

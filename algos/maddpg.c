@@ -1,4 +1,5 @@
-/* maddpg.c: multi-agent deep deterministic policy gradient: decentralised actors, centralised critics.
+/* maddpg.c: multi-agent deep deterministic policy gradient: decentralised actors, centralised critics. With one
+ * agent it is DDPG [Lillicrap et al., ICLR 2016].
  *
  * Paper: Lowe, Wu, Tamar, Harb, Abbeel, Mordatch, "Multi-agent actor-critic for mixed cooperative-competitive
  *        environments", NeurIPS 2017.
@@ -36,13 +37,14 @@ static const fm_option OPTIONS[] = {
 };
 
 #define PUBLISHED_MATRIX                                                                                     \
-    "hidden=20,20 actor_hidden=20,20 critic_lr=0.03 actor_lr=0.001 lr_final=1 loss=huber gamma=0 batch=512 " \
-    "replay=10000 warmup=500 target_every=10 relaxation=expectation logit_l2=0 epsilon=0 epsilon_least=0 "   \
-    "scale_rewards=false"
+    "hidden=20,20 actor_hidden=20,20 critic_lr=0.03 actor_lr=0.001 lr_final=1 loss=huber gamma=0 "           \
+    "batch_size=512 buffer_size=10000 learning_starts=500 target_update_interval=10 relaxation=expectation " \
+    "logit_l2=0 epsilon=0 epsilon_least=0 scale_rewards=none"
 #define PUBLISHED_MERGE                                                                                      \
-    "hidden=30,30 actor_hidden=30,30 critic_lr=0.01 actor_lr=0.001 lr_final=1 loss=huber gamma=1 batch=64 "  \
-    "replay=500 warmup=500 target_every=10 relaxation=soft logit_l2=0 epsilon=0.3 epsilon_decay=0.9 "        \
-    "epsilon_every=500 epsilon_least=0 coin=joint scale_rewards=false"
+    "hidden=30,30 actor_hidden=30,30 critic_lr=0.01 actor_lr=0.001 lr_final=1 loss=huber gamma=1 "           \
+    "batch_size=64 buffer_size=500 learning_starts=500 target_update_interval=10 relaxation=soft "           \
+    "logit_l2=0 epsilon=0.3 epsilon_decay=0.9 epsilon_every=500 epsilon_least=0 coin=joint "                 \
+    "scale_rewards=none"
 
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
@@ -53,7 +55,8 @@ static const algo_preset PRESETS[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static const centralised_rule RULE = {.critics = 1, .delay = 1};
+static const centralised_rule RULE = {
+    .critics = 1, .target_critics = 1, .actor_critics = 1, .policy_delay = 1};
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     return centralised_accepts("maddpg", facts, &((const maddpg_config *)config)->c, err);
@@ -76,8 +79,8 @@ const algo_type algo_maddpg = {
     .act = centralised_act,
     .observe = centralised_observe,
     .update = centralised_update,
-    .metric_names = CENTRALISED_METRICS,
-    .metrics = centralised_metrics,
+    .metrics = CENTRALISED_METRICS,
+    .measure = centralised_measure,
     .values = centralised_values,
     .probabilities = centralised_probabilities,
     .destroy = centralised_destroy,

@@ -1,17 +1,16 @@
-/* table.c: one row per algorithm. */
-#include <string.h>
-
+/* table.c: see table.h for the rows. */
 #include "algos/algo.h"
+#include "algos/table.h"
+#include "base/text.h"
 
-extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_hysteretic, algo_lenient, algo_maddpg,
-    algo_td3;
+#define ALGO_DECLARE(name) extern const algo_type algo_##name;
+ALGO_ROWS(ALGO_DECLARE)
 
-const algo_type *const ALGO_TABLE[] = {
-    &algo_biac, &algo_bilevel_q, &algo_idqn, &algo_hysteretic, &algo_lenient, &algo_maddpg, &algo_td3, NULL,
-};
+#define ALGO_ROW(name) &algo_##name,
+const algo_type *const ALGO_TABLE[] = {ALGO_ROWS(ALGO_ROW) NULL};
 
 const algo_type *algo_find(const char *name) {
     for (size_t i = 0; ALGO_TABLE[i] != NULL; i++)
-        if (strcmp(ALGO_TABLE[i]->name, name) == 0) return ALGO_TABLE[i];
+        if (fm_text_same_name(ALGO_TABLE[i]->name, name)) return ALGO_TABLE[i];
     return NULL;
 }

@@ -12,8 +12,68 @@ const char *ad_cg_stop_name(ad_cg_stop stop) {
     case AD_CG_CONVERGED: return "converged";
     case AD_CG_ITERATIONS: return "iteration limit";
     case AD_CG_CURVATURE: return "non-positive curvature";
-    default: return "non-finite product";
+    default: return "non-finite number";
     }
+}
+
+/* <a, b>; in double where the sum of reals leaves the range in which it can be trusted. */
+static double dot(size_t n, const real *a, const real *b) {
+    double fast = (double)ad_v_dot(n, a, b), sum = 0;
+    if (fabs(fast) > 1e-25 && fabs(fast) < 1e30) return fast;
+    for (size_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares neither
+ * vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry is, or is
+ * infinite. */
+static double scale_of(size_t n, const real *b) {
+    double largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        double size = fabs((double)b[i]);
+        if (!isfinite(size)) return (double)NAN;
+        if (size > largest) largest = size;
+    }
+    int exponent;
+    frexp(largest, &exponent);
+    return largest > 0 ? ldexp(1, exponent - 1) : 0;
+}
+
+/* x = scale x; false when an entry is too large for a real. */
+static bool unscale(size_t n, real *x, double scale) {
+    bool fits = true;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (real)((double)x[i] * scale);
+        fits = fits && isfinite(x[i]);
+    }
+    return fits;
+}
+
+/* The iteration for r = p = b, x = 0. */
+static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x, real *work,
+                            const ad_cg_options *options) {
+    real *p = work, *q = work + n, *r = work + 2 * n;
+    double rr = dot(n, r, r), enough = rr * options->tolerance * options->tolerance;
+    ad_cg_result result = {.stop = AD_CG_ITERATIONS, .residual = sqrt(rr)};
+    while (result.stop == AD_CG_ITERATIONS && result.iterations < options->iterations) {
+        matvec(context, n, p, q);
+        result.iterations++;
+        if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
+        double pq = dot(n, p, q), alpha = rr / pq;
+        if (isfinite(pq)) result.curvature = pq / dot(n, p, p);
+        if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
+        else if (pq <= 0) result.stop = AD_CG_CURVATURE;
+        else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
+        if (result.stop != AD_CG_ITERATIONS) break;
+        ad_v_axpy(n, (real)alpha, p, x);
+        ad_v_axpy(n, (real)-alpha, q, r);
+        double rr_next = dot(n, r, r);
+        ad_v_axpby(n, 1, r, (real)(rr_next / rr), p); /* p = r + beta p */
+        rr = rr_next;
+        result.residual = sqrt(rr);
+        if (rr <= enough) result.stop = AD_CG_CONVERGED;
+    }
+    return result;
 }
 
 ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, real *x, real *work,
@@ -21,39 +81,13 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
     FM_CHECK(options->iterations > 0 && options->damping >= 0 && options->tolerance >= 0,
              "cg: %d iterations, damping %g, tolerance %g", options->iterations, options->damping,
              options->tolerance);
-    real *p = work, *q = work + n, *r = work + 2 * n;
+    double scale = scale_of(n, b);
     memset(x, 0, n * sizeof *x);
-    memcpy(r, b, n * sizeof *r);
-    memcpy(p, b, n * sizeof *p);
-    double rr = (double)ad_v_dot(n, r, r);
-    double enough = rr * options->tolerance * options->tolerance;
-    ad_cg_result result = {.stop = AD_CG_ITERATIONS};
-    while (result.iterations < options->iterations) {
-        if (rr <= enough) {
-            result.stop = AD_CG_CONVERGED;
-            break;
-        }
-        matvec(context, n, p, q);
-        result.iterations++;
-        if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
-        double pq = (double)ad_v_dot(n, p, q);
-        if (!isfinite(pq)) {
-            result.stop = AD_CG_NONFINITE;
-            break;
-        }
-        result.curvature = pq / (double)ad_v_dot(n, p, p);
-        if (pq <= 0) {
-            result.stop = AD_CG_CURVATURE;
-            break;
-        }
-        double alpha = rr / pq;
-        ad_v_axpy(n, (real)alpha, p, x);
-        ad_v_axpy(n, (real)-alpha, q, r);
-        double rr_next = (double)ad_v_dot(n, r, r);
-        ad_v_axpby(n, 1, r, (real)(rr_next / rr), p); /* p = r + beta p */
-        rr = rr_next;
-    }
-    if (result.stop == AD_CG_ITERATIONS && rr <= enough) result.stop = AD_CG_CONVERGED;
-    result.residual = sqrt(rr);
+    if (scale == 0) return (ad_cg_result){.stop = AD_CG_CONVERGED};
+    if (isnan(scale)) return (ad_cg_result){.stop = AD_CG_NONFINITE, .residual = scale};
+    for (size_t i = 0; i < n; i++) work[i] = work[2 * n + i] = (real)((double)b[i] / scale);
+    ad_cg_result result = iterate(matvec, context, n, x, work, options);
+    result.residual *= scale;
+    if (!unscale(n, x, scale)) result.stop = AD_CG_NONFINITE;
     return result;
 }

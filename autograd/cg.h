@@ -5,6 +5,8 @@
  * of non-positive curvature shows that A + damping I is not positive definite; x is then the best point so
  * far.
  *
+ * The scale of b does not matter: a right-hand side of 1e-25 is solved as well as one of 1.
+ *
  * The directions are always the first n reals of the workspace and the products the second n, so that a
  * Hessian product recorded over these two (autograd/plan.h) is applied without a copy.
  *
@@ -36,7 +38,7 @@ typedef enum ad_cg_stop {
     AD_CG_CONVERGED,  /* the residual reached the tolerance (also: b = 0) */
     AD_CG_ITERATIONS, /* the limit was reached first */
     AD_CG_CURVATURE,  /* <p, (A + damping I) p> <= 0: stopped before that step */
-    AD_CG_NONFINITE   /* a product gave NaN or infinity: x is the point before it */
+    AD_CG_NONFINITE   /* b, a product or x left the range of a real: x is the point before it */
 } ad_cg_stop;
 
 typedef struct ad_cg_options {
@@ -59,7 +61,7 @@ typedef struct ad_cg_result {
 ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, real *x, real *work,
                    const ad_cg_options *options);
 
-/* "converged", "iteration limit", "non-positive curvature", "non-finite product". */
+/* "converged", "iteration limit", "non-positive curvature", "non-finite number". */
 const char *ad_cg_stop_name(ad_cg_stop stop);
 
 #endif

@@ -30,8 +30,9 @@ static size_t field_size(fm_option_type type) {
     case FM_BOOL: return sizeof(bool);
     case FM_TEXT: return FM_TEXT_MAX;
     case FM_INTS: return sizeof(fm_ints);
+    case FM_RENAMED: break;
     }
-    FM_CHECK(false, "option: type %d", (int)type);
+    FM_CHECK(false, "option: a field of type %d", (int)type);
     return 0;
 }
 
@@ -168,6 +169,7 @@ static fm_status read_value(const fm_option *row, const char *value, field *resu
     case FM_CHOICE: return read_choice(row, value, &result->whole, err);
     case FM_TEXT: return read_text(row, value, result->text, err);
     case FM_INTS: return read_list(row, value, &result->list, err);
+    case FM_RENAMED: break;
     }
     FM_CHECK(false, "option %s: type %d", row->name, (int)row->type);
     return FM_BAD;
@@ -177,6 +179,7 @@ void fm_options_reset(const fm_option *table, void *config) {
     for (const fm_option *row = table; row->name; row++) {
         field value;
         fm_error err;
+        if (row->type == FM_RENAMED) continue;
         bool good = read_value(row, row->default_value, &value, &err) == FM_OK;
         FM_CHECK(good, "a default does not pass its own check: %s", err.text);
         store(row, config, &value);
@@ -185,7 +188,13 @@ void fm_options_reset(const fm_option *table, void *config) {
 
 const fm_option *fm_options_find(const fm_option *table, const char *name) {
     for (const fm_option *row = table; row->name; row++)
-        if (strcmp(row->name, name) == 0) return row;
+        if (row->type != FM_RENAMED && fm_text_same_name(row->name, name)) return row;
+    return NULL;
+}
+
+const char *fm_options_renamed(const fm_option *table, const char *name) {
+    for (const fm_option *row = table; row->name; row++)
+        if (row->type == FM_RENAMED && fm_text_same_name(row->name, name)) return row->default_value;
     return NULL;
 }
 
@@ -193,7 +202,10 @@ static fm_status unknown_key(const fm_option *table, const char *key, fm_error *
     const char *nearest = NULL;
     char known[700] = "";
     size_t used = 0;
+    const char *now = fm_options_renamed(table, key);
+    if (now) return fm_fail(err, "'%s' is now '%s'", key, now);
     for (const fm_option *row = table; row->name; row++) {
+        if (row->type == FM_RENAMED) continue;
         const char *pair[2] = {nearest, row->name};
         nearest = fm_text_nearest(key, pair, 2);
         int n = snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", row->name);
@@ -273,6 +285,7 @@ char *fm_option_format(const fm_option *row, const void *config, char *text, siz
         break;
     case FM_TEXT: fm_text_format(text, size, "%s", value.text); break;
     case FM_INTS: format_list(&value.list, text, size); break;
+    case FM_RENAMED: break;
     }
     return text;
 }
@@ -280,12 +293,14 @@ char *fm_option_format(const fm_option *row, const void *config, char *text, siz
 void fm_options_write(const fm_option *table, const void *config, FILE *out) {
     char text[FM_TEXT_MAX];
     for (const fm_option *row = table; row->name; row++)
-        fprintf(out, "%s = %s\n", row->name, fm_option_format(row, config, text, sizeof text));
+        if (row->type != FM_RENAMED)
+            fprintf(out, "%s = %s\n", row->name, fm_option_format(row, config, text, sizeof text));
 }
 
 void fm_options_help(const fm_option *table, const void *config, FILE *out) {
     for (const fm_option *row = table; row->name; row++) {
         char text[FM_TEXT_MAX], range[96];
+        if (row->type == FM_RENAMED) continue;
         const char *value = config ? fm_option_format(row, config, text, sizeof text) : row->default_value;
         fprintf(out, "  %-22s %-12s %s", row->name, *value ? value : "\"\"", row->doc);
         if (*row->symbol) fprintf(out, ", %s", row->symbol);

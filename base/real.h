@@ -5,6 +5,12 @@
 #ifndef FM_REAL_H
 #define FM_REAL_H
 
+#include <float.h>
+
+/* A number that is not there: a metric not known yet, a reading without meaning now. Written as an empty
+ * cell, and told apart from NaN, which is always a fault. */
+#define FM_ABSENT (-DBL_MAX)
+
 #ifdef FM_DOUBLE
 typedef double real;
 #define REAL_NAME "double"

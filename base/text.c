@@ -38,6 +38,12 @@ static size_t edit_distance(const char *a, size_t n, const char *b, size_t m) {
     return above[m];
 }
 
+bool fm_text_same_name(const char *a, const char *b) {
+    for (; *a && *b; a++, b++)
+        if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b)) return false;
+    return *a == *b;
+}
+
 /* A slip changes at most a third of the word, and leaves some of it. */
 const char *fm_text_nearest(const char *name, const char *const *candidates, size_t n) {
     const char *best = NULL;

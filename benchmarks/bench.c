@@ -11,6 +11,7 @@
 #include "autograd/plan.h"
 #include "base/text.h"
 #include "training/loop.h"
+#include "training/run/flags.h"
 #include "training/run/version.h"
 
 /* A sample lasts half a millisecond, or one repetition when that takes longer: short enough that other
@@ -25,6 +26,16 @@ static const fm_option OPTIONS[] = {
     FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
     {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
      "only the cases whose name contains this text", ""},
+    FM_OPT_BOOL(
+        bench_options, csv, "false",
+        "a table for programs: group,case,value,unit,limit,share (share = value / limit; both are empty "
+        "where there is no limit)",
+        ""),
+    FM_OPT_BOOL(bench_options, list, "false", "the cases, without measuring them", ""),
+    FM_OPT_BOOL(bench_options, check, "false",
+                "numbers that grad, hvp and cg10 compute, to compare with other programs", ""),
+    FM_OPT_BOOL(bench_options, help, "false", "this text", ""),
+    FM_OPT_BOOL(bench_options, version, "false", "the version", ""),
     FM_OPT_END,
 };
 
@@ -144,133 +155,85 @@ bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t ro
 
 /* ---- the command line ---- */
 
-typedef struct request {
-    bench b;
-    bool wanted[GROUP_COUNT];
-    bool help, version, check;
-} request;
-
-static void print_help(void) {
-    printf("usage: bench [GROUP...] [--csv] [--seconds S] [--threads N] [--case TEXT] [--list]\n\n"
+static void print_help(const flags *given) {
+    printf("usage: bench [GROUP...] [flags]\n\n"
            "Measures the groups (all of them when none is named) and prints, for each case, the median and\n"
            "what the machine would allow: the rate of fused multiply-adds (in turns with the case, since\n"
            "clocks change) or of memory, over the arithmetic or the bytes that the case needs at least.\n\n"
            "groups\n");
     for (size_t g = 0; g < GROUP_COUNT; g++) printf("  %-10s %s\n", GROUPS[g].name, GROUPS[g].doc);
-    printf("\noptions\n");
-    fm_options_help(OPTIONS, NULL, stdout);
-    printf("\n"
-           "  --csv      a table for programs: group,case,value,unit,limit,share (share = value / limit;\n"
-           "             both are empty where there is no limit)\n"
-           "  --list     the cases, without measuring them\n"
-           "  --check    numbers that grad, hvp and cg10 compute, to compare with other programs\n"
-           "  --help     this text\n"
-           "  --version  the version\n\n"
-           "FIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
+    printf("\nflags (--flag VALUE or --flag=VALUE), with their defaults:\n");
+    flags_help(given, stdout);
+    printf("\nFIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
            "The exit status is 0, or 2 when something was wrong.\n");
 }
 
-static fm_status unknown_flag(const char *flag, fm_error *err) {
-    static const char *const FLAGS[] = {"--csv",  "--seconds", "--threads", "--case",
-                                        "--list", "--check",   "--help",    "--version"};
-    const char *nearest = fm_text_nearest(flag, FLAGS, sizeof FLAGS / sizeof *FLAGS);
-    if (nearest != NULL && strcmp(nearest, flag) == 0) return fm_fail(err, "%s: takes no value", flag);
-    return nearest ? fm_fail(err, "unknown flag '%s'; did you mean '%s'?", flag, nearest)
-                   : fm_fail(err, "unknown flag '%s'; --help lists the flags", flag);
-}
-
-static fm_status take_group(request *r, const char *word, fm_error *err) {
+static fm_status take_group(bool *wanted, const char *word, fm_error *err) {
     const char *names[GROUP_COUNT];
     for (size_t g = 0; g < GROUP_COUNT; g++) {
         names[g] = GROUPS[g].name;
-        if (strcmp(word, names[g]) == 0) return r->wanted[g] = true, FM_OK;
+        if (strcmp(word, names[g]) == 0) return wanted[g] = true, FM_OK;
     }
     const char *nearest = fm_text_nearest(word, names, GROUP_COUNT);
     return nearest ? fm_fail(err, "unknown group '%s'; did you mean '%s'?", word, nearest)
                    : fm_fail(err, "unknown group '%s'; --help lists the groups", word);
 }
 
-/* "--seconds 2" or "--seconds=2". */
-static fm_status take_flag(request *r, int argc, char *const *argv, int *at, fm_error *err) {
-    const char *word = argv[*at], *value = strchr(word, '=');
-    char name[64];
-    size_t length = value != NULL ? (size_t)(value - word) : strlen(word);
-    if (length >= sizeof name) return unknown_flag(word, err);
-    fm_text_format(name, sizeof name, "%.*s", (int)length, word);
-    if (value == NULL && strcmp(word, "--csv") == 0) return r->b.mode = BENCH_CSV, FM_OK;
-    if (value == NULL && strcmp(word, "--list") == 0) return r->b.mode = BENCH_LIST, FM_OK;
-    if (value == NULL && strcmp(word, "--check") == 0) return r->check = true, FM_OK;
-    if (value == NULL && strcmp(word, "--version") == 0) return r->version = true, FM_OK;
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return r->help = true, FM_OK;
-    if (strncmp(name, "--", 2) != 0 || fm_options_find(OPTIONS, name + 2) == NULL)
-        return unknown_flag(name, err);
-    if (value != NULL) {
-        value++;
-    } else {
-        if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0)
-            return fm_fail(err, "%s: its value is missing", name);
-        value = argv[++*at];
-    }
-    if (fm_options_set(OPTIONS, &r->b.options, name + 2, value, err) != FM_OK) return fm_fail_in(err, "--");
-    return FM_OK;
-}
-
-static void run_groups(request *r, bench_mode mode) {
-    r->b.mode = mode;
+static void run_groups(bench *b, const bool *wanted, bench_mode mode) {
+    b->mode = mode;
     for (size_t g = 0; g < GROUP_COUNT; g++) {
-        if (!r->wanted[g]) continue;
-        r->b.group = GROUPS[g].name;
-        GROUPS[g].run(&r->b);
+        if (!wanted[g]) continue;
+        b->group = GROUPS[g].name;
+        GROUPS[g].run(b);
     }
 }
 
-static fm_status parse(request *r, int argc, char *const *argv, fm_error *err) {
-    *r = (request){.b = {.mode = BENCH_TABLE}};
-    fm_options_reset(OPTIONS, &r->b.options);
-    bool any = false;
-    for (int i = 1; i < argc; i++) {
-        bool flag = argv[i][0] == '-';
-        if ((flag ? take_flag(r, argc, argv, &i, err) : take_group(r, argv[i], err)) != FM_OK) return FM_BAD;
-        any |= !flag;
-    }
-    for (size_t g = 0; g < GROUP_COUNT && !any; g++) r->wanted[g] = true;
-    if (r->help || r->version || r->check || r->b.options.only[0] == '\0') return FM_OK;
-    bench_mode mode = r->b.mode;
-    run_groups(r, BENCH_COUNT);
-    r->b.mode = mode;
-    if (r->b.cases > 0) return FM_OK;
-    return fm_fail(err, "--case: no case of these groups contains '%s'; --list shows them",
-                   r->b.options.only);
+/* The groups that are named, or all; they must have a case that is asked for. */
+static fm_status choose_groups(bench *b, const flags *given, bool *wanted, fm_error *err) {
+    for (size_t i = 0; i < given->words_count; i++)
+        if (take_group(wanted, given->words[i], err) != FM_OK) return FM_BAD;
+    for (size_t g = 0; given->words_count == 0 && g < GROUP_COUNT; g++) wanted[g] = true;
+    if (b->options.only[0] == '\0') return FM_OK;
+    run_groups(b, wanted, BENCH_COUNT);
+    if (b->cases > 0) return FM_OK;
+    return fm_fail(err, "--case: no case of these groups contains '%s'; --list shows them", b->options.only);
 }
 
-static void measure(request *r) {
-    ad_set_threads((int)r->b.options.threads);
-    if (r->b.mode == BENCH_CSV) {
+static void measure(bench *b, const bool *wanted) {
+    const bench_options *options = &b->options;
+    ad_set_threads((int)options->threads);
+    if (options->csv) {
         printf("group,case,value,unit,limit,share\n");
     } else {
         const char *isa = ad_kernels()->name;
         printf("%s, %s, %s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
-               (long long)r->b.options.threads, r->b.options.threads == 1 ? "" : "s", r->b.options.seconds);
+               (long long)options->threads, options->threads == 1 ? "" : "s", options->seconds);
         printf("%-7s %-27s %15s %-14s %15s %8s\n", "group", "case", "value", "unit", "limit", "share");
     }
-    run_groups(r, r->b.mode);
+    run_groups(b, wanted, options->csv ? BENCH_CSV : BENCH_TABLE);
 }
 
-static int say(const fm_error *err) {
-    fprintf(stderr, "bench: %s\n", err->text);
-    return FM_BAD;
+static fm_status run(bench *b, const flags *given, fm_error *err) {
+    bool wanted[GROUP_COUNT] = {false};
+    const bench_options *options = &b->options;
+    if (options->help) print_help(given);
+    else if (options->version) printf("%s, built by %s\n", run_version(), run_compiler());
+    else if (options->check) bench_check(b);
+    else if (choose_groups(b, given, wanted, err) != FM_OK) return FM_BAD;
+    else if (options->list) run_groups(b, wanted, BENCH_LIST);
+    else measure(b, wanted);
+    return FM_OK;
 }
 
 int main(int argc, char **argv) {
-    request r;
+    bench b = {.mode = BENCH_TABLE};
     fm_error err;
-    if (parse(&r, argc, argv, &err) != FM_OK) return say(&err);
-    if (r.help) print_help();
-    else if (r.version) printf("%s, built by %s\n", run_version(), run_compiler());
-    else if (r.check) bench_check(&r.b);
-    else if (r.b.mode == BENCH_LIST) run_groups(&r, BENCH_LIST);
-    else measure(&r);
-    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
-    fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    return say(&err);
+    flags given = {.options = OPTIONS, .config = &b.options, .word = "GROUP"};
+    fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
+    if (status == FM_OK) status = run(&b, &given, &err);
+    if (status == FM_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
+    if (status != FM_OK) fprintf(stderr, "bench: %s\n", err.text);
+    flags_free(&given);
+    return (int)status;
 }

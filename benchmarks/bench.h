@@ -29,6 +29,7 @@ typedef struct bench_options {
     double seconds;            /* of measurement per case */
     int64_t threads;
     char only[FM_TEXT_MAX];    /* cases whose name contains this; empty: all */
+    bool csv, list, check, help, version;
 } bench_options;
 
 typedef enum bench_mode { BENCH_TABLE, BENCH_CSV, BENCH_LIST, BENCH_COUNT } bench_mode;

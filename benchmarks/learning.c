@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "benchmarks/bench.h"
 #include "envs/traffic/merge.h"
-#include "envs/vector.h"
 #include "training/run/trials.h"
 
 #define COPIES 64
@@ -16,18 +15,18 @@
 
 /* ---- an environment under random actions ---- */
 
-typedef struct stage {
+typedef struct world {
     fm_arena arena;
     fm_keep_list keep;
     env env;
-    env_vec vec;
-    real *actions; /* [ROWS_OF_ACTIONS][COPIES][action_total] */
+    stage stage;
+    real *actions; /* [ROWS_OF_ACTIONS][copies][action_total] */
     size_t at;
-} stage;
+} world;
 
-static void stage_free(stage *s) {
-    fm_keep_free(&s->keep);
-    fm_arena_free(&s->arena);
+static void world_free(world *w) {
+    fm_keep_free(&w->keep);
+    fm_arena_free(&w->arena);
 }
 
 static bool opens(const char *name) {
@@ -39,97 +38,100 @@ static bool opens(const char *name) {
     return fine;
 }
 
-/* Built in place, since the vectoriser borrows the environment. */
-static void stage_make(stage *s, const char *name) {
+/* Built in place, since the stage borrows the environment. */
+static void world_make(world *w, const char *name, int copies) {
     fm_error err;
-    memset(s, 0, sizeof *s);
-    FM_CHECK(env_open(name, &s->arena, &s->env, &err) == FM_OK, "%s", err.text);
-    FM_CHECK(env_create(&s->env, &s->arena, &err) == FM_OK, "%s", err.text);
-    const env_facts *facts = &s->env.facts;
-    env_vec_init(&s->vec, &s->env, COPIES, 0, FM_RNG_ENV, &s->arena, NULL);
-    env_vec_reset(&s->vec);
-    size_t width = (size_t)facts->action_total, rows = (size_t)ROWS_OF_ACTIONS * COPIES;
+    memset(w, 0, sizeof *w);
+    FM_CHECK(env_open(name, &w->arena, &w->env, &err) == FM_OK, "%s", err.text);
+    FM_CHECK(env_create(&w->env, &w->arena, &err) == FM_OK, "%s", err.text);
+    const env_facts *facts = &w->env.facts;
+    stage_setup setup = {.env = &w->env, .copies = copies, .purpose = FM_RNG_ENV};
+    stage_init(&w->stage, &setup, &w->arena, NULL);
+    FM_CHECK(stage_begin(&w->stage, &err) == FM_OK, "%s", err.text);
+    size_t width = (size_t)facts->action_total, rows = (size_t)ROWS_OF_ACTIONS * (size_t)copies;
     fm_rng rng = fm_rng_split(0, FM_RNG_EXPLORE, 0, 0);
-    s->actions = fm_arena_array(&s->arena, real, rows * width);
+    w->actions = fm_arena_array(&w->arena, real, rows * width);
     for (size_t r = 0; r < rows; r++)
         for (int i = 0; i < facts->agents; i++)
-            algo_random_action(facts, i, NULL, &rng, s->actions + r * width + (size_t)facts->action_at[i]);
+            algo_random_action(facts, i, NULL, &rng, w->actions + r * width + facts->agent[i].action_at);
 }
 
-static void stage_step(stage *s) {
-    size_t block = (size_t)COPIES * (size_t)s->env.facts.action_total;
-    memcpy(s->vec.actions, s->actions + s->at * block, block * sizeof(real));
-    s->at = (s->at + 1) % ROWS_OF_ACTIONS;
-    env_vec_step(&s->vec);
+/* A step, shown to `observe` (NULL: to nobody), and the restart. */
+static void world_step(world *w, void (*observe)(void *self, const algo_step *step), void *self) {
+    fm_error err;
+    env_vec *v = &w->stage.vec;
+    size_t block = (size_t)v->copies * (size_t)w->env.facts.action_total;
+    memcpy(v->actions, w->actions + w->at * block, block * sizeof(real));
+    w->at = (w->at + 1) % ROWS_OF_ACTIONS;
+    FM_CHECK(env_vec_step(v, &err) == FM_OK, "%s", err.text);
+    if (observe) {
+        algo_step step = stage_step_of(&w->stage);
+        observe(self, &step);
+    }
+    FM_CHECK(stage_restart(&w->stage, &err) == FM_OK, "%s", err.text);
 }
 
 /* Plays until so many decisions were shown to `observe`. */
-static void stage_show(stage *s, int64_t decisions, void (*observe)(void *self, const algo_step *step),
+static void world_show(world *w, int64_t decisions, void (*observe)(void *self, const algo_step *step),
                        void *self) {
-    env_vec *v = &s->vec;
-    size_t obs = (size_t)COPIES * (size_t)s->env.facts.obs_total;
-    size_t mask = (size_t)COPIES * (size_t)s->env.facts.mask_total;
-    real *before = fm_arena_array(&s->arena, real, obs);
-    uint8_t *before_mask = fm_arena_array(&s->arena, uint8_t, mask);
-    for (int64_t shown = 0; shown < decisions; shown += COPIES) {
-        memcpy(before, v->obs, obs * sizeof *before);
-        memcpy(before_mask, v->mask, mask);
-        stage_step(s);
-        algo_step step = {.before = {COPIES, before, before_mask},
-                          .actions = v->actions,
-                          .rewards = v->rewards,
-                          .after = {COPIES, v->final_obs, v->final_mask},
-                          .terminated = v->terminated,
-                          .truncated = v->truncated,
-                          .alive = v->alive};
-        observe(self, &step);
-    }
+    for (int64_t shown = 0; shown < decisions; shown += w->stage.vec.copies) world_step(w, observe, self);
 }
 
-static algo_setup setup_of(stage *s, const void *config) {
-    return (algo_setup){.facts = &s->env.facts, .config = config, .copies = COPIES, .steps = 1000000,
-                        .arena = &s->arena, .keep = &s->keep};
+static algo_setup setup_of(world *w, const void *config) {
+    return (algo_setup){.facts = &w->env.facts,
+                        .config = config,
+                        .num_envs = w->stage.vec.copies,
+                        .steps = 1000000,
+                        .arena = &w->arena,
+                        .keep = &w->keep};
 }
 
 /* ---- update ---- */
 
-typedef struct update_work { const algo_type *algo; void *learner; } update_work;
+typedef struct update_work { world world; const algo_type *algo; void *learner; } update_work;
 
+/* Each with the decision that makes it due. */
 static void many_updates(void *context, size_t n) {
-    const update_work *w = context;
-    for (size_t i = 0; i < n; i++) w->algo->update(w->learner);
+    update_work *w = context;
+    for (size_t i = 0; i < n; i++) {
+        world_step(&w->world, w->algo->observe, w->learner);
+        w->algo->update(w->learner);
+    }
 }
 
 /* Two critics and the follower's actor, a gradient each, and the follower's critic at each of its actions. */
 static double update_flops(const env_facts *facts) {
     const fm_ints hidden = {2, {20, 20}};
-    size_t leader = (size_t)facts->action[0].n, follower = (size_t)facts->action[1].n;
+    size_t leader = (size_t)facts->agent[0].action.n, follower = (size_t)facts->agent[1].action.n;
     double total = 0;
     for (int i = 0; i < 2; i++)
-        total += bench_work_of((size_t)facts->obs_length[i] + leader + follower, &hidden, 1, BATCH).gradient;
-    total += bench_work_of((size_t)facts->obs_length[1] + leader, &hidden, follower, BATCH).gradient;
-    size_t in = (size_t)facts->obs_length[1] + leader + follower;
+        total +=
+            bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
+    total += bench_work_of((size_t)facts->agent[1].obs_length + leader, &hidden, follower, BATCH).gradient;
+    size_t in = (size_t)facts->agent[1].obs_length + leader + follower;
     double weights = (double)(in * 20 + 20 * 20 + 20);
     return total + 2 * weights * (double)(BATCH * follower);
 }
 
 void bench_group_update(bench *b) {
     if (!bench_wants(b, "biac maintain B512")) return;
-    stage s;
-    fm_error err;
-    stage_make(&s, "maintain");
     update_work w = {.algo = algo_find("biac")};
-    void *config = fm_arena_alloc(&s.arena, 1, w.algo->config_size);
+    world *s = &w.world;
+    fm_error err;
+    world_make(s, "maintain", 1);
+    void *config = fm_arena_alloc(&s->arena, 1, w.algo->config_size);
     fm_options_reset(w.algo->options, config);
-    const char *settings = "hidden=20,20 batch=512 buffer=10000 warmup=10000";
+    const char *settings = "hidden=20,20 batch_size=512 buffer_size=10000 learning_starts=10000";
     FM_CHECK(fm_options_apply(w.algo->options, config, settings, &err) == FM_OK, "%s", err.text);
-    algo_setup setup = setup_of(&s, config);
+    algo_setup setup = setup_of(s, config);
+    setup.tape = ad_tape_new();
     w.learner = w.algo->create(&setup);
-    stage_show(&s, CAPACITY, w.algo->observe, w.learner);
+    world_show(s, CAPACITY, w.algo->observe, w.learner);
     double seconds = bench_time(b, many_updates, &w);
-    double needed = update_flops(&s.env.facts);
+    double needed = update_flops(&s->env.facts);
     if (w.algo->destroy) w.algo->destroy(w.learner);
-    stage_free(&s);
+    ad_tape_free(setup.tape);
+    world_free(s);
     bench_row(b, "biac maintain B512", 1 / seconds, "updates/s", bench_fma(b) / needed);
 }
 
@@ -137,26 +139,31 @@ void bench_group_update(bench *b) {
 
 typedef struct replay_work {
     algo_replay replay;
-    algo_joint joint;
+    algo_batch batch;
     fm_rng rng;
-    real *input, *reward, *continues; /* [BATCH, observation and joint action], [BATCH] */
-    size_t width;
 } replay_work;
 
 static void add(void *self, const algo_step *step) { algo_replay_add(&((replay_work *)self)->replay, step); }
 
-/* What a critic of every agent needs. */
 static void many_minibatches(void *context, size_t n) {
     replay_work *w = context;
-    const env_facts *facts = w->replay.facts;
     for (size_t k = 0; k < n; k++) {
-        algo_replay_sample(&w->replay, &w->rng);
-        algo_replay_continues(&w->replay, w->continues);
-        for (int i = 0; i < facts->agents; i++) {
-            algo_replay_obs(&w->replay, i, w->input, w->width);
-            algo_replay_joint(&w->replay, &w->joint, w->input + facts->obs_length[i], w->width);
-            algo_replay_reward(&w->replay, i, (algo_scale){0, 1}, w->reward);
-        }
+        algo_replay_draw(&w->replay, &w->batch, &w->rng);
+        algo_replay_fill(&w->replay, &w->batch);
+    }
+}
+
+/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes
+ * on. */
+static void declare_columns(world *w, algo_batch *batch) {
+    const env_facts *facts = &w->env.facts;
+    for (int i = 0; i < facts->agents; i++) {
+        size_t width = (size_t)(facts->agent[i].obs_length + batch->joint.total);
+        real *input = fm_arena_array(&w->arena, real, BATCH * width);
+        algo_batch_into(batch, ALGO_OBS, i, input, width);
+        algo_batch_into(batch, ALGO_COLUMNS, ALGO_ALL, input + facts->agent[i].obs_length, width);
+        algo_batch_leaf(batch, ALGO_REWARD, i, NULL);
+        algo_batch_leaf(batch, ALGO_NOT_DONE, i, NULL);
     }
 }
 
@@ -164,19 +171,15 @@ static void one_replay(bench *b, const char *game) {
     char name[64];
     fm_text_format(name, sizeof name, "%s B%d", game, BATCH);
     if (!bench_wants(b, name)) return;
-    stage s;
-    stage_make(&s, game);
+    world s;
+    world_make(&s, game, COPIES);
     algo_setup setup = setup_of(&s, NULL);
-    replay_work w = {.joint = algo_joint_of(&s.env.facts)};
-    w.replay = algo_replay_make(&setup, CAPACITY, BATCH);
+    replay_work w = {.replay = algo_replay_make(&setup, CAPACITY), .batch = algo_batch_make(&setup, BATCH)};
     w.rng = fm_rng_split(0, FM_RNG_SAMPLE, 0, 0);
-    w.width = (size_t)(s.env.facts.obs_total + w.joint.total);
-    w.input = fm_arena_array(&s.arena, real, BATCH * w.width);
-    w.reward = fm_arena_array(&s.arena, real, BATCH);
-    w.continues = fm_arena_array(&s.arena, real, BATCH);
-    stage_show(&s, CAPACITY, add, &w);
+    declare_columns(&s, &w.batch);
+    world_show(&s, CAPACITY, add, &w);
     double seconds = bench_time(b, many_minibatches, &w);
-    stage_free(&s);
+    world_free(&s);
     bench_row(b, name, BATCH / seconds, "transitions/s", 0);
 }
 
@@ -188,7 +191,7 @@ void bench_group_replay(bench *b) {
 /* ---- env ---- */
 
 static void many_steps(void *context, size_t n) {
-    for (size_t i = 0; i < n; i++) stage_step(context);
+    for (size_t i = 0; i < n; i++) world_step(context, NULL, NULL);
 }
 
 /* The physics alone, with a decision every second as in the environment; a new episode when one is over. */
@@ -208,10 +211,10 @@ void bench_group_env(bench *b) {
     for (size_t i = 0; ENV_TABLE[i] != NULL; i++) {
         const char *name = ENV_TABLE[i]->name;
         if (opens(name) && bench_wants(b, name)) {
-            stage s;
-            stage_make(&s, name);
+            world s;
+            world_make(&s, name, COPIES);
             double seconds = bench_time(b, many_steps, &s);
-            stage_free(&s);
+            world_free(&s);
             bench_row(b, name, COPIES / seconds, "steps/s", 0);
         }
         if (strcmp(name, "merge") == 0 && bench_wants(b, "merge ticks")) {
@@ -231,7 +234,7 @@ static void many_trials(void *context, size_t n) {
         loop_setup setup = trial_setup(run, (int64_t)i);
         loop_init(&trial, &setup);
         loop_status status = loop_advance(&trial, INT64_MAX);
-        FM_CHECK(status == LOOP_DONE, "a trial of %s: %s", run->algo->name, trial.problem);
+        FM_CHECK(status == LOOP_DONE, "a trial of %s: %s", run->algo->name, trial.problem.text);
         loop_free(&trial);
     }
 }

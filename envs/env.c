@@ -1,6 +1,7 @@
 /* env.c: finding, opening and checking environments; the names of their actions. */
 #include "envs/env.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -14,7 +15,7 @@ static const char FILE_ROW[] = "nfg", FILE_OPTION[] = "path", FILE_SUFFIX[] = ".
 
 const env_type *env_find(const char *name) {
     for (size_t i = 0; ENV_TABLE[i]; i++)
-        if (strcmp(ENV_TABLE[i]->name, name) == 0) return ENV_TABLE[i];
+        if (fm_text_same_name(ENV_TABLE[i]->name, name)) return ENV_TABLE[i];
     return NULL;
 }
 
@@ -63,34 +64,82 @@ fm_status env_create(env *e, fm_arena *arena, fm_error *err) {
     return FM_OK;
 }
 
-static void check_space(const env_facts *facts, int agent) {
-    const env_space *space = &facts->action[agent];
-    FM_CHECK(space->n >= 0 && space->size >= 1, "%s: agent %d: an action space of n = %d, size = %d",
-             facts->name, agent, space->n, space->size);
-    if (space->n > 0) {
-        FM_CHECK(space->size == 1, "%s: agent %d: a discrete action is one number, not %d", facts->name,
-                 agent, space->size);
-        FM_CHECK(!space->low && !space->high, "%s: agent %d: bounds on discrete actions", facts->name, agent);
-        for (int i = 0; space->labels && i < space->n; i++)
-            FM_CHECK(space->labels[i] && space->labels[i][0], "%s: agent %d: action %d has no label",
-                     facts->name, agent, i);
-        return;
-    }
-    FM_CHECK(space->low && space->high, "%s: agent %d: a box without bounds", facts->name, agent);
-    FM_CHECK(!space->labels, "%s: agent %d: labels on a box", facts->name, agent);
+/* ---- action spaces ---- */
+
+env_space env_discrete(int n, const char *const *labels) {
+    return (env_space){.kind = ENV_DISCRETE, .size = 1, .n = n, .labels = labels};
+}
+
+env_space env_multi_discrete(int heads, const int *actions, const char *const *labels) {
+    return (env_space){.kind = ENV_MULTI_DISCRETE, .size = heads, .heads = actions, .labels = labels};
+}
+
+env_space env_box(int size, const double *low, const double *high) {
+    return (env_space){.kind = ENV_BOX, .size = size, .low = low, .high = high};
+}
+
+int env_space_actions(const env_space *space, int head) {
+    FM_CHECK(head >= 0 && head < space->size, "head %d of an action space of %d", head, space->size);
+    return space->kind == ENV_MULTI_DISCRETE ? space->heads[head] : space->n;
+}
+
+/* Choices of the heads before `head`: where its mask and its labels start. */
+static int choices_before(const env_space *space, int head) {
+    int choices = 0;
+    for (int k = 0; k < head; k++) choices += env_space_actions(space, k);
+    return choices;
+}
+
+int env_space_choices(const env_space *space) {
+    return space->kind == ENV_BOX ? 0 : choices_before(space, space->size);
+}
+
+/* ---- facts ---- */
+
+void env_facts_agents(env_facts *facts, int agents, fm_arena *arena) {
+    FM_CHECK(agents >= 1, "%d agents", agents);
+    facts->agents = agents;
+    facts->agent = fm_arena_array(arena, env_agent, (size_t)agents);
+}
+
+static void check_box(const env_facts *facts, const env_agent *agent) {
+    const env_space *space = &agent->action;
+    FM_CHECK(space->low && space->high, "%s: '%s': a box without bounds", facts->name, agent->name);
+    FM_CHECK(space->n == 0 && !space->heads && !space->labels, "%s: '%s': actions or labels in a box",
+             facts->name, agent->name);
     for (int i = 0; i < space->size; i++)
         FM_CHECK(isfinite(space->low[i]) && isfinite(space->high[i]) && space->low[i] < space->high[i],
-                 "%s: agent %d: bounds %g..%g of number %d", facts->name, agent, space->low[i],
+                 "%s: '%s': bounds %g..%g of number %d", facts->name, agent->name, space->low[i],
                  space->high[i], i);
+}
+
+static void check_space(const env_facts *facts, const env_agent *agent) {
+    const env_space *space = &agent->action;
+    FM_CHECK(space->size >= 1, "%s: '%s': actions of %d numbers", facts->name, agent->name, space->size);
+    if (space->kind == ENV_BOX) {
+        check_box(facts, agent);
+        return;
+    }
+    bool multi = space->kind == ENV_MULTI_DISCRETE;
+    FM_CHECK(multi ? space->heads && space->n == 0 : !space->heads && space->size == 1,
+             "%s: '%s': %d actions in %d heads of a space of kind %d", facts->name, agent->name, space->n,
+             space->size, (int)space->kind);
+    FM_CHECK(!space->low && !space->high, "%s: '%s': bounds on discrete actions", facts->name, agent->name);
+    for (int k = 0; k < space->size; k++)
+        FM_CHECK(env_space_actions(space, k) >= 1, "%s: '%s': %d actions of head %d", facts->name,
+                 agent->name, env_space_actions(space, k), k);
+    for (int i = 0; space->labels && i < env_space_choices(space); i++)
+        FM_CHECK(space->labels[i] && space->labels[i][0], "%s: '%s': action %d has no label", facts->name,
+                 agent->name, i);
 }
 
 /* Levels are 0..L-1 without a gap. */
 static void check_levels(const env_facts *facts) {
     for (int i = 0; i < facts->agents; i++) {
-        int level = facts->level[i];
+        int level = facts->agent[i].level;
         FM_CHECK(level >= 0 && level < facts->agents, "%s: agent %d has level %d", facts->name, i, level);
         bool above = level == 0;
-        for (int j = 0; j < facts->agents; j++) above |= facts->level[j] == level - 1;
+        for (int j = 0; j < facts->agents; j++) above |= facts->agent[j].level == level - 1;
         FM_CHECK(above, "%s: agent %d has level %d but no agent has level %d", facts->name, i, level,
                  level - 1);
     }
@@ -98,17 +147,18 @@ static void check_levels(const env_facts *facts) {
 
 static void check_agents(const env_facts *facts) {
     for (int i = 0; i < facts->agents; i++) {
-        FM_CHECK(facts->agent_name[i], "%s: agent %d has no name", facts->name, i);
-        FM_CHECK(facts->obs_length[i] >= 1, "%s: agent %d observes %d numbers", facts->name, i,
-                 facts->obs_length[i]);
-        FM_CHECK(isfinite(facts->reward_low[i]) && isfinite(facts->reward_high[i]) &&
-                     facts->reward_low[i] <= facts->reward_high[i],
-                 "%s: agent %d: rewards within %g..%g", facts->name, i, facts->reward_low[i],
-                 facts->reward_high[i]);
-        FM_CHECK(facts->rewards != ENV_COMMON || (facts->reward_low[i] == facts->reward_low[0] &&
-                                                  facts->reward_high[i] == facts->reward_high[0]),
-                 "%s: a common reward with other bounds for agent %d", facts->name, i);
-        check_space(facts, i);
+        const env_agent *agent = &facts->agent[i];
+        FM_CHECK(agent->name, "%s: agent %d has no name", facts->name, i);
+        FM_CHECK(agent->obs_length >= 1, "%s: '%s' observes %d numbers", facts->name, agent->name,
+                 agent->obs_length);
+        FM_CHECK(isfinite(agent->reward_low) && isfinite(agent->reward_high) &&
+                     agent->reward_low <= agent->reward_high,
+                 "%s: '%s': rewards within %g..%g", facts->name, agent->name, agent->reward_low,
+                 agent->reward_high);
+        FM_CHECK(facts->rewards != ENV_COMMON || (agent->reward_low == facts->agent[0].reward_low &&
+                                                  agent->reward_high == facts->agent[0].reward_high),
+                 "%s: a common reward with other bounds for '%s'", facts->name, agent->name);
+        check_space(facts, agent);
     }
     check_levels(facts);
 }
@@ -118,17 +168,38 @@ static void check_solutions(const env_facts *facts) {
              facts->solutions);
     for (int s = 0; s < facts->solutions; s++) {
         const env_solution *solution = &facts->solution[s];
-        FM_CHECK(solution->concept && solution->label && solution->source, "%s: solution %d is not described",
-                 facts->name, s);
+        FM_CHECK(solution->concept && solution->label && solution->source && solution->value,
+                 "%s: solution %d is not described", facts->name, s);
         for (int i = 0; i < facts->agents; i++)
             FM_CHECK(isfinite(solution->value[i]), "%s: solution %d", facts->name, s);
+        for (int k = 0; solution->action && k < facts->action_total; k++)
+            FM_CHECK(isfinite(solution->action[k]), "%s: solution %d", facts->name, s);
     }
+}
+
+static void place_slices(env_facts *facts) {
+    int64_t obs = 0, actions = 0, masks = 0;
+    for (int i = 0; i < facts->agents; i++) {
+        env_agent *agent = &facts->agent[i];
+        agent->obs_at = (int)obs;
+        agent->action_at = (int)actions;
+        agent->mask_at = (int)masks;
+        obs += agent->obs_length;
+        actions += agent->action.size;
+        masks += env_space_choices(&agent->action);
+        FM_CHECK(obs <= INT_MAX && actions <= INT_MAX && masks <= INT_MAX,
+                 "%s: more numbers than an int counts", facts->name);
+    }
+    facts->obs_total = (int)obs;
+    facts->action_total = (int)actions;
+    facts->mask_total = (int)masks;
 }
 
 void env_facts_finish(env_facts *facts) {
     FM_CHECK(facts->name && facts->title && facts->source, "an environment without name, title or source");
-    FM_CHECK(facts->agents >= 1 && facts->agents <= ENV_AGENTS_MAX, "%s: %d agents", facts->name,
-             facts->agents);
+    FM_CHECK(facts->agents >= 1 && facts->agent, "%s: %d agents", facts->name, facts->agents);
+    FM_CHECK(facts->central_length >= 0, "%s: a centralised state of %d numbers", facts->name,
+             facts->central_length);
     FM_CHECK(facts->horizon >= 1, "%s: horizon %lld", facts->name, (long long)facts->horizon);
     FM_CHECK(facts->readings >= 1 && facts->reading_name, "%s: an environment without readings", facts->name);
     for (int i = 0; i < facts->readings; i++)
@@ -138,77 +209,84 @@ void env_facts_finish(env_facts *facts) {
     for (int i = 0; i < facts->outcomes; i++)
         FM_CHECK(facts->outcome_name[i], "%s: outcome %d has no name", facts->name, i);
     check_agents(facts);
+    place_slices(facts);
+    FM_CHECK(!facts->masks || facts->mask_total > 0, "%s: masks where no action is discrete", facts->name);
     check_solutions(facts);
-
-    facts->obs_at[0] = facts->action_at[0] = facts->mask_at[0] = 0;
-    for (int i = 0; i < facts->agents; i++) {
-        facts->obs_at[i + 1] = facts->obs_at[i] + facts->obs_length[i];
-        facts->action_at[i + 1] = facts->action_at[i] + facts->action[i].size;
-        facts->mask_at[i + 1] = facts->mask_at[i] + facts->action[i].n;
-    }
-    facts->obs_total = facts->obs_at[facts->agents];
-    facts->action_total = facts->action_at[facts->agents];
-    facts->mask_total = facts->mask_at[facts->agents];
 }
 
-const char *env_action_label(const env_facts *facts, int agent, int action, char *text, size_t size) {
+/* ---- names of actions ---- */
+
+/* Labels of one head, or NULL. */
+static const char *const *head_labels(const env_space *space, int head) {
+    return space->labels ? space->labels + choices_before(space, head) : NULL;
+}
+
+static const env_space *space_of(const env_facts *facts, int agent) {
     FM_CHECK(agent >= 0 && agent < facts->agents, "%s: agent %d of %d", facts->name, agent, facts->agents);
-    const env_space *space = &facts->action[agent];
-    FM_CHECK(action >= 0 && action < space->n, "%s: agent %d: action %d of %d", facts->name, agent, action,
-             space->n);
-    if (space->labels) return space->labels[action];
+    return &facts->agent[agent].action;
+}
+
+const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text,
+                             size_t size) {
+    const env_space *space = space_of(facts, agent);
+    int n = env_space_actions(space, head);
+    FM_CHECK(action >= 0 && action < n, "%s: agent %d: action %d of %d", facts->name, agent, action, n);
+    if (space->labels) return head_labels(space, head)[action];
     fm_text_format(text, size, "%d", action);
     return text;
 }
 
 /* The only label equal to `text` in any case, or -1. */
-static int find_in_any_case(const env_space *space, const char *text) {
+static int find_in_any_case(const char *const *labels, int n, const char *text) {
     int found = -1;
-    for (int i = 0; i < space->n; i++) {
-        if (strcasecmp(space->labels[i], text) != 0) continue;
+    for (int i = 0; i < n; i++) {
+        if (strcasecmp(labels[i], text) != 0) continue;
         if (found >= 0) return -1;
         found = i;
     }
     return found;
 }
 
-static fm_status fail_action(const env_facts *facts, int agent, const char *text, fm_error *err) {
-    const env_space *space = &facts->action[agent];
-    const char *who = facts->agent_name[agent];
-    if (!space->labels)
-        return fm_fail(err, "%s: '%s' is not an action of agent %d (%s): expected 0..%d", facts->name, text,
-                       agent, who, space->n - 1);
-    const char *nearest = fm_text_nearest(text, space->labels, (size_t)space->n);
+static fm_status fail_action(const env_facts *facts, int agent, int head, const char *text, fm_error *err) {
+    const env_space *space = space_of(facts, agent);
+    const char *const *labels = head_labels(space, head);
+    int n = env_space_actions(space, head);
+    char of[32] = "", who[256], list[384] = "";
+    if (space->kind == ENV_MULTI_DISCRETE) snprintf(of, sizeof of, "head %d of ", head);
+    snprintf(who, sizeof who, "%sagent %d (%s)", of, agent, facts->agent[agent].name);
+    if (!labels)
+        return fm_fail(err, "%s: '%s' is not an action of %s: expected 0..%d", facts->name, text, who, n - 1);
+    const char *nearest = fm_text_nearest(text, labels, (size_t)n);
     if (nearest)
-        return fm_fail(err, "%s: '%s' is not an action of agent %d (%s): did you mean '%s'?", facts->name,
-                       text, agent, who, nearest);
-    char list[384] = "";
+        return fm_fail(err, "%s: '%s' is not an action of %s: did you mean '%s'?", facts->name, text, who,
+                       nearest);
     size_t used = 0;
-    for (int i = 0; i < space->n; i++) {
-        int wrote = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", space->labels[i]);
+    for (int i = 0; i < n; i++) {
+        int wrote = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", labels[i]);
         if (wrote < 0 || (size_t)wrote >= sizeof list - used - 5) {
             memcpy(list + used, ", ...", 6);
             break;
         }
         used += (size_t)wrote;
     }
-    return fm_fail(err, "%s: '%s' is not an action of agent %d (%s): expected one of %s, or 0..%d",
-                   facts->name, text, agent, who, list, space->n - 1);
+    return fm_fail(err, "%s: '%s' is not an action of %s: expected one of %s, or 0..%d", facts->name, text,
+                   who, list, n - 1);
 }
 
-fm_status env_action_parse(const env_facts *facts, int agent, const char *text, int *action, fm_error *err) {
-    FM_CHECK(agent >= 0 && agent < facts->agents, "%s: agent %d of %d", facts->name, agent, facts->agents);
-    const env_space *space = &facts->action[agent];
-    if (space->n == 0)
+fm_status env_action_parse(const env_facts *facts, int agent, int head, const char *text, int *action,
+                           fm_error *err) {
+    const env_space *space = space_of(facts, agent);
+    if (space->kind == ENV_BOX)
         return fm_fail(err, "%s: agent %d (%s) has continuous actions, '%s' cannot name one", facts->name,
-                       agent, facts->agent_name[agent], text);
-    int found = -1;
-    for (int i = 0; space->labels && found < 0 && i < space->n; i++)
-        if (strcmp(space->labels[i], text) == 0) found = i;
-    if (space->labels && found < 0) found = find_in_any_case(space, text);
+                       agent, facts->agent[agent].name, text);
+    const char *const *labels = head_labels(space, head);
+    int n = env_space_actions(space, head), found = -1;
+    for (int i = 0; labels && found < 0 && i < n; i++)
+        if (strcmp(labels[i], text) == 0) found = i;
+    if (labels && found < 0) found = find_in_any_case(labels, n, text);
     int64_t index;
-    if (found < 0 && fm_text_to_int(text, &index) && index >= 0 && index < space->n) found = (int)index;
-    if (found < 0) return fail_action(facts, agent, text, err);
+    if (found < 0 && fm_text_to_int(text, &index) && index >= 0 && index < n) found = (int)index;
+    if (found < 0) return fail_action(facts, agent, head, text, err);
     *action = found;
     return FM_OK;
 }

@@ -4,7 +4,8 @@
  * stack. A frame is a state whose joint actions are tried one after the other; its table collects reward
  * plus exact continuation of each, and when it is full the stage game is solved and the state stored under
  * (bytes, decisions left). States are compared as bytes, so environments keep the padding of theirs at zero;
- * one that did not would cost look-ups, not correctness.
+ * one that did not would cost look-ups, not correctness. Agents that are not active are asked for an action
+ * like the others: as it has no effect, that costs time only.
  *
  * Stage game, level by level from the top [Zhang 2020, Eq. 5, 7]: for every joint action of a level, the
  * levels below reply as solved; the level then plays a pure Nash equilibrium of what results, which for a
@@ -21,7 +22,7 @@
 
 /* One level of the order: its agents and, for each of their joint actions, what the levels below do. */
 typedef struct level {
-    int agents, agent[ENV_AGENTS_MAX];
+    int agents, *agent; /* [agents], its part of exact_play.rank */
     int64_t joint;    /* joint actions of these agents */
     int64_t *outcome; /* [joint] index of the whole joint action */
 } level;
@@ -30,9 +31,9 @@ struct exact_play {
     const env *env; /* borrowed */
     int agents, levels;
     int64_t joint;                  /* joint actions of all agents; index = sum of action * stride */
-    int64_t stride[ENV_AGENTS_MAX];
-    level level[ENV_AGENTS_MAX];
-    int rank[ENV_AGENTS_MAX];       /* agents from the topmost down */
+    int64_t *stride;                /* [agents] */
+    level *level;                   /* [levels] */
+    int *rank;                      /* [agents] from the topmost down */
 
     /* Solved states, in the order in which they were finished. */
     int64_t states, capacity;
@@ -47,6 +48,7 @@ struct exact_play {
     void *next;                     /* the state that is stepped */
     env_io io;
     real *actions;
+    int *joint_action;              /* [agents] what the walk tries */
 };
 
 /* The stack of the walk. A frame is row `depth` of each array. */
@@ -125,7 +127,7 @@ static void store(exact_play *play, const void *state, int64_t left, const doubl
 static int64_t level_offset(const exact_play *play, const level *l, int64_t c) {
     int64_t offset = 0;
     for (int k = l->agents - 1; k >= 0; k--) {
-        int n = play->env->facts.action[l->agent[k]].n;
+        int n = play->env->facts.agent[l->agent[k]].action.n;
         offset += c % n * play->stride[l->agent[k]];
         c /= n;
     }
@@ -136,7 +138,7 @@ static int64_t level_offset(const exact_play *play, const level *l, int64_t c) {
 static bool is_equilibrium(const exact_play *play, const level *l, const double *table, int64_t c) {
     int64_t turn = 1; /* distance between joint actions that differ by one in the agent's action */
     for (int k = l->agents - 1; k >= 0; k--) {
-        int agent = l->agent[k], n = play->env->facts.action[agent].n;
+        int agent = l->agent[k], n = play->env->facts.agent[agent].action.n;
         int64_t first = c - c / turn % n * turn;
         double now = table[l->outcome[c] * play->agents + agent];
         for (int a = 0; a < n; a++)
@@ -180,22 +182,24 @@ static int64_t solve_stage(const exact_play *play, const double *table, int at, 
 
 /* ---- The walk ---- */
 
-/* Steps play->next; rewards are in play->io. Returns whether the rules ended the episode. */
+/* Steps play->next; rewards are in play->io. Returns whether the episode ended. */
 static bool step_next(const exact_play *play, const int *action) {
     const env *e = play->env;
     env_io io = play->io;
     fm_rng rng = fm_rng_split(0, FM_RNG_ENV, 0, 0);
-    for (int i = 0; i < play->agents; i++) play->actions[e->facts.action_at[i]] = (real)action[i];
+    for (int i = 0; i < play->agents; i++) play->actions[e->facts.agent[i].action_at] = (real)action[i];
     memset(io.rewards, 0, (size_t)play->agents * sizeof *io.rewards);
     memset(io.mask, 1, (size_t)e->facts.mask_total);
-    memset(io.alive, 1, (size_t)play->agents);
+    memset(io.active, 1, (size_t)play->agents);
+    memset(io.learns, 1, (size_t)play->agents);
+    memset(io.done, 0, (size_t)play->agents);
     e->type->step(e->game, play->next, &rng, &io);
-    return io.terminated;
+    return io.terminated || io.truncated;
 }
 
 static void joint_to_actions(const exact_play *play, int64_t joint, int *action) {
     for (int i = 0; i < play->agents; i++)
-        action[i] = (int)(joint / play->stride[i] % play->env->facts.action[i].n);
+        action[i] = (int)(joint / play->stride[i] % play->env->facts.agent[i].action.n);
 }
 
 static void push(walk *w, const void *state) {
@@ -218,10 +222,9 @@ static void try_next(walk *w, int64_t left) {
     const exact_play *play = w->play;
     size_t size = play->env->facts.state_size;
     int64_t top = w->depth - 1;
-    int action[ENV_AGENTS_MAX];
-    joint_to_actions(play, w->tried[top], action);
+    joint_to_actions(play, w->tried[top], play->joint_action);
     memcpy(play->next, w->bytes + (size_t)top * size, size);
-    bool over = step_next(play, action) || left == 1;
+    bool over = step_next(play, play->joint_action) || left == 1;
     int64_t known = over ? -1 : find(play, play->next, left - 1);
     if (!over && known < 0) {
         push(w, play->next);
@@ -253,8 +256,8 @@ static fm_status run_walk(walk *w, const void *state, int64_t decisions_left, in
         if (choice < 0) {
             int agent = play->level[-1 - choice].agent[0];
             return fm_fail(err, "%s: exact play: the agents of level %d ('%s', ...) have no pure equilibrium "
-                           "at a state with %lld decisions left", facts->name, facts->level[agent],
-                           facts->agent_name[agent], (long long)left);
+                           "at a state with %lld decisions left", facts->name, facts->agent[agent].level,
+                           facts->agent[agent].name, (long long)left);
         }
         store(play, w->bytes + (size_t)top * facts->state_size, left, table + choice * play->agents, choice);
         w->depth--;
@@ -273,10 +276,11 @@ static fm_status check_game(const env *e, fm_error *err) {
     if (facts->masks)
         return fm_fail(err, "%s: exact play needs all actions to be legal at all times", facts->name);
     for (int i = 0; i < facts->agents; i++) {
-        if (facts->action[i].n == 0)
-            return fm_fail(err, "%s: exact play needs discrete actions; agent '%s' has a box", facts->name,
-                           facts->agent_name[i]);
-        joint *= facts->action[i].n;
+        if (facts->agent[i].action.kind != ENV_DISCRETE)
+            return fm_fail(err, "%s: exact play needs discrete actions; agent '%s' has %s", facts->name,
+                           facts->agent[i].name,
+                           facts->agent[i].action.kind == ENV_BOX ? "a box" : "several heads");
+        joint *= facts->agent[i].action.n;
         if (joint > JOINT_MAX)
             return fm_fail(err, "%s: exact play: more than %d joint actions", facts->name, JOINT_MAX);
     }
@@ -287,20 +291,26 @@ static fm_status check_game(const env *e, fm_error *err) {
  * agent turning fastest. */
 static void set_order(exact_play *play) {
     const env_facts *facts = &play->env->facts;
+    size_t agents = (size_t)facts->agents;
     play->agents = facts->agents;
+    play->stride = fm_arena_array(&play->arena, int64_t, agents);
+    play->level = fm_arena_array(&play->arena, level, agents);
+    play->rank = fm_arena_array(&play->arena, int, agents);
+    play->joint_action = fm_arena_array(&play->arena, int, agents);
     play->joint = 1;
     for (int i = facts->agents - 1; i >= 0; i--) {
         play->stride[i] = play->joint;
-        play->joint *= facts->action[i].n;
+        play->joint *= facts->agent[i].action.n;
     }
     for (int done = 0; done < facts->agents; play->levels++) {
         level *l = &play->level[play->levels];
+        l->agent = play->rank + done;
         l->joint = 1;
         for (int i = 0; i < facts->agents; i++) {
-            if (facts->level[i] != play->levels) continue;
+            if (facts->agent[i].level != play->levels) continue;
             l->agent[l->agents++] = i;
-            l->joint *= facts->action[i].n;
-            play->rank[done++] = i;
+            l->joint *= facts->agent[i].action.n;
+            done++;
         }
         l->outcome = fm_arena_array(&play->arena, int64_t, (size_t)l->joint);
     }
@@ -316,10 +326,13 @@ static exact_play *open_play(const env *e) {
     play->actions = fm_arena_array(&play->arena, real, (size_t)facts->action_total);
     play->io = (env_io){
         .obs = fm_arena_array(&play->arena, real, (size_t)facts->obs_total),
+        .central = fm_arena_array(&play->arena, real, (size_t)facts->central_length),
         .actions = play->actions,
         .rewards = fm_arena_array(&play->arena, double, (size_t)facts->agents),
         .mask = fm_arena_array(&play->arena, uint8_t, (size_t)facts->mask_total),
-        .alive = fm_arena_array(&play->arena, uint8_t, (size_t)facts->agents),
+        .active = fm_arena_array(&play->arena, uint8_t, (size_t)facts->agents),
+        .learns = fm_arena_array(&play->arena, uint8_t, (size_t)facts->agents),
+        .done = fm_arena_array(&play->arena, uint8_t, (size_t)facts->agents),
     };
     make_room(play);
     return play;
@@ -356,8 +369,8 @@ bool exact_play_value(const exact_play *play, const void *state, int64_t decisio
     const env_facts *facts = &play->env->facts;
     if (find(play, state, decisions_left) < 0) return false;
     for (int i = 0; i < play->agents; i++)
-        FM_CHECK(action[i] >= 0 && action[i] < facts->action[i].n, "%s: agent '%s': action %d of %d",
-                 facts->name, facts->agent_name[i], action[i], facts->action[i].n);
+        FM_CHECK(action[i] >= 0 && action[i] < facts->agent[i].action.n, "%s: agent '%s': action %d of %d",
+                 facts->name, facts->agent[i].name, action[i], facts->agent[i].action.n);
     memcpy(play->next, state, facts->state_size);
     bool over = step_next(play, action) || decisions_left == 1;
     int64_t next = over ? -1 : find(play, play->next, decisions_left - 1);

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "autograd/kernels/kernels.h"
-#include "stb_ds.h"
 
 nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_arena *arena,
                                fm_keep_list *keep, const char *name) {
@@ -40,7 +39,8 @@ static void rmsprop(const nn_optimizer *opt, real *restrict theta, const real *r
     }
 }
 
-void nn_optimizer_step(nn_optimizer *opt, real *theta, const real *gradient) {
+double nn_optimizer_step(nn_optimizer *opt, real *theta, real *gradient) {
+    double norm = nn_clip_global(gradient, opt->n, opt->max_grad_norm);
     FM_CHECK(opt->kind == NN_SGD || opt->eps > 0, "optimizer: eps %g would divide 0 by 0", opt->eps);
     ++*opt->steps;
     switch (opt->kind) {
@@ -48,6 +48,7 @@ void nn_optimizer_step(nn_optimizer *opt, real *theta, const real *gradient) {
     case NN_ADAM: adam(opt, theta, gradient); break;
     case NN_RMSPROP: rmsprop(opt, theta, gradient); break;
     }
+    return norm;
 }
 
 /* ---- norms ---- */
@@ -82,15 +83,4 @@ double nn_clip_global(real *gradient, size_t n, double limit) {
     double norm = nn_norm(gradient, n);
     scale_to(gradient, n, norm, limit);
     return norm;
-}
-
-double nn_clip_per_tensor(const nn_params *p, real *gradient, double limit) {
-    double largest = 0;
-    for (size_t i = 0; i < arrlenu(p->entries); i++) {
-        const nn_entry *e = &p->entries[i];
-        double norm = nn_norm(gradient + e->at, e->rows * e->cols);
-        scale_to(gradient + e->at, e->rows * e->cols, norm, limit);
-        if (norm > largest || isnan(norm)) largest = norm;
-    }
-    return largest;
 }

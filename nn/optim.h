@@ -5,9 +5,9 @@
  *     fm_arena arena = {0};
  *     real theta[2] = {1, 1}, gradient[2];
  *     nn_optimizer opt = nn_optimizer_make(NN_ADAM, 0.1, 2, &arena, NULL, NULL);
+ *     opt.max_grad_norm = 10;
  *     for (int i = 0; i < 200; i++) {
  *         for (int j = 0; j < 2; j++) gradient[j] = 2 * theta[j];    // of |theta|^2
- *         nn_clip_global(gradient, 2, 10);
  *         nn_optimizer_step(&opt, theta, gradient);
  *     }
  *     FM_CHECK(nn_norm(theta, 2) < 0.01, "near the minimum: %g", nn_norm(theta, 2));
@@ -24,11 +24,12 @@ typedef enum nn_optimizer_kind {
     NN_RMSPROP /* v = 0.99 v + 0.01 g^2; theta -= lr g / (sqrt v + eps) */
 } nn_optimizer_kind;
 
-/* Plain data; moments live in the arena. Change lr, beta1, beta2 (RMSprop: its 0.99), eps (1e-8, > 0) freely
- * before a step. */
+/* Plain data; moments live in the arena. Change lr, max_grad_norm, beta1, beta2 (RMSprop: its 0.99), eps
+ * (1e-8, > 0) freely before a step. */
 typedef struct nn_optimizer {
     nn_optimizer_kind kind;
     double lr, beta1, beta2, eps;
+    double max_grad_norm; /* the whole gradient is scaled to at most this norm before a step; 0: never */
     size_t n;
     real *m, *v;    /* [n], NULL when the kind has none */
     int64_t *steps; /* one counter, kept */
@@ -39,8 +40,9 @@ typedef struct nn_optimizer {
 nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_arena *arena,
                                fm_keep_list *keep, const char *name);
 
-/* One descent step of theta [n] along gradient [n]. */
-void nn_optimizer_step(nn_optimizer *opt, real *theta, const real *gradient);
+/* One descent step of theta [n] along gradient [n], which is clipped in place. Returns the gradient's norm
+ * before. */
+double nn_optimizer_step(nn_optimizer *opt, real *theta, real *gradient);
 
 /* Euclidean norm; right also where the squares would overflow or vanish; NaN or infinite when an entry is. */
 double nn_norm(const real *x, size_t n);
@@ -48,7 +50,5 @@ double nn_norm(const real *x, size_t n);
 /* Scales the whole gradient to at most `limit` in Euclidean norm; returns the norm before. limit <= 0 clips
  * nothing, and a norm that is not finite leaves the gradient as it is, for the guards to report. */
 double nn_clip_global(real *gradient, size_t n, double limit);
-/* The same for each entry of the layout by itself; returns the largest norm before. */
-double nn_clip_per_tensor(const nn_params *p, real *gradient, double limit);
 
 #endif

@@ -7,7 +7,7 @@
  *     drive_greedy(&d, actions);      // in the situation that copy 0 is in
  *     drive_end(&d);
  *
- * The pieces are there by themselves too: drive_open, drive_start. Options that do not fit, and an
+ * The pieces are there by themselves too: drive_open, drive_start, drive_step. Options that do not fit, and an
  * environment that the algorithm does not accept, stop the test with their message. */
 #ifndef TESTS_DRIVE_H
 #define TESTS_DRIVE_H
@@ -16,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "algos/algo.h"
-#include "envs/vector.h"
+#include "training/stage.h"
 
 #define DRIVE_ACTIONS 64
 
@@ -25,11 +24,10 @@ typedef struct drive {
     const algo_type *algo;
     void *learner, *config;
     env game;
-    env_vec vec;
+    stage stage; /* on which it trains */
+    ad_tape *tape;
     fm_arena arena;
     fm_keep_list keep;
-    real *before_obs;
-    uint8_t *before_mask;
 } drive;
 
 static inline void drive_must(fm_status status, const fm_error *err) {
@@ -74,19 +72,26 @@ static inline void drive_open(drive *d, const algo_type *algo, const env_type *o
 }
 
 static inline void drive_start(drive *d, int copies, int64_t steps, uint64_t seed) {
-    const env_facts *facts = &d->game.facts;
-    env_vec_init(&d->vec, &d->game, copies, seed, FM_RNG_ENV, &d->arena, &d->keep);
-    algo_setup setup = {.facts = facts,
+    fm_error err;
+    d->tape = ad_tape_new();
+    algo_setup setup = {.facts = &d->game.facts,
                         .config = d->config,
-                        .copies = copies,
+                        .num_envs = copies,
                         .steps = steps,
                         .seed = seed,
+                        .tape = d->tape,
                         .arena = &d->arena,
                         .keep = &d->keep};
     d->learner = d->algo->create(&setup);
-    d->before_obs = fm_arena_array(&d->arena, real, (size_t)copies * (size_t)facts->obs_total);
-    d->before_mask = fm_arena_array(&d->arena, uint8_t, (size_t)copies * (size_t)facts->mask_total);
-    env_vec_reset(&d->vec);
+    stage_setup play = {.env = &d->game,
+                        .copies = copies,
+                        .seed = seed,
+                        .purpose = FM_RNG_ENV,
+                        .algo = d->algo,
+                        .learner = d->learner,
+                        .mode = ALGO_TRAIN};
+    stage_init(&d->stage, &play, &d->arena, &d->keep);
+    drive_must(stage_begin(&d->stage, &err), &err);
 }
 
 static inline void drive_begin(drive *d, const algo_type *algo, const char *name, const char *env_settings,
@@ -95,56 +100,79 @@ static inline void drive_begin(drive *d, const algo_type *algo, const char *name
     drive_start(d, copies, steps, seed);
 }
 
+/* A decision of every copy, and the learning that is due after it; the actions stay in stage.vec.actions. */
+static inline void drive_step(drive *d) {
+    fm_error err;
+    stage_choose(&d->stage);
+    drive_must(env_vec_step(&d->stage.vec, &err), &err);
+    algo_step step = stage_step_of(&d->stage);
+    d->algo->observe(d->learner, &step);
+    d->algo->update(d->learner);
+    drive_must(stage_restart(&d->stage, &err), &err);
+}
+
 /* At least so many decisions: whole steps of all copies. */
 static inline void drive_run(drive *d, int64_t decisions) {
-    env_vec *vec = &d->vec;
-    const env_facts *facts = &d->game.facts;
-    for (int64_t done = 0; done < decisions; done += vec->copies) {
-        size_t copies = (size_t)vec->copies;
-        memcpy(d->before_obs, vec->obs, copies * (size_t)facts->obs_total * sizeof(real));
-        memcpy(d->before_mask, vec->mask, copies * (size_t)facts->mask_total);
-        algo_view view = {vec->copies, d->before_obs, d->before_mask};
-        d->algo->act(d->learner, &view, false, vec->actions);
-        env_vec_step(vec);
-        algo_step step = {.before = view,
-                          .actions = vec->actions,
-                          .rewards = vec->rewards,
-                          .after = {vec->copies, vec->final_obs, vec->final_mask},
-                          .terminated = vec->terminated,
-                          .truncated = vec->truncated,
-                          .alive = vec->alive};
-        d->algo->observe(d->learner, &step);
-        d->algo->update(d->learner);
-    }
+    for (int64_t done = 0; done < decisions; done += d->stage.vec.copies) drive_step(d);
 }
 
-/* The greedy joint action of one copy's present situation. */
+/* What copy 0 sees now. */
+static inline env_view drive_view(const drive *d) {
+    env_view view = env_vec_now(&d->stage.vec);
+    view.copies = 1;
+    return view;
+}
+
+/* The greedy joint action there. Without memory: of learners that have none. */
 static inline void drive_greedy(drive *d, real *actions) {
-    algo_view view = {1, d->vec.obs, d->vec.mask};
-    d->algo->act(d->learner, &view, true, actions);
+    env_view view = drive_view(d);
+    d->algo->act(d->learner, &view, ALGO_GREEDY, d->stage.rng, NULL, actions);
 }
 
-/* Mean returns of greedy episodes from fresh starts, played in copies of their own. */
+/* The metric of that column ("loss", "entropy_1"). */
+static inline double drive_metric(const drive *d, const char *name) {
+    char column[FM_NAME_MAX];
+    int count = algo_metric_count(d->algo, &d->game.facts);
+    double *values = malloc((size_t)count * sizeof *values), value = FM_ABSENT;
+    if (!values) exit(1);
+    bool found = false;
+    d->algo->measure(d->learner, values);
+    for (int k = 0; k < count && !found; k++) {
+        algo_metric_at(d->algo, &d->game.facts, k, column, sizeof column);
+        if ((found = strcmp(column, name) == 0)) value = values[k];
+    }
+    FM_CHECK(found, "%s has no metric '%s'", d->algo->name, name);
+    free(values);
+    return value;
+}
+
+static inline void drive_add_return(void *returns, const stage *s, int copy) {
+    for (int i = 0; env_vec_ended(&s->vec, copy) && i < s->vec.env->facts.agents; i++)
+        ((double *)returns)[i] += s->vec.sum[copy * s->vec.env->facts.agents + i];
+}
+
+/* Mean returns of greedy episodes from fresh starts, played in a copy of their own. */
 static inline void drive_play(drive *d, int64_t episodes, double *returns) {
     fm_arena arena = {0};
-    env_vec vec;
+    fm_error err;
+    stage judge;
+    stage_setup play = {.env = &d->game,
+                        .copies = 1,
+                        .purpose = FM_RNG_EVAL,
+                        .algo = d->algo,
+                        .learner = d->learner,
+                        .mode = ALGO_GREEDY};
     int agents = d->game.facts.agents;
-    env_vec_init(&vec, &d->game, 1, 0, FM_RNG_EVAL, &arena, NULL);
-    env_vec_reset(&vec);
     memset(returns, 0, (size_t)agents * sizeof *returns);
-    for (int64_t done = 0; done < episodes;) {
-        algo_view view = {1, vec.obs, vec.mask};
-        d->algo->act(d->learner, &view, true, vec.actions);
-        env_vec_step(&vec);
-        if (vec.ended_length[0] == 0) continue;
-        done++;
-        for (int i = 0; i < agents; i++) returns[i] += vec.ended_return[i] / (double)episodes;
-    }
+    stage_init(&judge, &play, &arena, NULL);
+    drive_must(stage_play(&judge, episodes, drive_add_return, returns, &err), &err);
+    for (int i = 0; i < agents; i++) returns[i] /= (double)episodes;
     fm_arena_free(&arena);
 }
 
 static inline void drive_end(drive *d) {
     if (d->algo->destroy) d->algo->destroy(d->learner);
+    ad_tape_free(d->tape);
     fm_keep_free(&d->keep);
     fm_arena_free(&d->arena);
 }

@@ -203,6 +203,38 @@ TEST(find) {
     EXPECT(fm_options_find(TABLE, "los") == NULL);
 }
 
+TEST(names_have_one_spelling) {
+    typedef struct two { int64_t batch_size, rate; } two;
+    static const fm_option SPELT[] = {
+        FM_OPT_INT(two, batch_size, "1", 0, 9, "", "", ""),
+        FM_OPT_RENAMED("mini_batch", "batch_size"),
+        FM_OPT_INT(two, rate, "2", 0, 9, "", "", ""),
+        FM_OPT_END,
+    };
+    two c = {7, 7};
+    fm_error err;
+    char *text = NULL;
+    size_t size;
+    fm_options_reset(SPELT, &c);
+    EXPECT(c.batch_size == 1 && c.rate == 2);
+    EXPECT(fm_options_set(SPELT, &c, "batch-size", "4", &err) == FM_OK && c.batch_size == 4);
+    EXPECT_EQ(fm_options_set(SPELT, &c, "mini-batch", "5", &err), FM_BAD);
+    EXPECT_TEXT(err.text, "'mini-batch' is now 'batch_size'");
+    EXPECT_EQ(fm_options_set(SPELT, &c, "mini_batc", "5", &err), FM_BAD);
+    EXPECT(strstr(err.text, "mini_batch") == NULL);
+    EXPECT(fm_options_find(SPELT, "mini_batch") == NULL);
+    EXPECT_TEXT(fm_options_renamed(SPELT, "mini_batch"), "batch_size");
+    EXPECT(fm_options_renamed(SPELT, "batch_size") == NULL);
+    FILE *memory = open_memstream(&text, &size);
+    fm_options_write(SPELT, &c, memory);
+    fm_options_help(SPELT, &c, memory);
+    fclose(memory);
+    EXPECT_HAS(text, "batch_size = 4\nrate = 2\n");
+    EXPECT(strstr(text, "mini") == NULL);
+    free(text);
+}
+
 TEST_MAIN(CASE(defaults), CASE(set_every_type), CASE(unknown_keys_name_the_nearest), CASE(values_are_checked),
           CASE(open_ranges), CASE(apply_many), CASE(apply_all_or_nothing), CASE(format_reads_back),
-          CASE(write_is_a_config_file), CASE(help_tells_all), CASE(find))
+          CASE(write_is_a_config_file), CASE(help_tells_all), CASE(find),
+          CASE(names_have_one_spelling))

@@ -136,6 +136,14 @@ TEST(nearest_knows_when_it_is_lost) {
     EXPECT(fm_text_nearest("batch", NULL, 0) == NULL);
 }
 
+TEST(same_names) {
+    EXPECT(fm_text_same_name("bilevel-q", "bilevel_q") && fm_text_same_name("a_b-c", "a-b_c"));
+    EXPECT(fm_text_same_name("", "") && !fm_text_same_name("", "-"));
+    EXPECT(!fm_text_same_name("bilevel-q", "bilevel q") && !fm_text_same_name("bilevel_q", "bilevel_q2"));
+    EXPECT(!fm_text_same_name("Merge", "merge"));
+}
+
 TEST_MAIN(CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
           CASE(from_real_is_short), CASE(from_real_reads_back), CASE(numbers_ignore_the_locale),
-              CASE(grouped), CASE(nearest_finds_slips), CASE(nearest_knows_when_it_is_lost))
+              CASE(grouped), CASE(nearest_finds_slips), CASE(nearest_knows_when_it_is_lost),
+          CASE(same_names))

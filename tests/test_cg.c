@@ -216,6 +216,39 @@ TEST(cg_stops_before_a_product_that_is_not_finite) {
 }
 
 /* Directions and products stand where a Hessian product recorded over the workspace expects them. */
+/* A right-hand side far from 1 gives the solution of one near 1, times the scale: also where its squares vanish
+ * or overflow. */
+TEST(cg_does_not_depend_on_the_scale_of_b) {
+    static const double SCALES[] = {1e-38, 1e-30, 1e-25, 1e-20, 1e20, 1e25, 1e30, 1e37};
+    for (size_t n = 1; n <= 8; n += 7)
+        for (size_t k = 0; k < sizeof SCALES / sizeof *SCALES; k++) {
+            matrix m = spd_new(n);
+            real b[MAX], x[MAX], work[AD_CG_WORK(MAX)];
+            double want[MAX], largest = 0;
+            if (n == 1) m.a[0][0] = 2.1;
+            for (size_t i = 0; i < n; i++) b[i] = (real)((1 + (double)i) * SCALES[k]);
+            eliminate(&m, 0, b, want);
+            ad_cg_options options = {.iterations = 50, .tolerance = 1e-5};
+            ad_cg_result r = ad_cg(apply, &m, n, b, x, work, &options);
+            EXPECT_EQ(r.stop, AD_CG_CONVERGED);
+            EXPECT(r.iterations >= 1);
+            for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(want[i]));
+            for (size_t i = 0; i < n; i++) EXPECT_NEAR((double)x[i] / largest, want[i] / largest, 2e-5);
+        }
+}
+
+TEST(cg_says_when_the_solution_has_no_number) {
+    real b[2] = {1, (real)INFINITY}, x[2], work[AD_CG_WORK(2)];
+    matrix m = diagonal_new(2, (double[]){1, 1});
+    ad_cg_options options = {.iterations = 5, .tolerance = 1e-5};
+    EXPECT_EQ(ad_cg(apply, &m, 2, b, x, work, &options).stop, AD_CG_NONFINITE);
+    EXPECT(x[0] == 0 && x[1] == 0);
+    if (DOUBLE) return;
+    b[1] = (real)1e30;
+    m = diagonal_new(2, (double[]){1e-20, 1e-20});
+    EXPECT_EQ(ad_cg(apply, &m, 2, b, x, work, &options).stop, AD_CG_NONFINITE);
+}
+
 TEST(cg_vectors_stand_in_the_workspace) {
     matrix m = spd_new(4);
     real b[4], x[4], work[AD_CG_WORK(4)];
@@ -228,7 +261,7 @@ TEST(cg_names_of_stops) {
     EXPECT_TEXT(ad_cg_stop_name(AD_CG_CONVERGED), "converged");
     EXPECT_TEXT(ad_cg_stop_name(AD_CG_ITERATIONS), "iteration limit");
     EXPECT_TEXT(ad_cg_stop_name(AD_CG_CURVATURE), "non-positive curvature");
-    EXPECT_TEXT(ad_cg_stop_name(AD_CG_NONFINITE), "non-finite product");
+    EXPECT_TEXT(ad_cg_stop_name(AD_CG_NONFINITE), "non-finite number");
 }
 
 static void no_iterations(void) {
@@ -281,5 +314,6 @@ TEST_MAIN(CASE(cg_solves_in_n_steps), CASE(cg_takes_a_step_per_eigenvalue),
           CASE(cg_stops_at_the_limit_and_at_the_tolerance),
           CASE(cg_stops_at_negative_curvature_with_the_best_point),
           CASE(cg_stops_at_once_when_the_matrix_is_negative_or_zero), CASE(cg_of_zero_is_zero),
-          CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_vectors_stand_in_the_workspace),
+          CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_does_not_depend_on_the_scale_of_b),
+          CASE(cg_says_when_the_solution_has_no_number), CASE(cg_vectors_stand_in_the_workspace),
           CASE(cg_names_of_stops), CASE(cg_without_iterations_aborts), CASE(cg_on_the_hessian_of_a_net))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "tests/toy_algo.h"
 #include "training/run/config.h"
 
@@ -14,10 +15,10 @@ const algo_type *const ALGO_TABLE[] = {&TOY_ALGO, &other, NULL};
 
 const algo_type *algo_find(const char *name) {
     other = TOY_ALGO;
-    other.name = "other";
+    other.name = "other_one";
     other.presets = NO_PRESETS;
     for (size_t i = 0; ALGO_TABLE[i]; i++)
-        if (strcmp(ALGO_TABLE[i]->name, name) == 0) return ALGO_TABLE[i];
+        if (fm_text_same_name(ALGO_TABLE[i]->name, name)) return ALGO_TABLE[i];
     return NULL;
 }
 
@@ -63,7 +64,7 @@ static char *temporary(const char *content) {
 
 TEST(config_defaults_come_from_the_algorithm) {
     run_plan run;
-    good(&run, "--algo other --env maintain");
+    good(&run, "--algo other_one --env maintain");
     EXPECT_EQ(run.config.steps, 1000);
     EXPECT_NEAR(toy_of(&run)->rate, 0.05, 0);
     EXPECT(run.config.jobs >= 1 && run.config.trials == 1 && run.config.seed == 0);
@@ -186,10 +187,47 @@ TEST(config_words_that_are_wrong) {
     expect_bad("--algo toy --env maintain --set epsilno=1", "did you mean 'epsilon'");
     expect_bad("--algo toy --env penalty --set env.rate=1", "unknown option 'rate' of penalty");
     expect_bad("--algo toy --env maintain --set trials=3", "write --trials VALUE");
-    expect_bad("--algo toy --env duopoly", "toy needs discrete actions; 'duopoly' has a box");
+    expect_bad("--algo toy --env duopoly", "toy needs discrete actions; 'duopoly' has others");
     expect_bad("--algo toy --env maintain --quiet=perhaps", "--quiet: 'perhaps'");
     expect_bad("--resume /nowhere", "/nowhere/config.ini");
     expect_bad("--resume /nowhere --seed 3", "only --jobs, --threads, --checkpoint-every and --quiet");
+}
+
+TEST(config_names_have_one_spelling) {
+    run_plan first, second;
+    good(&first, "--algo other_one --env random_matrix --num_envs 3 --eval_every 5 --set algo.fail_at=4");
+    good(&second, "--algo other-one --env random-matrix --num-envs=3 --eval-every 5 --set algo.fail-at=4");
+    char *a = ini_of(&first), *b = ini_of(&second);
+    EXPECT_TEXT(a, b);
+    EXPECT_HAS(a, "algo = other_one\nenv = random-matrix\n");
+    EXPECT_HAS(a, "num_envs = 3\neval_every = 5\neval_episodes = 10\neval_mode = greedy\n");
+    EXPECT(first.config.num_envs == 3 && toy_of(&second)->fail_at == 4);
+    free(a);
+    free(b);
+    run_free(&first);
+    run_free(&second);
+}
+
+TEST(config_old_names_say_the_new_one) {
+    char line[256], *path = temporary("[run]\nalgo = toy\nenv = maintain\ncopies = 3\n");
+    snprintf(line, sizeof line, "--config %s", path);
+    expect_bad(line, ": line 4: 'copies' is now 'num_envs'");
+    unlink(path);
+    path = temporary("[run]\nalgo = toy\nenv = maintain\n[algo]\nspeed = 3\n");
+    snprintf(line, sizeof line, "--config %s", path);
+    expect_bad(line, ": line 5: 'speed' is now 'rate'");
+    unlink(path);
+    expect_bad("--algo toy --env maintain --copies 3", "'--copies' is now '--num_envs'");
+    expect_bad("--algo toy --env maintain --set speed=3", "--set: 'speed' is now 'rate'");
+    expect_bad("--algo toy --env maintain --set copies=3", "'copies' is now --num_envs");
+}
+
+TEST(config_one_set_takes_several_settings) {
+    run_plan run;
+    good(&run, "--set rate=0.5 epsilon=0.25 --algo toy --env maintain");
+    EXPECT(toy_of(&run)->rate == 0.5 && toy_of(&run)->epsilon == 0.25);
+    run_free(&run);
+    expect_bad("--algo toy --env maintain rate=0.5", "unexpected 'rate=0.5'");
 }
 
 TEST(config_help_shows_what_is_named) {
@@ -202,7 +240,9 @@ TEST(config_help_shows_what_is_named) {
     run_write_help(&run, memory);
     run_write_list(memory);
     fclose(memory);
-    for (const fm_option *row = RUN_OPTIONS; row->name; row++) EXPECT_HAS(text, row->name);
+    for (const fm_option *row = RUN_OPTIONS; row->name; row++)
+        if (row->type != FM_RENAMED) EXPECT_HAS(text, row->name);
+    EXPECT(strstr(text, "\n  copies") == NULL && strstr(text, "\n  speed ") == NULL);
     EXPECT_HAS(text, "weight of the newest reward");
     EXPECT_HAS(text, "miscoordinate");
     EXPECT_HAS(text, "preset published for maintain");
@@ -213,4 +253,5 @@ TEST(config_help_shows_what_is_named) {
 TEST_MAIN(CASE(config_defaults_come_from_the_algorithm), CASE(config_presets_apply_in_order),
           CASE(config_flags_win_over_files), CASE(config_written_and_read_back_is_the_same),
           CASE(config_files_that_are_wrong), CASE(config_words_that_are_wrong),
-          CASE(config_help_shows_what_is_named))
+          CASE(config_names_have_one_spelling), CASE(config_old_names_say_the_new_one),
+          CASE(config_one_set_takes_several_settings), CASE(config_help_shows_what_is_named))

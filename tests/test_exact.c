@@ -13,6 +13,7 @@
 typedef struct tree_game {
     int agents, n[3];
     int depth;             /* decisions until the rules end it */
+    int cut;               /* decisions until the game cuts it off; 0: never */
     const double *payoff;  /* [joint][agents] of a one-shot game, or NULL: whole numbers 0..range-1 by hash */
     uint64_t seed, range;
 } tree_game;
@@ -43,22 +44,26 @@ static void tree_step(const void *game, void *state, fm_rng *rng, env_io *io) {
     s->node = s->node * 31 + joint + 1;
     s->depth++;
     io->terminated = s->depth == g->depth;
+    io->truncated = s->depth == g->cut;
 }
 
 static const env_type TREE = {.name = "tree", .doc = "test", .step = tree_step};
 
+static fm_arena tree_arena; /* of all tree_env; given back at the end */
+
 static env tree_env(const tree_game *g, int level0, int level1, int level2) {
     env e = {.type = &TREE, .game = (void *)(uintptr_t)g};
     e.facts = (env_facts){
-        .name = "tree", .title = "tree", .source = "test", .agents = g->agents, .agent_name = {"A", "B", "C"},
-        .level = {level0, level1, level2}, .obs_length = {1, 1, 1}, .horizon = 100,
+        .name = "tree", .title = "tree", .source = "test", .horizon = 100,
         .rewards = ENV_GENERAL_SUM, .deterministic = true, .state_size = sizeof(tree_state),
         .readings = 1, .reading_name = TREE_READINGS,
     };
-    for (int i = 0; i < g->agents; i++) {
-        e.facts.action[i] = (env_space){.n = g->n[i], .size = 1};
-        e.facts.reward_high[i] = 1e9;
-    }
+    static const char *const NAMES[] = {"A", "B", "C"};
+    const int levels[] = {level0, level1, level2};
+    env_facts_agents(&e.facts, g->agents, &tree_arena);
+    for (int i = 0; i < g->agents; i++)
+        e.facts.agent[i] = (env_agent){.name = NAMES[i], .level = levels[i], .obs_length = 1,
+                                       .action = env_discrete(g->n[i], NULL), .reward_high = 1e9};
     env_facts_finish(&e.facts);
     return e;
 }
@@ -116,6 +121,13 @@ TEST(truncation_ends_the_tree) {
     EXPECT_NEAR(value[1], plain[1], 0.0);
     EXPECT_EQ(exact_play_states(play), 1 + 6 + 36);
     EXPECT(!exact_play_at(play, &s, 2, value, action));
+    exact_play *cut;
+    g.cut = 3; /* by the game itself, though more decisions are left */
+    EXPECT(exact_play_solve(&e, &s, 9, NODES, &cut, NULL) == FM_OK);
+    EXPECT(exact_play_at(cut, &s, 9, value, action));
+    EXPECT_NEAR(value[0], plain[0], 0.0);
+    EXPECT_NEAR(value[1], plain[1], 0.0);
+    exact_play_free(cut);
     s.node = 99;
     EXPECT(!exact_play_at(play, &s, 3, value, action));
     EXPECT(!exact_play_value(play, &s, 3, action, value));
@@ -255,7 +267,7 @@ TEST(unfit_games_are_refused_by_name) {
     EXPECT(exact_play_solve(&e, &s, 1, NODES, &play, &err) == FM_BAD);
     EXPECT_HAS(err.text, "legal");
     e = tree_env(&g, 0, 1, 0);
-    e.facts.action[1] = (env_space){.size = 1, .low = LOW, .high = HIGH};
+    e.facts.agent[1].action = env_box(1, LOW, HIGH);
     EXPECT(exact_play_solve(&e, &s, 1, NODES, &play, &err) == FM_BAD);
     EXPECT_HAS(err.text, "agent 'B' has a box");
     EXPECT(play == NULL);
@@ -276,7 +288,7 @@ static void start(env *e, const char *name, fm_arena *arena, void *state, uint64
     fm_error err = {""};
     EXPECT(env_open(name, arena, e, &err) == FM_OK && env_create(e, arena, &err) == FM_OK);
     fm_rng rng = fm_rng_split(seed, FM_RNG_ENV, 0, 0);
-    env_io io = {.obs = fm_arena_array(arena, real, (size_t)e->facts.obs_total)};
+    env_io io = {.obs = fm_arena_array(arena, real, (size_t)e->facts.obs_total)}; /* all that these write */
     e->type->reset(e->game, state, &rng, &io);
 }
 
@@ -320,6 +332,7 @@ TEST(merge_leader_hurries) {
         exact_play_free(play);
         fm_arena_free(&arena);
     }
+    fm_arena_free(&tree_arena);
 }
 
 TEST_MAIN(CASE(two_levels_agree_with_a_plain_solver), CASE(truncation_ends_the_tree),

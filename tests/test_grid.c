@@ -15,7 +15,7 @@ typedef struct copy {
     fm_rng rng;
     real obs[4 * SQUARES + 1], actions[2];
     double rewards[2];
-    uint8_t mask[2 * MOVES], alive[2];
+    uint8_t mask[2 * MOVES], active[2], learns[2], done[2];
     env_io io;
 } copy;
 
@@ -29,7 +29,7 @@ static void copy_open(copy *c, const char *settings) {
     EXPECT_EQ(c->env.facts.state_size, sizeof c->state);
     c->obs[4 * SQUARES] = (real)77;
     c->io = (env_io){.obs = c->obs, .actions = c->actions, .rewards = c->rewards, .mask = c->mask,
-                     .alive = c->alive};
+                     .active = c->active, .learns = c->learns, .done = c->done};
     c->env.type->reset(c->env.game, c->state, &c->rng, &c->io);
 }
 
@@ -54,7 +54,7 @@ TEST(facts_are_the_captions) {
     copy_open(&c, "");
     const env_facts *f = &c.env.facts;
     EXPECT(f->rewards == ENV_COMMON && f->deterministic && f->horizon == HORIZON && f->agents == 2);
-    EXPECT(f->level[0] == 0 && f->level[1] == 1);
+    EXPECT(f->agent[0].level == 0 && f->agent[1].level == 1);
     const env_solution *s = env_facts_solution(f, "stackelberg");
     EXPECT(s != NULL);
     EXPECT_TEXT(s->label, "both at 20");

@@ -27,18 +27,20 @@ static env made(const char *name, const char *settings) {
 static void expect_payoffs(env *e, const double (*cells)[2], int rows, int cols) {
     env_vec v;
     env_vec_init(&v, e, 1, 0, FM_RNG_ENV, &arena, NULL);
-    env_vec_reset(&v);
-    EXPECT_NEAR(v.obs[0], 1, 0);
-    EXPECT_NEAR(v.obs[1], 1, 0);
+    EXPECT_EQ(env_vec_reset(&v, NULL), FM_OK);
+    env_view start = env_vec_now(&v);
+    EXPECT_NEAR(start.obs[0], 1, 0);
+    EXPECT_NEAR(start.obs[1], 1, 0);
     for (int r = 0; r < rows; r++) {
         for (int c = 0; c < cols; c++) {
             v.actions[0] = (real)r, v.actions[1] = (real)c;
-            env_vec_step(&v);
+            EXPECT_EQ(env_vec_step(&v, NULL), FM_OK);
             EXPECT_NEAR(v.rewards[0], cells[r * cols + c][0], 0);
             EXPECT_NEAR(v.rewards[1], cells[r * cols + c][1], 0);
             EXPECT_EQ(v.terminated[0], 1);
-            EXPECT_EQ(v.ended_outcome[0], r * cols + c);
-            EXPECT_NEAR(v.final_obs[0], 1, 0);
+            EXPECT_EQ(v.outcome[0], r * cols + c);
+            EXPECT_NEAR(env_vec_now(&v).obs[0], 1, 0);
+            EXPECT_EQ(env_vec_restart(&v, NULL), FM_OK);
         }
     }
 }
@@ -65,10 +67,10 @@ TEST(maintain) {
     expect_solution(&e, "nash", "C-Z", 5, 10);
     EXPECT_EQ(e.facts.solutions, 3);
     EXPECT_EQ(e.facts.rewards, ENV_GENERAL_SUM);
-    EXPECT_EQ(e.facts.level[0], 0);
-    EXPECT_EQ(e.facts.level[1], 1);
-    EXPECT_NEAR(e.facts.reward_high[0], 30, 0);
-    EXPECT_NEAR(e.facts.reward_low[1], 0, 0);
+    EXPECT_EQ(e.facts.agent[0].level, 0);
+    EXPECT_EQ(e.facts.agent[1].level, 1);
+    EXPECT_NEAR(e.facts.agent[0].reward_high, 30, 0);
+    EXPECT_NEAR(e.facts.agent[1].reward_low, 0, 0);
     EXPECT_TEXT(e.facts.outcome_name[3], "B-X");
     EXPECT(e.facts.bimatrix != NULL && e.facts.bimatrix->rows == 3);
 }
@@ -109,8 +111,8 @@ TEST(random_family) {
     env a = made("random-matrix", "rows=4 cols=6 covariance=0.5 game_seed=3");
     env b = made("random-matrix", "rows=4 cols=6 covariance=0.5 game_seed=3");
     env c = made("random-matrix", "rows=4 cols=6 covariance=0.5 game_seed=4");
-    EXPECT_EQ(a.facts.action[0].n, 4);
-    EXPECT_EQ(a.facts.action[1].n, 6);
+    EXPECT_EQ(a.facts.agent[0].action.n, 4);
+    EXPECT_EQ(a.facts.agent[1].action.n, 6);
     size_t size = 24 * sizeof(double);
     EXPECT(memcmp(a.facts.bimatrix->payoff[1], b.facts.bimatrix->payoff[1], size) == 0);
     EXPECT(memcmp(a.facts.bimatrix->payoff[1], c.facts.bimatrix->payoff[1], size) != 0);
@@ -137,20 +139,16 @@ TEST(render_marks_the_cell) {
     env e = made("maintain", NULL);
     env_vec v;
     env_vec_init(&v, &e, 1, 0, FM_RNG_ENV, &arena, NULL);
-    env_vec_reset(&v);
+    EXPECT_EQ(env_vec_reset(&v, NULL), FM_OK);
     char *text = NULL;
     size_t length;
     for (int played = 0; played < 2; played++) {
         FILE *out = open_memstream(&text, &length);
         EXPECT(out != NULL);
         if (!out) return;
-        /* The state of an ended episode is gone after a step of the vectoriser: step the game itself. */
-        real actions[2] = {1, 0};
-        double rewards[2];
-        uint8_t mask[6], alive[2];
-        env_io io = {v.obs, actions, rewards, mask, alive, false};
-        if (played) e.type->step(e.game, env_vec_state(&v, 0), v.rng, &io);
-        e.type->render(e.game, env_vec_state(&v, 0), played ? actions : NULL, out);
+        v.actions[0] = 1, v.actions[1] = 0;
+        if (played) EXPECT_EQ(env_vec_step(&v, NULL), FM_OK);
+        e.type->render(e.game, env_vec_state(&v, 0), played ? v.actions : NULL, out);
         fclose(out);
         EXPECT_HAS(text, "Follower");
         EXPECT_HAS(text, " 20, 15 ");
@@ -187,7 +185,7 @@ TEST(files) {
     snprintf(path, sizeof path, "firstmover.%ld.game", (long)getpid());
     EXPECT_TEXT(e.facts.name, path);
     EXPECT_TEXT(e.facts.title, path);
-    EXPECT_TEXT(e.facts.agent_name[1], "Bert");
+    EXPECT_TEXT(e.facts.agent[1].name, "Bert");
     EXPECT_TEXT(e.facts.outcome_name[5], "go_2-R");
     expect_solution(&e, "stackelberg", "go-R", 9, 10);
 

@@ -17,7 +17,7 @@ typedef struct copy {
     fm_rng rng;
     real obs[17], actions[2];
     double rewards[3];
-    uint8_t mask[10], alive[2];
+    uint8_t mask[10], active[2], learns[2], done[2];
     env_io io;
 } copy;
 
@@ -32,7 +32,7 @@ static void copy_open(copy *c, const char *settings, uint64_t seed) {
     c->obs[16] = (real)GUARD;
     c->rewards[2] = GUARD;
     c->io = (env_io){.obs = c->obs, .actions = c->actions, .rewards = c->rewards, .mask = c->mask,
-                     .alive = c->alive};
+                     .active = c->active, .learns = c->learns, .done = c->done};
 }
 
 static void copy_reset(copy *c) {
@@ -291,8 +291,8 @@ TEST(crash_reward_follows_its_option) {
         EXPECT_NEAR(tiered.rewards[0], CASES[i].reward, 0.0);
         EXPECT_NEAR(tiered.rewards[1], CASES[i].reward, 0.0);
     }
-    EXPECT_NEAR(flat.env.facts.reward_low[0], -10.0, 0.0);
-    EXPECT_NEAR(tiered.env.facts.reward_low[1], -25.0, 0.0);
+    EXPECT_NEAR(flat.env.facts.agent[0].reward_low, -10.0, 0.0);
+    EXPECT_NEAR(tiered.env.facts.agent[1].reward_low, -25.0, 0.0);
     fm_arena_free(&tiered.arena);
     fm_arena_free(&flat.arena);
 }
@@ -358,8 +358,8 @@ TEST(state_bytes_are_the_situation) {
             EXPECT(memcmp(&a.state, &b.state, sizeof a.state) == 0);
             EXPECT(memcmp(a.obs, b.obs, sizeof a.obs) == 0);
             for (int i = 0; i < 2; i++) {
-                EXPECT(a.rewards[i] >= a.env.facts.reward_low[i]);
-                EXPECT(a.rewards[i] <= a.env.facts.reward_high[i]);
+                EXPECT(a.rewards[i] >= a.env.facts.agent[i].reward_low);
+                EXPECT(a.rewards[i] <= a.env.facts.agent[i].reward_high);
                 EXPECT(a.rewards[i] == b.rewards[i]);
             }
         }

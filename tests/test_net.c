@@ -17,11 +17,11 @@ typedef struct bench {
 static void bench_begin(bench *b) {
     static const fm_ints hidden = {2, {8, 4}};
     *b = (bench){.t = ad_tape_new()};
-    b->setup = (algo_setup){.copies = 1, .steps = 1, .arena = &b->arena, .keep = &b->keep};
+    b->setup = (algo_setup){.num_envs = 1, .steps = 1, .tape = b->t, .arena = &b->arena, .keep = &b->keep};
     fm_rng rng = fm_rng_split(3, FM_RNG_INIT, 0, 0);
-    algo_net_shape shape = {.name = "net", .in = IN, .out = OUT, .hidden = &hidden, .act = AD_TANH,
+    algo_net_shape shape = {.name = "net", .in = IN, .out = OUT, .hidden = &hidden, .activation = AD_TANH,
                             .lr = 0.01, .target = true, .quadratic = 2};
-    algo_net_make(&b->net, &b->setup, b->t, &shape, &rng);
+    algo_net_make(&b->net, &b->setup, &shape, &rng);
 }
 
 static void bench_end(bench *b) {
@@ -36,7 +36,7 @@ TEST(a_quadratic_form_of_the_last_columns_is_added) {
     bench b;
     bench_begin(&b);
     real *form = b.net.params.theta + b.net.params.entries[b.net.form].at;
-    algo_forward f = algo_forward_make(&b.net, &b.setup, b.t, false, ROWS);
+    algo_forward f = algo_forward_make(&b.net, &b.setup, false, ROWS);
     double plain[ROWS * OUT];
     EXPECT_EQ(b.net.params.entries[b.net.form].rows, 3);
     for (size_t j = 0; j < ROWS * IN; j++) f.x[j] = (real)sin((double)j);
@@ -67,7 +67,7 @@ TEST(outputs_are_rescaled_and_those_of_the_target_too) {
     algo_forward both[2];
     double before[2][ROWS * OUT];
     for (int k = 0; k < 2; k++) {
-        both[k] = algo_forward_make(net, &b.setup, b.t, k == 1, ROWS);
+        both[k] = algo_forward_make(net, &b.setup, k == 1, ROWS);
         for (size_t j = 0; j < ROWS * IN; j++) both[k].x[j] = (real)sin((double)j);
         algo_forward_run(&both[k]);
         for (size_t j = 0; j < ROWS * OUT; j++) before[k][j] = (double)both[k].y[j];

@@ -42,14 +42,14 @@ TEST(textbook_points) {
     POINT(e, "stackelberg", 2, LIST(6, 3), LIST(18, 9));
     POINT(e, "nash", 2, LIST(4, 4), LIST(16, 16));
     EXPECT_TEXT(env_facts_solution(&e.facts, "stackelberg")->label, "6/3");
-    EXPECT_TEXT(e.facts.agent_name[1], "follower");
-    EXPECT_NEAR(e.facts.action[0].high[0], 12, 0);
+    EXPECT_TEXT(e.facts.agent[1].name, "follower");
+    EXPECT_NEAR(e.facts.agent[0].action.high[0], 12, 0);
     e = made("duopoly", "intercept=5000 slope=1 costs=1000");
     POINT(e, "stackelberg", 2, LIST(2000, 1000), LIST(2e6, 1e6));
     e = made("triopoly", ""); /* (a-c)/2b, (a-c)/4b, (a-c)/8b */
     POINT(e, "stackelberg", 3, LIST(6, 3, 1.5), LIST(9, 4.5, 2.25));
     POINT(e, "nash", 3, LIST(3, 3, 3), LIST(9, 9, 9));
-    EXPECT_EQ(e.facts.level[2], 2);
+    EXPECT_EQ(e.facts.agent[2].level, 2);
     e = made("oligopoly", ""); /* one leader, two followers at once */
     POINT(e, "stackelberg", 3, LIST(6, 2, 2), LIST(12, 4, 4));
     /* Unequal costs: q1 = (a - 2 c1 + c2) / 2b, q2 = (a - 3 c2 + 2 c1) / 4b. */
@@ -79,7 +79,7 @@ static void settle(const rules *g, int level, double *q);
 /* Firm i's profit when it sells x, its peers what stands in q, and the levels below what they then choose. */
 static double consequence(const rules *g, const double *q, int i, double x) {
     double trial[8];
-    memcpy(trial, q, sizeof trial);
+    memcpy(trial, q, (size_t)g->firms * sizeof *trial);
     trial[i] = x;
     settle(g, g->level[i] + 1, trial);
     return profit(g, trial, i);
@@ -153,7 +153,7 @@ static void expect_equilibrium(const char *settings, const rules *g, int points)
     const env_solution *s = env_facts_solution(&e.facts, "stackelberg");
     double answer[8];
     for (int l = 1; l < g->levels; l++) {
-        memcpy(answer, s->action, sizeof answer);
+        memcpy(answer, s->action, (size_t)g->firms * sizeof *answer);
         settle(g, l, answer);
         for (int i = 0; i < g->firms; i++) EXPECT_NEAR(answer[i], s->action[i], 2e-5 * g->a / g->b);
     }
@@ -204,7 +204,7 @@ TEST(driving_out_is_refused) {
     fm_error err;
     const int order[] = {0, 1, 2};
     const double dear[] = {0, 0, 0.14}, near[] = {0, 0, 0.05};
-    const double inner[8] = {1.14 / 2, 1.14 / 4, (1 - 7 * 0.14) / 8};
+    const double inner[] = {1.14 / 2, 1.14 / 4, (1 - 7 * 0.14) / 8};
     rules g = {3, 3, order, 1, 1, dear};
     EXPECT(inner[2] > 0);
     EXPECT(largest_gain(&g, inner, 200) > 0.005);
@@ -228,32 +228,30 @@ TEST(profits_and_readings) {
     env e = made("duopoly", "costs=1,2");
     env_vec v;
     env_vec_init(&v, &e, 1, 0, FM_RNG_ENV, &arena, NULL);
-    env_vec_reset(&v);
-    double readings[5], rewards[2];
-    real actions[2] = {5, 4};
-    uint8_t alive[2];
-    env_io io = {v.obs, actions, rewards, NULL, alive, false};
+    EXPECT_EQ(env_vec_reset(&v, NULL), FM_OK);
+    double readings[5];
+    v.actions[0] = 5, v.actions[1] = 4;
     e.type->read(e.game, env_vec_state(&v, 0), readings);
     EXPECT_NEAR(readings[0], 13, 0);
-    e.type->step(e.game, env_vec_state(&v, 0), v.rng, &io);
+    EXPECT_EQ(env_vec_step(&v, NULL), FM_OK);
     e.type->read(e.game, env_vec_state(&v, 0), readings);
-    EXPECT_NEAR(rewards[0], 15, 0);
-    EXPECT_NEAR(rewards[1], 8, 0);
+    EXPECT_NEAR(v.rewards[0], 15, 0);
+    EXPECT_NEAR(v.rewards[1], 8, 0);
     EXPECT_TEXT(e.facts.reading_name[0], "price");
     EXPECT_TEXT(e.facts.reading_name[2], "quantity_1");
     EXPECT_TEXT(e.facts.reading_name[3], "profit_0");
     EXPECT_NEAR(readings[0], 4, 0);
     EXPECT_NEAR(readings[2], 4, 0);
     EXPECT_NEAR(readings[3], 15, 0);
-    EXPECT(io.terminated);
-    EXPECT_NEAR(v.obs[0], 1, 0);
-    EXPECT_NEAR(v.obs[1], 1, 0);
+    EXPECT_EQ(v.terminated[0], 1);
+    EXPECT_NEAR(env_vec_now(&v).obs[0], 1, 0);
+    EXPECT_NEAR(env_vec_now(&v).obs[1], 1, 0);
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
     EXPECT(out != NULL);
     if (!out) return;
-    e.type->render(e.game, env_vec_state(&v, 0), actions, out);
+    e.type->render(e.game, env_vec_state(&v, 0), v.actions, out);
     fclose(out);
     EXPECT_HAS(text, "price 4 = 13 - 1 * sold");
     EXPECT_HAS(text, "15");

@@ -120,25 +120,17 @@ TEST(optim_clip_global) {
     EXPECT(isinf((double)g[7]));
 }
 
-TEST(optim_clip_per_tensor) {
-    nn_params p = {0};
-    nn_params_declare(&p, "a", 2, 2, NN_INIT_ZERO, 1, 2);
-    nn_params_declare(&p, "b", 1, 3, NN_INIT_ZERO, 1, 1);
-    nn_params_make(&p, &arena, NULL, NULL);
-    real g[32] = {3, 0, 0, 4};
-    g[16] = 1, g[17] = 2, g[18] = -2;
-    EXPECT_NEAR(nn_clip_per_tensor(&p, g, 4), 5, 1e-5);
-    EXPECT_NEAR(g[0], 2.4, 1e-6);
-    EXPECT_NEAR(g[3], 3.2, 1e-6);
-    EXPECT(g[16] == 1 && g[17] == 2 && g[18] == -2);
-    EXPECT_NEAR(nn_clip_per_tensor(&p, g, 1.5), 4, 1e-5);
-    EXPECT_NEAR(nn_norm(g, 4), 1.5, 1e-6);
-    EXPECT_NEAR(nn_norm(g + 16, 3), 1.5, 1e-6);
-    g[17] = (real)NAN;
-    EXPECT(isnan(nn_clip_per_tensor(&p, g, 1.5)));
-    nn_params_free(&p);
+TEST(optim_clips_before_a_step) {
+    real theta[2] = {0, 0}, g[2] = {30, 40};
+    nn_optimizer opt = nn_optimizer_make(NN_SGD, 1, 2, &arena, NULL, NULL);
+    EXPECT_NEAR(nn_optimizer_step(&opt, theta, g), 50, 1e-5);
+    EXPECT(theta[0] == -30 && theta[1] == -40);
+    opt.max_grad_norm = 5;
+    EXPECT_NEAR(nn_optimizer_step(&opt, theta, g), 50, 1e-5);
+    EXPECT_NEAR(theta[0], -33, 1e-5);
+    EXPECT_NEAR(theta[1], -44, 1e-5);
     fm_arena_free(&arena);
 }
 
 TEST_MAIN(CASE(optim_adam_by_hand), CASE(optim_steps_equal_the_formulas), CASE(optim_keeps_its_state),
-          CASE(optim_norm), CASE(optim_clip_global), CASE(optim_clip_per_tensor))
+          CASE(optim_norm), CASE(optim_clip_global), CASE(optim_clips_before_a_step))

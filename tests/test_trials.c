@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "stb_ds.h"
-#include "tests/toy_algo.h"
+#include "tests/toy_loop.h"
 #include "training/run/checkpoint.h"
 #include "training/run/folder.h"
 #include "training/show/summary.h"
@@ -170,7 +169,7 @@ TEST(trials_repeat_and_depend_on_the_seed) {
     EXPECT_EQ(scene_run(&later, false, &b, &err), FM_OK);
     for (int k = 0; k < 2; k++) {
         EXPECT_EQ(b.results[k].seed, k + 1);
-        EXPECT(memcmp(&a.results[k + 1].evaluation, &b.results[k].evaluation, sizeof(loop_evaluation)) == 0);
+        expect_same_evaluation(&s.plan.env.facts, &a.results[k + 1].evaluation, &b.results[k].evaluation);
     }
     EXPECT(a.results[0].train_return[0] != a.results[1].train_return[0]);
     trials_free(&a);
@@ -203,7 +202,7 @@ TEST(trials_stop_at_nan) {
     scene_make(&s, "maintain", "fail=metric fail_seed=1", "3", "1");
     EXPECT_EQ(scene_run(&s, false, &all, &err), FM_OK);
     EXPECT_EQ(all.results[1].status, TRIAL_NAN);
-    EXPECT_HAS(all.results[1].note, "metric surprise");
+    EXPECT_HAS(all.results[1].note, "metric surprise_1 is nan");
     char *result = scene_file(&s, "result.csv");
     EXPECT_HAS(result, "\n1,1,nan,");
     free(result);
@@ -273,6 +272,42 @@ TEST(trials_crashed_ones_run_again) {
     scene_free(&sound);
 }
 
+/* Rows keep what is not known apart from what is no number. */
+TEST(progress_reads_what_was_written) {
+    scene s;
+    fm_error err;
+    char path[128];
+    scene_make(&s, "merge", "", "2", "1");
+    progress_columns of = run_columns(&s.plan);
+    size_t width = (size_t)of.at[COLUMN_END];
+    double row[2][64];
+    progress_rows in[2] = {{NULL, 0}, {NULL, 0}};
+    EXPECT(width <= 64);
+    for (size_t c = 0; c < 2 * width; c++) row[c / width][c % width] = 1.0 / 3 + (double)c;
+    for (int k = 0; k < 2; k++) row[k][of.at[COLUMN_STEP]] = row[k][of.at[COLUMN_EPISODES]] = 12345678 + k;
+    row[0][columns_find(&of, "late")] = FM_ABSENT;
+    row[1][columns_find(&of, "surprise_1")] = (double)NAN;
+    row[1][columns_find(&of, "surprise_0")] = (double)-INFINITY;
+    snprintf(path, sizeof path, "%s/progress.csv", s.base);
+    FILE *file = fopen(path, "w");
+    EXPECT(file != NULL);
+    progress_write_header(file, &of);
+    for (int k = 0; k < 2; k++) progress_write(file, &of, k, row[k]);
+    fclose(file);
+    EXPECT_MSG(progress_read(path, &of, 2, in, &err) == FM_OK, "%s", err.text);
+    for (int k = 0; k < 2; k++) {
+        EXPECT_EQ(arrlenu(in[k].numbers), width);
+        for (size_t c = 0; c < width; c++)
+            EXPECT(in[k].numbers[c] == row[k][c] || (isnan(in[k].numbers[c]) && isnan(row[k][c])));
+        arrfree(in[k].numbers);
+    }
+    s.plan.config.eval_every = 10;
+    of = run_columns(&s.plan);
+    EXPECT_EQ(progress_read(path, &of, 2, in, &err), FM_BAD);
+    EXPECT_HAS(err.text, "other columns than this run has; expected trial,step,episodes,return_0");
+    scene_free(&s);
+}
+
 static void look(void *user, const loop *l, double *values) {
     (void)user;
     values[0] = (double)l->counters.step;
@@ -327,7 +362,7 @@ TEST(trials_report_a_full_disk) {
     size_t n = strlen(text);
     EXPECT(n > 1000 && n <= 8192 && text[n - 1] == '\n');
     trial_result read_back[200];
-    for (int k = 0; k < 200; k++) result_clear(&read_back[k], k, k);
+    for (int k = 0; k < 200; k++) result_make(&read_back[k], &s.plan.env.facts, k, k, &s.plan.arena);
     free(text);
     text = scene_file(&s, "result.csv");
     EXPECT_HAS(text, "\n0,0,ok,");
@@ -346,12 +381,12 @@ TEST(results_read_what_was_written) {
     scene_make(&s, "merge", "", "3", "1");
     trial_result out[3], in[3];
     for (int k = 0; k < 3; k++) {
-        result_clear(&out[k], k, k + 10);
-        result_clear(&in[k], 0, 0);
+        result_make(&out[k], &s.plan.env.facts, k, k + 10, &s.plan.arena);
+        result_make(&in[k], &s.plan.env.facts, 0, 0, &s.plan.arena);
         out[k].status = TRIAL_OK;
         out[k].seconds = 0.1 + k / 3.0;
         out[k].evaluation.value[0] = -1.0 / 3;
-        out[k].evaluation.action[1] = k;
+        out[k].evaluation.action[1] = (real)k;
         out[k].evaluation.outcome[2] = 0.25;
         out[k].train_return[1] = 1e-300;
         out[k].episodes = (int64_t)1 << 60;
@@ -369,7 +404,7 @@ TEST(results_read_what_was_written) {
     EXPECT(in[0].seconds == out[0].seconds && in[0].evaluation.value[0] == out[0].evaluation.value[0]);
     EXPECT(in[2].evaluation.action[1] == 2 && in[2].evaluation.outcome[2] == 0.25);
     EXPECT(in[2].episodes == out[2].episodes && in[2].train_return[1] == 1e-300 &&
-           isnan(in[2].train_return[0]));
+           in[2].train_return[0] == FM_ABSENT);
     EXPECT_EQ(in[1].status, TRIAL_CRASHED);
     EXPECT_TEXT(in[1].note, out[1].note);
     EXPECT_EQ(results_read(path, &s.plan.env.facts, 2, in, &err), FM_BAD);
@@ -384,10 +419,10 @@ TEST(summary_names_the_points_of_the_game) {
     scene_make(&s, "maintain", "", "4", "2");
     EXPECT_EQ(scene_run(&s, false, &all, &err), FM_OK);
     for (int k = 0; k < 4; k++) {
-        all.results[k].evaluation = (loop_evaluation){.episodes = 1, .length = 1};
         all.results[k].evaluation.value[0] = k < 3 ? 20 : 30;
         all.results[k].evaluation.value[1] = k < 3 ? 15 : 0;
         all.results[k].evaluation.action[0] = k < 3 ? 0 : 1;
+        all.results[k].evaluation.action[1] = 0;
     }
     char *text = NULL;
     size_t size;
@@ -409,4 +444,4 @@ TEST_MAIN(CASE(trials_do_not_depend_on_jobs), CASE(trials_repeat_and_depend_on_t
           CASE(trials_crash_alone), CASE(trials_stop_at_nan), CASE(trials_interrupted_and_resumed_are_whole),
           CASE(trials_crashed_ones_run_again), CASE(trials_watch_reaches_the_parent),
           CASE(trials_report_a_full_disk), CASE(results_read_what_was_written),
-          CASE(summary_names_the_points_of_the_game))
+          CASE(progress_reads_what_was_written), CASE(summary_names_the_points_of_the_game))

@@ -7,10 +7,12 @@
 
 #include "stb_ds.h"
 
-#define CHECK_EVERY 256 /* iterations between two looks at the metrics */
-
 /* One iteration in so many is timed. Prime, so that it falls in step with no algorithm's own rhythm. */
 #define TIME_EVERY 7
+
+/* The clocks: those of the columns, and the time that evaluations took. */
+enum { EVALUATING = COLUMN_TIMES, CLOCKS };
+_Static_assert(sizeof ((loop *)0)->clocks / sizeof(double) == CLOCKS, "one more clock than columns");
 
 double loop_clock(void) {
     struct timespec now;
@@ -20,102 +22,114 @@ double loop_clock(void) {
 
 static const env_facts *facts_of(const loop *l) { return &l->setup.env->facts; }
 
+/* Numbers of a row that are not times. */
+static size_t values_of(const loop *l) { return (size_t)l->columns.at[COLUMN_SECONDS]; }
+
 /* ---- building ---- */
 
-static void keep_all(loop *l) {
+static void check_setup(const loop_setup *s) {
+    FM_CHECK(s->num_envs >= 1 && s->steps >= 1 && s->window >= 1 && s->rows >= 1 && s->eval_episodes >= 1,
+             "loop: %d environments, %lld steps, window %lld, %lld rows, %lld episodes", s->num_envs,
+             (long long)s->steps, (long long)s->window, (long long)s->rows, (long long)s->eval_episodes);
+    FM_CHECK(s->eval_every >= 0 && s->eval_mode != ALGO_TRAIN, "loop: evaluation every %lld steps in mode %d",
+             (long long)s->eval_every, (int)s->eval_mode);
+    FM_CHECK(!s->watch || s->watch_every >= 1, "loop: watch every %lld", (long long)s->watch_every);
+}
+
+static void take_room(loop *l) {
     size_t window = (size_t)l->setup.window, agents = (size_t)facts_of(l)->agents;
+    size_t rows = (size_t)l->row_count;
+    l->ring_return = fm_arena_array(&l->arena, double, window * agents);
+    l->ring_length = fm_arena_array(&l->arena, int64_t, window);
+    l->ring_outcome = fm_arena_array(&l->arena, int64_t, window);
+    l->row_values = fm_arena_array(&l->arena, double, rows * values_of(l));
+    l->row_times = fm_arena_array(&l->arena, double, rows * COLUMN_TIMES);
+    l->metrics = fm_arena_array(&l->arena, double, values_of(l));
+    l->eval_return = fm_arena_array(&l->arena, double, agents);
+    for (size_t i = 0; i < agents; i++) l->eval_return[i] = FM_ABSENT;
+    l->evaluation = loop_evaluation_make(facts_of(l), &l->arena);
     fm_keep(&l->keep, FM_I64, &l->counters, sizeof l->counters / sizeof(int64_t), "loop/counters");
     fm_keep(&l->keep, FM_F64, l->ring_return, window * agents, "loop/return");
     fm_keep(&l->keep, FM_I64, l->ring_length, window, "loop/length");
     fm_keep(&l->keep, FM_I64, l->ring_outcome, window, "loop/outcome");
-    fm_keep(&l->keep, FM_F64, l->row_values, (size_t)l->row_count * (size_t)l->values, "loop/rows");
-    fm_keep(&l->keep, FM_F64, l->row_times, (size_t)l->row_count * LOOP_TIMES, "loop/seconds_rows");
-    fm_keep(&l->keep, FM_F64, l->times, LOOP_TIMES, "loop/seconds");
-}
-
-static void count_columns(loop *l) {
-    const env_facts *facts = facts_of(l);
-    const char *const *names = l->setup.algo->metric_names;
-    l->outcomes = facts->outcomes <= LOOP_OUTCOMES_MAX ? facts->outcomes : 0;
-    for (l->metrics = 0; names && names[l->metrics];) l->metrics++;
-    FM_CHECK(l->metrics <= ALGO_METRICS_MAX, "%s: %d metrics", l->setup.algo->name, l->metrics);
-    l->values = LOOP_RETURN + facts->agents + 1 + l->outcomes + l->metrics;
-    l->iterations = (l->setup.steps + l->setup.copies - 1) / l->setup.copies;
-    l->row_count = l->setup.rows < l->iterations ? l->setup.rows : l->iterations;
-    for (int i = 0; i < facts->agents; i++) l->box |= facts->action[i].n == 0;
+    fm_keep(&l->keep, FM_F64, l->eval_return, agents, "loop/eval_return");
+    fm_keep(&l->keep, FM_F64, l->row_values, rows * values_of(l), "loop/rows");
+    fm_keep(&l->keep, FM_F64, l->row_times, rows * COLUMN_TIMES, "loop/seconds_rows");
+    fm_keep(&l->keep, FM_F64, l->clocks, CLOCKS, "loop/seconds");
 }
 
 void loop_init(loop *l, const loop_setup *setup) {
     memset(l, 0, sizeof *l);
+    check_setup(setup);
     l->setup = *setup;
-    FM_CHECK(setup->copies >= 1 && setup->steps >= 1 && setup->window >= 1 && setup->rows >= 1,
-             "loop: %d copies, %lld steps, window %lld, %lld rows", setup->copies, (long long)setup->steps,
-             (long long)setup->window, (long long)setup->rows);
-    FM_CHECK(!setup->watch || setup->watch_every >= 1, "loop: watch every %lld",
-             (long long)setup->watch_every);
-    count_columns(l);
-    const env_facts *facts = facts_of(l);
-    size_t copies = (size_t)setup->copies, window = (size_t)setup->window;
-    l->before_obs = fm_arena_array(&l->arena, real, copies * (size_t)facts->obs_total);
-    l->before_mask = fm_arena_array(&l->arena, uint8_t, copies * (size_t)facts->mask_total);
-    l->ring_return = fm_arena_array(&l->arena, double, window *(size_t)facts->agents);
-    l->ring_length = fm_arena_array(&l->arena, int64_t, window);
-    l->ring_outcome = fm_arena_array(&l->arena, int64_t, window);
-    l->row_values = fm_arena_array(&l->arena, double, (size_t)l->row_count *(size_t)l->values);
-    l->row_times = fm_arena_array(&l->arena, double, (size_t)l->row_count *LOOP_TIMES);
-    keep_all(l);
-    env_vec_init(&l->vec, setup->env, setup->copies, setup->seed, FM_RNG_ENV, &l->arena, &l->keep);
-    algo_setup learner = {.facts = facts,
+    l->columns = columns_of(facts_of(l), setup->algo, setup->eval_every > 0);
+    l->iterations = (setup->steps + setup->num_envs - 1) / setup->num_envs;
+    l->row_count = setup->rows < l->iterations ? setup->rows : l->iterations;
+    take_room(l);
+    l->tape = ad_tape_new();
+    algo_setup learner = {.facts = facts_of(l),
                           .config = setup->algo_config,
-                          .copies = setup->copies,
+                          .num_envs = setup->num_envs,
                           .steps = setup->steps,
                           .seed = setup->seed,
+                          .tape = l->tape,
                           .arena = &l->arena,
                           .keep = &l->keep};
     l->learner = setup->algo->create(&learner);
-    env_vec_reset(&l->vec);
+    stage_setup play = {.env = setup->env,
+                        .copies = setup->num_envs,
+                        .seed = setup->seed,
+                        .purpose = FM_RNG_ENV,
+                        .algo = setup->algo,
+                        .learner = l->learner,
+                        .mode = ALGO_TRAIN};
+    stage_init(&l->stage, &play, &l->arena, &l->keep);
+    stage_begin(&l->stage, &l->problem);
 }
 
 void loop_free(loop *l) {
     if (l->learner && l->setup.algo->destroy) l->setup.algo->destroy(l->learner);
+    ad_tape_free(l->tape);
     fm_keep_free(&l->keep);
     fm_arena_free(&l->arena);
+    fm_arena_free(&l->eval_arena);
     memset(l, 0, sizeof *l);
 }
 
 /* ---- measuring ---- */
 
-static double mean_of(double sum, int64_t n) { return n > 0 ? sum / (double)n : (double)NAN; }
+static double mean_of(double sum, int64_t n) { return n > 0 ? sum / (double)n : FM_ABSENT; }
 
 void loop_measure(const loop *l, double *values) {
     const env_facts *facts = facts_of(l);
+    const int *at = l->columns.at;
     int64_t n = l->counters.episodes < l->setup.window ? l->counters.episodes : l->setup.window;
-    double *at = values;
-    *at++ = (double)l->counters.step;
-    *at++ = (double)l->counters.episodes;
+    double *outcome = values + at[COLUMN_OUTCOME], length = 0;
+    values[at[COLUMN_STEP]] = (double)l->counters.step;
+    values[at[COLUMN_EPISODES]] = (double)l->counters.episodes;
     for (int i = 0; i < facts->agents; i++) {
         double sum = 0;
         for (int64_t k = 0; k < n; k++) sum += l->ring_return[k * facts->agents + i];
-        *at++ = mean_of(sum, n);
+        values[at[COLUMN_RETURN] + i] = mean_of(sum, n);
     }
-    double length = 0;
-    for (int64_t k = 0; k < n; k++) length += (double)l->ring_length[k];
-    *at++ = mean_of(length, n);
-    for (int o = 0; o < l->outcomes; o++) {
-        double hits = 0;
-        for (int64_t k = 0; k < n; k++) hits += l->ring_outcome[k] == o;
-        *at++ = mean_of(hits, n);
+    for (int o = 0; o < facts->outcomes; o++) outcome[o] = 0;
+    for (int64_t k = 0; k < n; k++) {
+        length += (double)l->ring_length[k];
+        if (l->ring_outcome[k] >= 0) outcome[l->ring_outcome[k]]++;
     }
-    if (l->metrics > 0) l->setup.algo->metrics(l->learner, at);
+    values[at[COLUMN_LENGTH]] = mean_of(length, n);
+    for (int o = 0; o < facts->outcomes; o++) outcome[o] = mean_of(outcome[o], n);
+    for (int k = at[COLUMN_EVAL_RETURN]; k < at[COLUMN_METRIC]; k++)
+        values[k] = l->eval_return[k - at[COLUMN_EVAL_RETURN]];
+    if (at[COLUMN_SECONDS] > at[COLUMN_METRIC])
+        l->setup.algo->measure(l->learner, values + at[COLUMN_METRIC]);
 }
 
-/* The timed samples say how the clock's seconds divide. */
-static void write_times(const loop *l, double seconds, double *times) {
-    double sampled = 0;
-    for (int i = LOOP_SECONDS_ENV; i < LOOP_TIMES; i++) sampled += l->times[i];
-    times[LOOP_SECONDS] = seconds;
-    for (int i = LOOP_SECONDS_ENV; i < LOOP_TIMES; i++)
-        times[i] = sampled > 0 ? seconds * l->times[i] / sampled : 0;
+void loop_row(const loop *l, int64_t r, double *row) {
+    FM_CHECK(r >= 0 && r < l->counters.rows, "row %lld of %lld", (long long)r, (long long)l->counters.rows);
+    size_t values = values_of(l), k = (size_t)r;
+    memcpy(row, l->row_values + k * values, values * sizeof *row);
+    memcpy(row + values, l->row_times + k * COLUMN_TIMES, COLUMN_TIMES * sizeof *row);
 }
 
 /* Iteration at which row r is due: the rows divide the trial evenly, and the last one is its end. */
@@ -126,176 +140,200 @@ static int64_t row_due(const loop *l, int64_t r) {
 
 /* ---- guards ---- */
 
+static bool went_wrong(const loop *l) { return l->problem.text[0] != '\0'; }
+
+/* Says of a number that is none what it is, and which op on the tape was the first to go wrong. */
 static bool is_wrong(loop *l, double value, const char *what, const char *name) {
     if (isfinite(value)) return false;
     const char *found = isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-    snprintf(l->problem, sizeof l->problem, "%s %s is %s after update %lld (step %lld)", what, name, found,
-             (long long)l->counters.iteration, (long long)l->counters.step);
+    char op[256] = "";
+    bool named = ad_find_nonfinite(l->tape, op, sizeof op);
+    fm_fail(&l->problem, "%s %s is %s after update %lld (step %lld)%s%s", what, name, found,
+            (long long)l->counters.iteration, (long long)l->counters.step,
+            named ? "; the first wrong op is " : "", op);
     return true;
 }
 
 static bool metrics_wrong(loop *l) {
-    double values[ALGO_METRICS_MAX];
-    if (l->metrics == 0) return false;
-    l->setup.algo->metrics(l->learner, values);
-    for (int i = 0; i < l->metrics; i++)
-        if (is_wrong(l, values[i], "metric", l->setup.algo->metric_names[i])) return true;
+    char name[96];
+    int n = l->columns.at[COLUMN_SECONDS] - l->columns.at[COLUMN_METRIC];
+    if (n == 0) return false;
+    l->setup.algo->measure(l->learner, l->metrics);
+    for (int i = 0; i < n; i++) {
+        if (isfinite(l->metrics[i])) continue;
+        algo_metric_at(l->setup.algo, facts_of(l), i, name, sizeof name);
+        return is_wrong(l, l->metrics[i], "metric", name);
+    }
     return false;
 }
 
-static bool parameters_wrong(loop *l) {
+static void check_parameters(loop *l) {
     for (size_t k = 0; k < arrlenu(l->keep.items); k++) {
         const fm_kept *item = &l->keep.items[k];
         if (!item->parameter || item->dtype != FM_DTYPE_REAL) continue;
         const real *data = item->data;
         size_t n = item->rows * (item->cols ? item->cols : 1);
         for (size_t i = 0; i < n; i++)
-            if (is_wrong(l, (double)data[i], "parameter", item->name)) return true;
+            if (is_wrong(l, (double)data[i], "parameter", item->name)) return;
     }
-    return false;
-}
-
-static bool actions_wrong(loop *l) {
-    const env_facts *facts = facts_of(l);
-    for (int c = 0; c < l->vec.copies; c++)
-        for (int i = 0; i < facts->agents; i++)
-            for (int k = facts->action_at[i]; k < facts->action_at[i + 1]; k++)
-                if (is_wrong(l, (double)l->vec.actions[c * facts->action_total + k], "action of",
-                             facts->agent_name[i]))
-                    return true;
-    return false;
 }
 
 /* ---- stepping ---- */
 
-static void choose(loop *l) {
-    const env_facts *facts = facts_of(l);
-    size_t copies = (size_t)l->vec.copies;
-    memcpy(l->before_obs, l->vec.obs, copies * (size_t)facts->obs_total * sizeof *l->before_obs);
-    memcpy(l->before_mask, l->vec.mask, copies * (size_t)facts->mask_total);
-    algo_view view = {.copies = l->vec.copies, .obs = l->vec.obs, .mask = l->vec.mask};
-    l->setup.algo->act(l->learner, &view, false, l->vec.actions);
-}
-
 static void learn(loop *l) {
-    const env_vec *vec = &l->vec;
-    algo_step step = {.before = {vec->copies, l->before_obs, l->before_mask},
-                      .actions = vec->actions,
-                      .rewards = vec->rewards,
-                      .after = {vec->copies, vec->final_obs, vec->final_mask},
-                      .terminated = vec->terminated,
-                      .truncated = vec->truncated,
-                      .alive = vec->alive};
+    algo_step step = stage_step_of(&l->stage);
     l->setup.algo->observe(l->learner, &step);
     l->setup.algo->update(l->learner);
 }
 
 static void book_episodes(loop *l) {
-    const env_vec *vec = &l->vec;
+    const env_vec *vec = &l->stage.vec;
     size_t agents = (size_t)facts_of(l)->agents;
     for (int c = 0; c < vec->copies; c++) {
-        if (vec->ended_length[c] == 0) continue;
+        if (!env_vec_ended(vec, c)) continue;
         size_t slot = (size_t)(l->counters.episodes % l->setup.window);
-        memcpy(l->ring_return + slot * agents, vec->ended_return + (size_t)c * agents,
-               agents * sizeof(double));
-        l->ring_length[slot] = vec->ended_length[c];
-        l->ring_outcome[slot] = vec->ended_outcome[c];
+        memcpy(l->ring_return + slot * agents, vec->sum + (size_t)c * agents, agents * sizeof(double));
+        l->ring_length[slot] = vec->length[c];
+        l->ring_outcome[slot] = vec->outcome[c];
         l->counters.episodes++;
     }
 }
 
-/* False: an action is no number. */
-static bool iterate(loop *l) {
-    choose(l);
-    if (l->box && actions_wrong(l)) return false;
-    env_vec_step(&l->vec);
+/* Books the time since `*since` when the iteration is timed. */
+static void lap(loop *l, bool timed, column_group what, double *since) {
+    if (!timed) return;
+    double now = loop_clock();
+    l->clocks[what - COLUMN_SECONDS] += now - *since;
+    *since = now;
+}
+
+static fm_status iterate(loop *l, fm_error *err) {
+    bool timed = l->counters.iteration % TIME_EVERY == 0;
+    double since = timed ? loop_clock() : 0;
+    stage_choose(&l->stage);
+    lap(l, timed, COLUMN_SECONDS_ACT, &since);
+    if (env_vec_step(&l->stage.vec, err) != FM_OK) return FM_BAD;
+    lap(l, timed, COLUMN_SECONDS_ENV, &since);
     learn(l);
-    return true;
+    lap(l, timed, COLUMN_SECONDS_UPDATE, &since);
+    l->counters.iteration++;
+    l->counters.step += l->stage.vec.copies;
+    book_episodes(l);
+    fm_status status = stage_restart(&l->stage, err);
+    lap(l, timed, COLUMN_SECONDS_ENV, &since);
+    return status;
 }
 
-static bool iterate_timed(loop *l) {
-    double start = loop_clock();
-    choose(l);
-    if (l->box && actions_wrong(l)) return false;
-    double chosen = loop_clock();
-    env_vec_step(&l->vec);
-    double stepped = loop_clock();
-    learn(l);
-    l->times[LOOP_SECONDS_ACT] += chosen - start;
-    l->times[LOOP_SECONDS_ENV] += stepped - chosen;
-    l->times[LOOP_SECONDS_UPDATE] += loop_clock() - stepped;
-    return true;
-}
-
-/* True: a number went wrong. The row is written in either case, for it shows what did. */
-static bool finish_row(loop *l, double seconds) {
-    int64_t r = l->counters.rows++;
-    loop_measure(l, l->row_values + r * l->values);
-    write_times(l, seconds, l->row_times + r * LOOP_TIMES);
-    return metrics_wrong(l) || parameters_wrong(l);
-}
-
-loop_status loop_advance(loop *l, int64_t iterations) {
-    double start = loop_clock(), before = l->times[LOOP_SECONDS];
-    loop_counters *now = &l->counters;
-    bool wrong = l->problem[0] != '\0';
-    int64_t stop = iterations < l->iterations - now->iteration ? now->iteration + iterations : l->iterations;
-    if (l->setup.watch && now->iteration == 0 && iterations > 0) l->setup.watch(l->setup.watch_user, l);
-    while (!wrong && now->iteration < stop) {
-        bool timed = now->iteration % TIME_EVERY == 0;
-        wrong = !(timed ? iterate_timed(l) : iterate(l));
-        if (wrong) break;
-        now->iteration++;
-        now->step += l->vec.copies;
-        book_episodes(l);
-        if (now->iteration == row_due(l, now->rows)) wrong = finish_row(l, before + loop_clock() - start);
-        else if (now->iteration % CHECK_EVERY == 0) wrong = metrics_wrong(l);
-        if (l->setup.watch && now->iteration % l->setup.watch_every == 0)
-            l->setup.watch(l->setup.watch_user, l);
-    }
-    l->times[LOOP_SECONDS] = before + loop_clock() - start;
-    if (wrong) return LOOP_NAN;
-    return now->iteration < l->iterations ? LOOP_RUNNING : LOOP_DONE;
-}
 
 /* ---- judging ---- */
 
-static void remember_action(const env_vec *vec, loop_evaluation *evaluation) {
-    int n = vec->env->facts.action_total;
-    for (int i = 0; i < n && i < LOOP_ACTIONS_MAX; i++) evaluation->action[i] = (double)vec->actions[i];
+loop_evaluation loop_evaluation_make(const env_facts *facts, fm_arena *arena) {
+    return (loop_evaluation){.value = fm_arena_array(arena, double, (size_t)facts->agents),
+                             .outcome = fm_arena_array(arena, double, (size_t)facts->outcomes),
+                             .action = fm_arena_array(arena, real, (size_t)facts->action_total)};
 }
 
-/* Adds an episode to the means, as differences from the first one: equal episodes then leave no rounding. */
-static void add_episode(const env_vec *vec, int outcomes, loop_evaluation *first, loop_evaluation *sum) {
-    int agents = vec->env->facts.agents;
+/* Sums that become means: as differences from the first episode, so that equal ones leave no rounding. */
+typedef struct tally {
+    loop_evaluation *sum;
+    double *first_value, first_length;
+} tally;
+
+static void add_episode(void *user, const stage *s, int copy) {
+    tally *t = user;
+    loop_evaluation *sum = t->sum;
+    const env_facts *facts = &s->vec.env->facts;
+    const double *value = s->vec.sum + (size_t)copy * (size_t)facts->agents;
+    if (sum->episodes == 0 && s->vec.length[copy] == 1)
+        memcpy(sum->action, s->vec.actions, (size_t)facts->action_total * sizeof *sum->action);
+    if (!env_vec_ended(&s->vec, copy)) return;
     if (sum->episodes++ == 0) {
-        memcpy(first->value, vec->ended_return, (size_t)agents * sizeof(double));
-        first->length = (double)vec->ended_length[0];
+        memcpy(t->first_value, value, (size_t)facts->agents * sizeof *value);
+        t->first_length = (double)s->vec.length[copy];
     }
-    for (int i = 0; i < agents; i++) sum->value[i] += vec->ended_return[i] - first->value[i];
-    sum->length += (double)vec->ended_length[0] - first->length;
-    if (outcomes > 0 && vec->ended_outcome[0] >= 0) sum->outcome[vec->ended_outcome[0]] += 1;
+    for (int i = 0; i < facts->agents; i++) sum->value[i] += value[i] - t->first_value[i];
+    sum->length += (double)s->vec.length[copy] - t->first_length;
+    if (s->vec.outcome[copy] >= 0) sum->outcome[s->vec.outcome[copy]]++;
 }
 
-void loop_evaluate(const loop *l, int64_t episodes, loop_evaluation *evaluation) {
+static uint64_t seed_of(const loop *l, int64_t count) {
+    if (count == LOOP_AT_THE_END) return l->setup.seed;
+    fm_rng rng = fm_rng_split(l->setup.seed, FM_RNG_EVAL, (uint64_t)count, 2);
+    return fm_rng_bits(&rng);
+}
+
+fm_status loop_evaluate(loop *l, int64_t count, loop_evaluation *e, fm_error *err) {
     const env_facts *facts = facts_of(l);
-    fm_arena arena = {0};
-    env_vec vec;
-    loop_evaluation first = {0};
-    if (facts->bimatrix && facts->horizon == 1) episodes = 1;
-    *evaluation = (loop_evaluation){0};
-    env_vec_init(&vec, l->setup.env, 1, l->setup.seed, FM_RNG_EVAL, &arena, NULL);
-    env_vec_reset(&vec);
-    for (bool begun = false; evaluation->episodes < episodes; begun = true) {
-        algo_view view = {.copies = 1, .obs = vec.obs, .mask = vec.mask};
-        l->setup.algo->act(l->learner, &view, true, vec.actions);
-        if (!begun) remember_action(&vec, evaluation);
-        env_vec_step(&vec);
-        if (vec.ended_length[0] > 0) add_episode(&vec, l->outcomes, &first, evaluation);
+    size_t agents = (size_t)facts->agents;
+    bool once = facts->bimatrix && facts->horizon == 1 && l->setup.eval_mode == ALGO_GREEDY;
+    stage_setup setup = {.env = l->setup.env,
+                         .copies = 1,
+                         .seed = seed_of(l, count),
+                         .purpose = FM_RNG_EVAL,
+                         .algo = l->setup.algo,
+                         .learner = l->learner,
+                         .mode = l->setup.eval_mode};
+    fm_mark mark = fm_arena_mark(&l->eval_arena);
+    tally t = {.sum = e, .first_value = fm_arena_array(&l->eval_arena, double, agents)};
+    stage s;
+    e->episodes = 0;
+    e->length = 0;
+    memset(e->value, 0, agents * sizeof *e->value);
+    memset(e->outcome, 0, (size_t)facts->outcomes * sizeof *e->outcome);
+    stage_init(&s, &setup, &l->eval_arena, NULL);
+    fm_status status = stage_play(&s, once ? 1 : l->setup.eval_episodes, add_episode, &t, err);
+    double n = (double)e->episodes;
+    for (size_t i = 0; i < agents; i++) e->value[i] = t.first_value[i] + e->value[i] / n;
+    for (int o = 0; o < facts->outcomes; o++) e->outcome[o] /= n;
+    e->length = t.first_length + e->length / n;
+    fm_arena_reset(&l->eval_arena, mark);
+    return status == FM_OK ? FM_OK : fm_fail_in(err, "evaluation: ");
+}
+
+/* ---- the trial ---- */
+
+/* The evaluation that the last iteration made due, if it did. */
+static void evaluate_if_due(loop *l) {
+    int64_t every = l->setup.eval_every, step = l->counters.step;
+    if (every == 0 || step / every == (step - l->stage.vec.copies) / every) return;
+    double start = loop_clock();
+    if (loop_evaluate(l, step / every, &l->evaluation, &l->problem) == FM_OK)
+        memcpy(l->eval_return, l->evaluation.value, (size_t)facts_of(l)->agents * sizeof *l->eval_return);
+    l->clocks[EVALUATING] += loop_clock() - start;
+}
+
+/* The timed samples say how the clock's seconds, but for the evaluations', divide. */
+static void write_times(const loop *l, double seconds, double *times) {
+    double sampled = 0;
+    for (int i = 1; i < COLUMN_TIMES; i++) sampled += l->clocks[i];
+    times[0] = seconds;
+    for (int i = 1; i < COLUMN_TIMES; i++)
+        times[i] = sampled > 0 ? (seconds - l->clocks[EVALUATING]) * l->clocks[i] / sampled : 0;
+}
+
+/* Written also when a number went wrong, for it shows what did. */
+static void finish_row(loop *l, double seconds) {
+    size_t r = (size_t)l->counters.rows++;
+    loop_measure(l, l->row_values + r * values_of(l));
+    write_times(l, seconds, l->row_times + r * COLUMN_TIMES);
+}
+
+loop_status loop_advance(loop *l, int64_t iterations) {
+    double start = loop_clock(), before = l->clocks[0];
+    loop_counters *now = &l->counters;
+    int64_t end = iterations < l->iterations - now->iteration ? now->iteration + iterations : l->iterations;
+    if (l->setup.watch && now->iteration == 0 && iterations > 0) l->setup.watch(l->setup.watch_user, l);
+    while (!went_wrong(l) && now->iteration < end) {
+        if (iterate(l, &l->problem) != FM_OK) break;
+        if (!metrics_wrong(l)) evaluate_if_due(l);
+        if (now->iteration == row_due(l, now->rows)) {
+            finish_row(l, before + loop_clock() - start);
+            if (!went_wrong(l)) check_parameters(l);
+        }
+        if (l->setup.watch && now->iteration % l->setup.watch_every == 0)
+            l->setup.watch(l->setup.watch_user, l);
     }
-    double n = (double)evaluation->episodes;
-    for (int i = 0; i < facts->agents; i++) evaluation->value[i] = first.value[i] + evaluation->value[i] / n;
-    for (int o = 0; o < l->outcomes; o++) evaluation->outcome[o] /= n;
-    evaluation->length = first.length + evaluation->length / n;
-    fm_arena_free(&arena);
+    l->clocks[0] = before + loop_clock() - start;
+    if (went_wrong(l)) return LOOP_NAN;
+    return now->iteration < l->iterations ? LOOP_RUNNING : LOOP_DONE;
 }

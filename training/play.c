@@ -16,7 +16,7 @@
 typedef struct play_config {
     char env[FM_TEXT_MAX];
     int64_t trial, episodes, seed;
-    bool csv, help, version;
+    bool sample, csv, help, version;
 } play_config;
 
 #define SEED_OWN (-1)
@@ -28,6 +28,8 @@ static const fm_option OPTIONS[] = {
     FM_OPT_INT(play_config, episodes, "1", 1, 1000000000, "", "how many are played", ""),
     FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9e18, "",
                "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
+    FM_OPT_BOOL(play_config, sample, "false",
+                "plays the policy as it is, its own randomness included, instead of its best actions", ""),
     FM_OPT_BOOL(play_config, csv, "false", "prints a table instead of pictures", ""),
     FM_OPT_BOOL(play_config, help, "false", "this text; with --env also the options of the environment", ""),
     FM_OPT_BOOL(play_config, version, "false", "the version", ""),
@@ -35,9 +37,10 @@ static const fm_option OPTIONS[] = {
 };
 
 static const flag_text TEXTS[] = {
-    {"actions", "A/B,A/B,...", "the script: '/' between the actions of the agents, ',' between decisions"},
-    {"set", "key=value", "an option of the environment; may be repeated"},
-    {NULL, NULL, NULL},
+    {"actions", "A/B,A/B,...", "the script: '/' between the actions of the agents, ',' between decisions",
+     false},
+    {"set", "key=value", "an option of the environment; may be repeated", true},
+    {NULL, NULL, NULL, false},
 };
 
 static const char USAGE[] =
@@ -45,9 +48,9 @@ static const char USAGE[] =
     "       ./play --env NAME --actions A/B,... [flags]    a script of actions\n"
     "\n"
     "Shows the situation before and after every decision, the actions, rewards and returns. A policy\n"
-    "plays greedily. In a script the last decision is repeated until the episode ends, and every episode\n"
-    "starts from the first one. Actions are labels or indices; a number for a box, or several joined\n"
-    "by ':'.\n"
+    "plays greedily unless --sample is given. In a script the last decision is repeated until the episode\n"
+    "ends, and every episode starts from the first one. Actions are labels or indices, numbers for a box;\n"
+    "several of one agent are joined by ':'. Any number will do for a box, as its bounds are kept.\n"
     "\n"
     "  ./play --env merge --set speed0=39 --set speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
     "  ./play --env maintain --actions A/X --csv\n"
@@ -55,7 +58,8 @@ static const char USAGE[] =
     "\n"
     "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions,\n"
     "rewards 0): episode,step,action_0,...,reward_0,...,terminated,truncated, and then the environment's\n"
-    "readings by name.\n"
+    "readings by name. The action of an agent that did not act is empty, and so is a reading that means\n"
+    "nothing then.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
@@ -83,12 +87,14 @@ static fm_status check_set(const char *text, const char **pair, fm_error *err) {
     return FM_OK;
 }
 
+static bool is_set(const flag_given *given) { return !given->option && strcmp(given->name, "set") == 0; }
+
 static fm_status set_options(const flags *given, env *e, fm_error *err) {
     static const fm_option NONE[] = {FM_OPT_END};
     for (size_t i = 0; i < given->given_count; i++) {
         const char *pair;
         char key[128];
-        if (strcmp(given->given[i].name, "set") != 0) continue;
+        if (!is_set(&given->given[i])) continue;
         if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
         size_t length = strcspn(pair, "=");
         if (length >= sizeof key) return fm_fail(err, "--set: the key '%.60s...' is too long", pair);
@@ -105,6 +111,8 @@ static fm_status open_script(const play_config *config, const flags *given, env 
                              player *p, fm_error *err) {
     const char *text = flags_text(given, "actions");
     if (!text) return fm_fail(err, "--env %s: --actions is missing: which ones are played?", config->env);
+    if (config->sample)
+        return fm_fail(err, "--sample and --actions exclude each other: a script has no chance");
     if (env_open(config->env, arena, e, err) != FM_OK) return FM_BAD;
     if (set_options(given, e, err) != FM_OK || env_create(e, arena, err) != FM_OK) return FM_BAD;
     if (play_script_parse(&e->facts, text, arena, &p->script, err) != FM_OK) return FM_BAD;
@@ -129,6 +137,7 @@ static fm_status parse_run(const flags *given, const char *folder, fm_arena *are
     words[n++] = path;
     for (size_t i = 0; i < given->given_count; i++) {
         const char *pair;
+        if (!is_set(&given->given[i])) continue;
         if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
         size_t size = strlen(pair) + 5;
         words[n++] = "--set";
@@ -150,7 +159,7 @@ static fm_status load_policy(const play_config *config, const char *folder, cons
     if (!fm_file_exists(path))
         return fm_fail(err, "trial %lld has no policy yet: there is no '%s'", (long long)config->trial, path);
     loop_setup setup = trial_setup(run, config->trial);
-    setup.copies = 1;
+    setup.num_envs = 1;
     loop_init(l, &setup);
     return checkpoint_load(l, trial_folder, err);
 }
@@ -176,53 +185,69 @@ static fm_status open_policy(const play_config *config, const flags *given, run_
 
 /* ---- playing ---- */
 
-/* A policy obeys the mask; a script is told what it did not. */
-static fm_status check_legal(const play_stage *stage, fm_error *err) {
-    const env_facts *facts = &stage->vec.env->facts;
-    for (int i = 0; facts->masks && i < facts->agents; i++) {
-        if (facts->action[i].n == 0) continue;
-        const uint8_t *mask = stage->vec.mask + facts->mask_at[i];
-        int chosen = (int)stage->vec.actions[facts->action_at[i]];
-        char text[32], list[512] = "";
+/* "LEFT, STAY" */
+static void list_legal(const env_facts *facts, int agent, int head, const uint8_t *mask, char *list,
+                       size_t size) {
+    size_t used = 0;
+    list[0] = '\0';
+    for (int k = 0; k < env_space_actions(&facts->agent[agent].action, head) && used + 1 < size; k++) {
+        char text[32];
+        if (!mask[k]) continue;
+        int n = snprintf(list + used, size - used, "%s%s", used ? ", " : "",
+                         env_action_label(facts, agent, head, k, text, sizeof text));
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static fm_status check_agent(const env_vec *vec, int64_t episode, int agent, fm_error *err) {
+    const env_facts *facts = &vec->env->facts;
+    const env_agent *who = &facts->agent[agent];
+    const uint8_t *mask = env_vec_now(vec).mask + who->mask_at;
+    for (int h = 0; h < who->action.size; mask += env_space_actions(&who->action, h), h++) {
+        char text[32], list[512];
+        int chosen = (int)vec->actions[who->action_at + h];
         if (mask[chosen]) continue;
-        size_t used = 0;
-        for (int k = 0; k < facts->action[i].n && used + 1 < sizeof list; k++) {
-            if (!mask[k]) continue;
-            int n = snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
-                             env_action_label(facts, i, k, text, sizeof text));
-            used += n > 0 ? (size_t)n : 0;
-        }
+        list_legal(facts, agent, h, mask, list, sizeof list);
         return fm_fail(err,
                        "--actions: decision %lld of episode %lld: '%s' of %s is not legal then; legal: %s",
-                       (long long)stage->decision + 1, (long long)stage->episode,
-                       env_action_label(facts, i, chosen, text, sizeof text), facts->agent_name[i], list);
+                       (long long)vec->length[0] + 1, (long long)episode,
+                       env_action_label(facts, agent, h, chosen, text, sizeof text), who->name, list);
     }
     return FM_OK;
 }
 
-static void choose(const player *p, play_stage *stage) {
+/* A policy obeys the mask; a script is told what it did not. */
+static fm_status check_legal(const env_vec *vec, int64_t episode, fm_error *err) {
+    const env_facts *facts = &vec->env->facts;
+    for (int i = 0; facts->masks && i < facts->agents; i++) {
+        bool chooses = env_vec_now(vec).active[i] && facts->agent[i].action.kind != ENV_BOX;
+        if (chooses && check_agent(vec, episode, i, err) != FM_OK) return FM_BAD;
+    }
+    return FM_OK;
+}
+
+static fm_status choose(const player *p, stage *s, int64_t episode, fm_error *err) {
+    if (p->policy) return stage_choose(s), FM_OK;
     const env_facts *facts = &p->env->facts;
-    env_vec *vec = &stage->vec;
-    algo_view view = {.copies = 1, .obs = vec->obs, .mask = vec->mask};
-    if (p->policy) p->policy->setup.algo->act(p->policy->learner, &view, true, vec->actions);
-    else memcpy(vec->actions, play_script_at(&p->script, facts, stage->decision),
-                (size_t)facts->action_total * sizeof *vec->actions);
+    memcpy(s->vec.actions, play_script_at(&p->script, facts, s->vec.length[0]),
+           (size_t)facts->action_total * sizeof *s->vec.actions);
+    return check_legal(&s->vec, episode, err);
 }
 
 /* After several episodes: how they ended, and the mean returns. */
-typedef struct score { int64_t episodes; double sum[ENV_AGENTS_MAX]; int64_t *outcomes; } score;
+typedef struct score { int64_t episodes; double *mean; int64_t *outcomes; } score;
 
-static void add_score(score *all, const play_stage *stage) {
+static void add_score(score *all, const env_vec *vec) {
     all->episodes++;
-    for (int i = 0; i < stage->vec.env->facts.agents; i++) all->sum[i] += stage->returns[i];
-    if (stage->outcome >= 0) all->outcomes[stage->outcome]++;
+    for (int i = 0; i < vec->env->facts.agents; i++)
+        all->mean[i] += (vec->sum[i] - all->mean[i]) / (double)all->episodes;
+    if (vec->outcome[0] >= 0) all->outcomes[vec->outcome[0]]++;
 }
 
 static void put_score(const score *all, const env_facts *facts) {
     if (all->episodes < 2) return;
-    printf("\n%lld episodes; mean returns: ", (long long)all->episodes);
-    for (int i = 0; i < facts->agents; i++)
-        printf("%s%s %.6g", i ? ", " : "", facts->agent_name[i], all->sum[i] / (double)all->episodes);
+    printf("\n%lld episodes; mean return%s: ", (long long)all->episodes, facts->agents == 1 ? "" : "s");
+    play_show_values(facts, all->mean, stdout);
     printf("\n");
     for (int o = 0; o < facts->outcomes; o++)
         if (all->outcomes[o] > 0) printf("  %s: %lld\n", facts->outcome_name[o], (long long)all->outcomes[o]);
@@ -230,22 +255,34 @@ static void put_score(const score *all, const env_facts *facts) {
 
 static fm_status play(const player *p, const play_config *config, fm_arena *arena, fm_error *err) {
     const env_facts *facts = &p->env->facts;
-    void (*show)(const play_stage *, FILE *) = config->csv ? play_show_row : play_show_picture;
-    score all = {.outcomes = fm_arena_array(arena, int64_t, (size_t)facts->outcomes)};
-    play_stage stage;
-    play_stage_init(&stage, p->env, p->seed, arena);
+    void (*put)(play_show *) = config->csv ? play_show_row : play_show_picture;
+    score all = {.mean = fm_arena_array(arena, double, (size_t)facts->agents),
+                 .outcomes = fm_arena_array(arena, int64_t, (size_t)facts->outcomes)};
+    stage s;
+    stage_setup setup = {.env = p->env,
+                         .copies = 1,
+                         .seed = p->seed,
+                         .purpose = FM_RNG_EVAL,
+                         .algo = p->policy ? p->policy->setup.algo : NULL,
+                         .learner = p->policy ? p->policy->learner : NULL,
+                         .mode = config->sample ? ALGO_SAMPLE : ALGO_GREEDY};
+    play_show show = {.stage = &s,
+                      .readings = fm_arena_array(arena, double, (size_t)facts->readings),
+                      .gone = fm_arena_array(arena, uint8_t, (size_t)facts->agents),
+                      .out = stdout};
+    stage_init(&s, &setup, arena, NULL);
+    if (stage_begin(&s, err) != FM_OK) return FM_BAD;
     if (config->csv) play_show_header(facts, stdout);
     else printf("%s\n%s\n", facts->title, p->title);
-    for (int64_t episode = 0; episode < config->episodes && !ferror(stdout); episode++) {
-        if (episode > 0) play_stage_next(&stage);
-        show(&stage, stdout);
-        while (!stage.ended) {
-            choose(p, &stage);
-            if (!p->policy && check_legal(&stage, err) != FM_OK) return FM_BAD;
-            play_stage_step(&stage);
-            show(&stage, stdout);
+    for (; show.episode < config->episodes && !ferror(stdout); show.episode++) {
+        put(&show);
+        while (!env_vec_ended(&s.vec, 0)) {
+            if (choose(p, &s, show.episode, err) != FM_OK) return FM_BAD;
+            if (env_vec_step(&s.vec, err) != FM_OK) return FM_BAD;
+            put(&show);
         }
-        add_score(&all, &stage);
+        add_score(&all, &s.vec);
+        if (stage_restart(&s, err) != FM_OK) return FM_BAD;
     }
     if (!config->csv) put_score(&all, facts);
     return FM_OK;

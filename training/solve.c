@@ -6,10 +6,29 @@
 
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
+#include "training/run/flags.h"
 #include "training/run/version.h"
 
 #define TABLE_WIDTH_MAX 200 /* columns of text; a wider table is left out */
 #define NASH_SHOWN_MAX 20   /* equilibria listed for people; --csv lists all */
+
+typedef struct solve_config {
+    bool csv, list, help, version;
+} solve_config;
+
+static const fm_option OPTIONS[] = {
+    FM_OPT_BOOL(solve_config, csv, "false", "a table for programs", ""),
+    FM_OPT_BOOL(solve_config, list, "false", "the named games and their options", ""),
+    FM_OPT_BOOL(solve_config, help, "false", "this text", ""),
+    FM_OPT_BOOL(solve_config, version, "false", "the version", ""),
+    FM_OPT_END,
+};
+
+static const flag_text TEXTS[] = {
+    {"set", "key=value", "an option of a named game, such as: solve penalty --set k=-50; may be repeated",
+     true},
+    {NULL, NULL, NULL, false},
+};
 
 static const char HELP[] =
     "usage: solve GAME [--csv] [--set key=value ...]\n"
@@ -22,17 +41,11 @@ static const char HELP[] =
     "  stackelberg-pure-weak    the same, but a follower that is indifferent hurts it\n"
     "  stackelberg-mixed        the leader commits to a mixture; a follower that is indifferent helps it\n"
     "\n"
-    "  --csv            a table for programs: concept,return_0,return_1,strategy_0,strategy_1. A strategy\n"
-    "                   is a list of label:probability, separated by spaces, of the actions with a\n"
-    "                   probability above zero. In a label, spaces, control characters, ':' and '%' are\n"
-    "                   written as in a URL (a space is %20)\n"
-    "  --set key=value ...\n"
-    "                   options of a named game, such as: solve penalty --set k=-50\n"
-    "  --list           the named games and their options\n"
-    "  --help           this text\n"
-    "  --version        the version\n"
+    "With --csv the columns are concept,return_0,return_1,strategy_0,strategy_1. A strategy is a list of\n"
+    "label:probability, separated by spaces, of the actions with a probability above zero. In a label,\n"
+    "spaces, control characters, ':' and '%' are written as in a URL (a space is %20).\n"
     "\n"
-    "The exit status is 0, or 2 when something was wrong.\n";
+    "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
 /* ---- output for programs ---- */
 
@@ -220,73 +233,64 @@ static void print_list(FILE *out) {
 
 /* ---- the command line ---- */
 
-typedef struct request {
-    const char *game;
-    bool csv, help, version, list;
-    char settings[2048];
-} request;
-
-static fm_status add_setting(request *r, const char *setting, fm_error *err) {
-    const size_t used = strlen(r->settings), size = strlen(setting);
-    if (setting[0] == '=' || !strchr(setting, '='))
-        return fm_fail(err, "--set expects key=value, not '%s'", setting);
-    if (strpbrk(setting, " \t\n")) return fm_fail(err, "--set %s: a setting has no spaces", setting);
-    if (used + size + 2 > sizeof r->settings) return fm_fail(err, "--set: the settings are too long");
-    if (used > 0) strcat(r->settings, " ");
-    strcat(r->settings, setting);
-    return FM_OK;
-}
-
-static fm_status unknown_flag(const char *flag, fm_error *err) {
-    static const char *const flags[] = {"--csv", "--set", "--list", "--help", "--version"};
-    const char *nearest = fm_text_nearest(flag, flags, sizeof flags / sizeof *flags);
-    return nearest ? fm_fail(err, "unknown flag '%s'; did you mean '%s'?", flag, nearest)
-                   : fm_fail(err, "unknown flag '%s'; --help lists the flags", flag);
-}
-
-static fm_status read_arguments(int argc, char **argv, request *r, fm_error *err) {
-    for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i];
-        if (strcmp(arg, "--csv") == 0) r->csv = true;
-        else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) r->help = true;
-        else if (strcmp(arg, "--version") == 0) r->version = true;
-        else if (strcmp(arg, "--list") == 0) r->list = true;
-        else if (strcmp(arg, "--set") == 0) {
-            if (i + 1 == argc) return fm_fail(err, "--set expects key=value behind it");
-            do {
-                if (add_setting(r, argv[++i], err) != FM_OK) return FM_BAD;
-            } while (i + 1 < argc && argv[i + 1][0] != '-' && strchr(argv[i + 1], '='));
-        } else if (arg[0] == '-') return unknown_flag(arg, err);
-        else if (r->game) return fm_fail(err, "one game at a time: '%s' stands behind '%s'", arg, r->game);
-        else r->game = arg;
+/* The settings as one text, in the arena. */
+static fm_status join_settings(const flags *given, fm_arena *arena, const char **settings, fm_error *err) {
+    size_t size = 1;
+    for (size_t i = 0; i < given->given_count; i++) size += strlen(given->given[i].value) + 1;
+    char *text = fm_arena_array(arena, char, size);
+    for (size_t i = 0; i < given->given_count; i++) {
+        const char *setting = given->given[i].value;
+        if (given->given[i].option) continue;
+        if (setting[0] == '=' || !strchr(setting, '='))
+            return fm_fail(err, "--set expects key=value, not '%s'", setting);
+        if (strpbrk(setting, " \t\n")) return fm_fail(err, "--set %s: a setting has no spaces", setting);
+        strcat(strcat(text, setting), " ");
     }
+    *settings = text;
     return FM_OK;
 }
 
-static fm_status solve(const request *r, fm_error *err) {
-    if (!r->game) return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
+static fm_status solve(const solve_config *config, const flags *given, fm_error *err) {
+    if (given->words_count == 0)
+        return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
+    if (given->words_count > 1)
+        return fm_fail(err, "one game at a time: '%s' stands behind '%s'", given->words[1], given->words[0]);
     fm_arena arena = {0};
+    const char *settings = NULL;
     bimatrix game;
     bimatrix_solution solution;
-    fm_status status = bimatrix_load(r->game, r->settings, &arena, &game, err);
+    fm_status status = join_settings(given, &arena, &settings, err);
+    if (status == FM_OK) status = bimatrix_load(given->words[0], settings, &arena, &game, err);
     if (status == FM_OK) status = bimatrix_solve(&game, &arena, &solution, err);
-    if (status == FM_OK) (r->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (status == FM_OK) (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
     fm_arena_free(&arena);
     return status;
 }
 
-int main(int argc, char **argv) {
-    fm_error err;
-    request r = {0};
-    fm_status status = read_arguments(argc, argv, &r, &err);
-    if (status == FM_OK) {
-        if (r.help) fputs(HELP, stdout);
-        else if (r.version) printf("%s\n", run_version());
-        else if (r.list) print_list(stdout);
-        else status = solve(&r, &err);
+static fm_status run(const solve_config *config, const flags *given, fm_error *err) {
+    if (config->help) {
+        fputs(HELP, stdout);
+        flags_help(given, stdout);
+        printf("\nexit status: 0 done, 2 wrong input\n");
+    } else if (config->version) {
+        printf("%s\n", run_version());
+    } else if (config->list) {
+        print_list(stdout);
+    } else {
+        return solve(config, given, err);
     }
+    return FM_OK;
+}
+
+int main(int argc, char **argv) {
+    solve_config config;
+    fm_error err;
+    flags given = {.options = OPTIONS, .config = &config, .texts = TEXTS, .word = "GAME"};
+    fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
+    if (status == FM_OK) status = run(&config, &given, &err);
     if (status == FM_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = fm_fail(&err, "the output could not be written: %s", strerror(errno));
     if (status != FM_OK) fprintf(stderr, "solve: %s\n", err.text);
+    flags_free(&given);
     return (int)status;
 }

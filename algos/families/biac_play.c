@@ -7,14 +7,14 @@
 #include "nn/distributions.h"
 
 size_t biac_actor_width(const biac *b, int agent) {
-    size_t width = (size_t)b->facts->obs_length[agent];
+    size_t width = (size_t)b->facts->agent[agent].obs_length;
     for (int j = 0; j < b->joint.agents; j++)
         if (b->order.level[j] < b->order.level[agent]) width += (size_t)b->joint.width[j];
     return width;
 }
 
 void biac_actor_input(const biac *b, int agent, const real *obs, const real *joint, real *input) {
-    size_t length = (size_t)b->facts->obs_length[agent];
+    size_t length = (size_t)b->facts->agent[agent].obs_length;
     memcpy(input, obs, length * sizeof *input);
     input += length;
     for (int j = 0; j < b->joint.agents; j++) {
@@ -24,136 +24,212 @@ void biac_actor_input(const biac *b, int agent, const real *obs, const real *joi
     }
 }
 
-biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target,
-                          bool with_leader) {
-    biac_play *play = fm_arena_array(setup->arena, biac_play, 1);
-    play->rows = rows;
-    play->obs = fm_arena_array(setup->arena, real, rows * (size_t)b->facts->obs_total);
-    play->joint = fm_arena_array(setup->arena, real, rows * (size_t)b->joint.total);
-    for (int i = 0; i < b->joint.agents; i++)
-        if (biac_has_actor(b, i))
-            play->actor[i] = algo_forward_make(&b->actor[i], setup, b->tape, target, rows);
-    if (with_leader && b->leader >= 0) {
-        play->tried = biac_play_make(b, setup, rows * b->tries, target, false);
-        play->tried->critic[b->leader] =
-            algo_forward_make(&b->critic[b->leader], setup, b->tape, target, rows * b->tries);
-    }
-    return play;
-}
-
-/* An actor's output row becomes the columns of its action. */
-static void choose(const biac *b, int agent, const real *out, fm_rng *rng, real *columns) {
-    const env_space *space = &b->facts->action[agent];
-    if (space->n > 0) {
-        int action = rng && b->config->sample_follower ? nn_categorical_sample(out, NULL, space->n, rng)
-                                                       : nn_argmax(out, NULL, space->n);
+void biac_choose(const biac *b, int agent, const real *out, fm_rng *rng, real *columns) {
+    const env_space *space = &b->facts->agent[agent].action;
+    if (space->kind == ENV_DISCRETE) {
+        int action = rng ? nn_categorical_sample(out, NULL, space->n, rng) : nn_argmax(out, NULL, space->n);
         algo_one_hot(columns, space->n, action);
         return;
     }
     for (int k = 0; k < space->size; k++) columns[k] = (real)tanh((double)out[k]);
 }
 
+/* ---- making ---- */
+
+biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target) {
+    size_t agents = (size_t)b->joint.agents;
+    biac_play *play = fm_arena_array(setup->arena, biac_play, 1);
+    *play = (biac_play){.rows = rows, .share = rows, .target = target};
+    play->obs = fm_arena_array(setup->arena, real, rows * (size_t)b->facts->obs_total);
+    play->present = fm_arena_array(setup->arena, real, rows * agents);
+    for (size_t k = 0; k < rows * agents; k++) play->present[k] = 1;
+    play->joint = fm_arena_array(setup->arena, real, rows * (size_t)b->joint.total);
+    play->actor = fm_arena_array(setup->arena, algo_forward, agents);
+    play->critic = fm_arena_array(setup->arena, algo_forward, agents);
+    for (int i = 0; i < b->joint.agents; i++)
+        if (biac_has_actor(b, i)) play->actor[i] = algo_forward_make(&b->agent[i].actor, setup, target, rows);
+    return play;
+}
+
+void biac_play_add_critic(const biac *b, const algo_setup *setup, biac_play *play, int agent) {
+    play->critic[agent] = algo_forward_make(&b->agent[agent].critic, setup, play->target, play->rows);
+}
+
+void biac_play_add_tries(const biac *b, const algo_setup *setup, biac_play *play) {
+    if (b->leader < 0) return;
+    play->tries = biac_play_make(b, setup, play->rows * b->candidates, play->target);
+    biac_play_add_critic(b, setup, play->tries, b->leader);
+}
+
+void biac_list_candidates(biac *b, fm_arena *arena) {
+    const env_space *space = &b->facts->agent[b->leader].action;
+    bool discrete = space->kind == ENV_DISCRETE;
+    size_t width = (size_t)b->joint.width[b->leader];
+    b->candidates = discrete ? (size_t)space->n : (size_t)b->config->candidates;
+    b->candidate = fm_arena_array(arena, real, b->candidates * width);
+    for (size_t k = 0; k < b->candidates; k++) {
+        real *row = b->candidate + k * width;
+        if (discrete)
+            algo_one_hot(row, space->n, (int)k);
+        else
+            biac_box_point(k, width, row);
+    }
+}
+
+/* ---- on the tape ---- */
+
+ad_var biac_actor_on_tape(const biac *b, int agent, const ad_var *columns) {
+    const biac_agent *a = &b->agent[agent];
+    ad_var x = a->obs;
+    for (int j = 0; j < b->joint.agents; j++)
+        if (b->order.level[j] < b->order.level[agent]) x = ad_concat_cols(x, columns[j]);
+    return algo_net_apply(&a->actor, &a->actor.leaves, x);
+}
+
+ad_var biac_critic_on_tape(const biac *b, int agent, ad_var joint) {
+    const biac_agent *a = &b->agent[agent];
+    return algo_net_apply(&a->critic, &a->critic.leaves, ad_concat_cols(a->obs, joint));
+}
+
+/* ---- playing ---- */
+
+static bool present(const biac *b, const biac_play *play, size_t row, int agent) {
+    return play->present[row * (size_t)b->joint.agents + (size_t)agent] != 0;
+}
+
+static real *columns_of(const biac *b, const biac_play *play, size_t row, int agent) {
+    return play->joint + row * (size_t)b->joint.total + b->joint.at[agent];
+}
+
+/* The outputs of agent i's actor on what it sees and on what stands in the columns of those above; [R, A_i]. */
+static const real *run_actor(const biac *b, biac_play *play, int i) {
+    algo_forward *actor = &play->actor[i];
+    size_t obs_total = (size_t)b->facts->obs_total, total = (size_t)b->joint.total;
+    const real *obs = play->obs + b->facts->agent[i].obs_at;
+    for (size_t r = 0; r < play->rows; r++)
+        biac_actor_input(b, i, obs + r * obs_total, play->joint + r * total, actor->x + r * actor->in);
+    algo_forward_run(actor);
+    return actor->y;
+}
+
 void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng) {
-    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total;
-    for (int k = 0; k < b->order.agents; k++) {
-        int i = b->order.turn[k];
+    if (!b->config->sample_follower) rng = NULL;
+    for (int turn = 0; turn < b->order.agents; turn++) {
+        int i = b->order.turn[turn];
+        size_t width = (size_t)b->joint.width[i];
         if (b->order.level[i] < level || !biac_has_actor(b, i)) continue;
-        algo_forward *actor = &play->actor[i];
-        const real *obs = play->obs + b->facts->obs_at[i];
-        for (size_t r = 0; r < play->rows; r++)
-            biac_actor_input(b, i, obs + r * obs_total, play->joint + r * columns, actor->x + r * actor->in);
-        algo_forward_run(actor);
-        for (size_t r = 0; r < play->rows; r++)
-            choose(b, i, actor->y + r * actor->out, rng, play->joint + r * columns + b->joint.at[i]);
+        const real *out = run_actor(b, play, i);
+        for (size_t r = 0; r < play->rows; r++) {
+            real *columns = columns_of(b, play, r, i);
+            if (present(b, play, r, i))
+                biac_choose(b, i, out + r * width, rng ? &rng[r / play->share] : NULL, columns);
+            else
+                memset(columns, 0, width * sizeof *columns);
+        }
     }
 }
 
 const real *biac_play_value(const biac *b, biac_play *play, int agent) {
     algo_forward *critic = &play->critic[agent];
-    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total;
-    size_t length = (size_t)b->facts->obs_length[agent];
+    size_t obs_total = (size_t)b->facts->obs_total, total = (size_t)b->joint.total;
+    size_t length = (size_t)b->facts->agent[agent].obs_length;
     for (size_t r = 0; r < play->rows; r++) {
         real *x = critic->x + r * critic->in;
-        memcpy(x, play->obs + r * obs_total + b->facts->obs_at[agent], length * sizeof *x);
-        memcpy(x + length, play->joint + r * columns, columns * sizeof *x);
+        memcpy(x, play->obs + r * obs_total + b->facts->agent[agent].obs_at, length * sizeof *x);
+        memcpy(x + length, play->joint + r * total, total * sizeof *x);
     }
     algo_forward_run(critic);
     return critic->y;
 }
 
-/* Which of its K actions the leader takes: the best; a soft leader in training one drawn by exp(Q / alpha),
- * which is nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
-static int pick_try(const biac *b, const real *q, fm_rng *rng) {
+/* What everybody sees stands in each of the leader's tries, with one of its candidates. */
+static void lay_out_tries(const biac *b, const biac_play *play) {
+    biac_play *tries = play->tries;
+    size_t obs_total = (size_t)b->facts->obs_total, agents = (size_t)b->joint.agents, K = b->candidates;
+    size_t width = (size_t)b->joint.width[b->leader];
+    tries->rows = play->rows * K;
+    tries->share = play->share * K;
+    for (size_t r = 0; r < tries->rows; r++) {
+        real *columns = columns_of(b, tries, r, b->leader);
+        memcpy(tries->obs + r * obs_total, play->obs + r / K * obs_total, obs_total * sizeof(real));
+        memcpy(tries->present + r * agents, play->present + r / K * agents, agents * sizeof(real));
+        if (present(b, tries, r, b->leader))
+            memcpy(columns, b->candidate + r % K * width, width * sizeof *columns);
+        else
+            memset(columns, 0, width * sizeof *columns);
+    }
+}
+
+/* Which of its K candidates the leader takes: the best; a soft leader one drawn by exp(Q / alpha), which is
+ * nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
+static size_t pick_try(const biac *b, const real *q, fm_rng *rng) {
     double alpha = b->config->soft, most = -HUGE_VAL;
-    if (alpha == 0 || rng == NULL) return nn_argmax(q, NULL, (int)b->tries);
-    int best = 0;
-    for (size_t k = 0; k < b->tries; k++) {
+    if (alpha == 0 || rng == NULL) return (size_t)nn_argmax(q, NULL, (int)b->candidates);
+    size_t best = 0;
+    for (size_t k = 0; k < b->candidates; k++) {
         double noisy = (double)q[k] + alpha * fm_rng_gumbel(rng);
         if (noisy > most) {
             most = noisy;
-            best = (int)k;
+            best = k;
         }
     }
     return best;
 }
 
-double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
-    const real *q = play->tried->critic[b->leader].y + row * b->tries;
-    double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->tries)], sum = 0;
-    for (size_t k = 0; k < b->tries; k++) sum += exp(((double)q[k] - most) / alpha);
-    return most + alpha * log(sum / (double)b->tries);
-}
-
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
+    size_t total = (size_t)b->joint.total, K = b->candidates;
     if (b->leader < 0) {
         biac_play_respond(b, play, 0, rng);
         return;
     }
-    biac_play *tried = play->tried;
-    size_t obs_total = (size_t)b->facts->obs_total, columns = (size_t)b->joint.total, K = b->tries;
-    size_t width = (size_t)b->joint.width[b->leader], at = (size_t)b->joint.at[b->leader];
-    for (size_t r = 0; r < tried->rows; r++) {
-        memcpy(tried->obs + r * obs_total, play->obs + r / K * obs_total, obs_total * sizeof(real));
-        memcpy(tried->joint + r * columns + at, b->candidates + r % K * width, width * sizeof(real));
-    }
-    biac_play_respond(b, tried, 0, rng);
-    const real *q = biac_play_value(b, tried, b->leader);
-    for (size_t r = 0; r < play->rows; r++) { /* Eq. (12) */
-        size_t best = (size_t)pick_try(b, q + r * K, rng);
-        memcpy(play->joint + r * columns, tried->joint + (r * K + best) * columns, columns * sizeof(real));
+    lay_out_tries(b, play);
+    biac_play_respond(b, play->tries, 0, rng);                       /* pi_2(s, x) for every x */
+    const real *q = biac_play_value(b, play->tries, b->leader);     /* Q_1(s, x, pi_2(s, x)) */
+    for (size_t r = 0; r < play->rows; r++) {                        /* Eq. (12) */
+        size_t best = r * K + pick_try(b, q + r * K, rng ? &rng[r / play->share] : NULL);
+        memcpy(play->joint + r * total, play->tries->joint + best * total, total * sizeof(real));
     }
 }
 
-void biac_play_wander(const biac *b, biac_play *play, double sigma, fm_rng *rng) {
-    for (int turn = 0; turn < b->order.agents; turn++) {
-        int i = b->order.turn[turn], width = b->facts->action[i].n > 0 ? 0 : b->joint.width[i];
-        for (size_t r = 0; r < play->rows; r++) {
-            real *columns = play->joint + r * (size_t)b->joint.total + b->joint.at[i];
-            for (int k = 0; k < width; k++)
-                columns[k] = (real)fmin(1, fmax(-1, (double)columns[k] + sigma * fm_rng_normal(rng)));
-        }
-        int below = b->order.level[i] + 1;
-        if (width > 0 && below < b->order.levels) biac_play_respond(b, play, below, rng);
-    }
+double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
+    const real *q = play->tries->critic[b->leader].y + row * b->candidates;
+    double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->candidates)], sum = 0;
+    for (size_t k = 0; k < b->candidates; k++) sum += exp(((double)q[k] - most) / alpha);
+    return most + alpha * log(sum / (double)b->candidates);
 }
 
 /* ---- what it shows of itself ---- */
 
-void biac_show(const biac *b, biac_play *play, const algo_view *view) {
-    memcpy(play->obs, view->obs, (size_t)view->copies * (size_t)b->facts->obs_total * sizeof(real));
+void biac_show(const biac *b, biac_play *play, const env_view *view) {
+    size_t agents = (size_t)b->joint.agents;
+    play->rows = (size_t)view->copies;
+    memcpy(play->obs, view->obs, play->rows * (size_t)b->facts->obs_total * sizeof(real));
+    for (size_t k = 0; k < play->rows * agents; k++) play->present[k] = view->active[k];
 }
 
-void biac_values(void *self, const algo_view *view, const real *actions, double *out) {
+/* The given joint actions stand in the play. */
+static void lay_out_actions(const biac *b, biac_play *play, const env_view *view, const real *actions) {
+    biac_show(b, play, view);
+    for (size_t r = 0; r < play->rows; r++)
+        for (int i = 0; i < b->joint.agents; i++) {
+            const env_agent *agent = &b->facts->agent[i];
+            const real *action = actions + r * (size_t)b->facts->action_total + agent->action_at;
+            real *columns = columns_of(b, play, r, i);
+            if (present(b, play, r, i))
+                algo_encode_agent(&agent->action, action, columns);
+            else
+                memset(columns, 0, (size_t)b->joint.width[i] * sizeof *columns);
+        }
+}
+
+void biac_values(void *self, const env_view *view, const real *actions, double *values) {
     biac *b = self;
-    biac_show(b, b->acting, view);
-    for (size_t r = 0; r < (size_t)view->copies; r++)
-        algo_encode(&b->joint, actions + r * (size_t)b->facts->action_total,
-                    b->acting->joint + r * (size_t)b->joint.total);
-    for (int i = 0; i < b->joint.agents; i++) {
-        const real *q = biac_play_value(b, b->acting, i);
-        for (size_t r = 0; r < (size_t)view->copies; r++)
-            out[r * (size_t)b->joint.agents + (size_t)i] =
-                (double)q[r] / b->scale[i].scale + b->scale[i].shift;
+    size_t agents = (size_t)b->joint.agents;
+    lay_out_actions(b, b->acting, view, actions);
+    for (size_t i = 0; i < agents; i++) {
+        const real *q = biac_play_value(b, b->acting, (int)i);
+        for (size_t r = 0; r < b->acting->rows; r++)
+            values[r * agents + i] = (double)q[r] / b->scale[i].scale + b->scale[i].shift;
     }
 }
 
@@ -163,33 +239,25 @@ static double softmax_of(const real *logits, int n, int action) {
     return exp((double)logits[action] - most) / sum;
 }
 
-/* The leader's is 0 or 1: it maximises. */
-void biac_probabilities(void *self, const algo_view *view, const real *actions, double *out) {
+/* A maximising leader's is 0 or 1; numbers of a box have none. */
+void biac_probabilities(void *self, const env_view *view, const real *actions, double *probabilities) {
     biac *b = self;
-    size_t agents = (size_t)b->joint.agents, columns = (size_t)b->joint.total;
-    biac_show(b, b->acting, view);
-    biac_play_joint(b, b->acting, NULL);
-    for (size_t r = 0; r < (size_t)view->copies && b->leader >= 0; r++) {
-        const real *joint = b->acting->joint + r * columns + b->joint.at[b->leader];
-        double chosen =
-            (double)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[b->leader]];
-        out[r * agents + (size_t)b->leader] =
-            nn_argmax(joint, NULL, b->joint.width[b->leader]) == (int)chosen;
+    biac_play *play = b->acting;
+    size_t agents = (size_t)b->joint.agents, width = (size_t)b->facts->action_total;
+    biac_show(b, play, view);
+    biac_play_joint(b, play, NULL);
+    for (size_t r = 0; r < play->rows && b->leader >= 0 && biac_is_discrete(b, b->leader); r++) {
+        int action = (int)actions[r * width + (size_t)b->facts->agent[b->leader].action_at];
+        probabilities[r * agents + (size_t)b->leader] = columns_of(b, play, r, b->leader)[action] != 0;
     }
+    lay_out_actions(b, play, view, actions);
     for (int i = 0; i < b->joint.agents; i++) {
-        if (!biac_has_actor(b, i) || b->facts->action[i].n == 0) continue;
-        algo_forward *f = &b->acting->actor[i];
-        for (size_t r = 0; r < (size_t)view->copies; r++) {
-            real *joint = b->acting->joint + r * columns;
-            const real *row = actions + r * (size_t)b->facts->action_total;
-            algo_encode(&b->joint, row, joint);
-            biac_actor_input(b, i, view->obs + r * (size_t)b->facts->obs_total + b->facts->obs_at[i], joint,
-                             f->x + r * f->in);
-        }
-        algo_forward_run(f);
-        for (size_t r = 0; r < (size_t)view->copies; r++) {
-            int action = (int)actions[r * (size_t)b->facts->action_total + (size_t)b->facts->action_at[i]];
-            out[r * agents + (size_t)i] = softmax_of(f->y + r * f->out, b->facts->action[i].n, action);
+        if (!biac_has_actor(b, i) || !biac_is_discrete(b, i)) continue;
+        const real *logits = run_actor(b, play, i);
+        int n = b->joint.width[i];
+        for (size_t r = 0; r < play->rows; r++) {
+            int action = (int)actions[r * width + (size_t)b->facts->agent[i].action_at];
+            probabilities[r * agents + (size_t)i] = softmax_of(logits + r * (size_t)n, n, action);
         }
     }
 }

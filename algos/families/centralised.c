@@ -6,157 +6,233 @@
 #include "base/text.h"
 #include "nn/distributions.h"
 
-#define FORBIDDEN (-1e9)
-
-/* ---- building ---- */
-
 fm_status centralised_accepts(const char *name, const env_facts *facts, const centralised_config *config,
                               fm_error *err) {
-    (void)facts;
-    if (config->replay < config->batch)
-        return fm_fail(err, "%s: a replay of %lld cannot hold a minibatch of %lld (options replay, batch)",
-                       name, (long long)config->replay, (long long)config->batch);
+    for (int i = 0; i < facts->agents; i++)
+        if (facts->agent[i].action.kind == ENV_MULTI_DISCRETE)
+            return fm_fail(err, "%s needs a box or one discrete action; '%s' has several heads for agent '%s'",
+                           name, facts->name, facts->agent[i].name);
+    if (facts->pauses && facts->agents > 1)
+        return fm_fail(err, "%s needs every agent to act at every decision; in '%s' agents wait for each other",
+                       name, facts->name);
+    if (config->replay.buffer_size < config->replay.batch_size)
+        return fm_fail(
+            err, "%s: a replay of %lld cannot hold a minibatch of %lld (options buffer_size, batch_size)",
+            name, (long long)config->replay.buffer_size, (long long)config->replay.batch_size);
     return FM_OK;
 }
 
-static bool is_discrete(const centralised *c, int i) { return c->facts->action[i].n > 0; }
+static bool is_discrete(const centralised *c, int i) { return c->facts->agent[i].action.kind == ENV_DISCRETE; }
 
-static bool is_expected(const centralised *c, int i) {
-    return is_discrete(c, i) && c->config->relaxation == CENTRALISED_EXPECTATION;
+/* ---- the mathematics, recorded once ---- */
+
+/* (x, a): every observation, then every action. */
+static ad_var joint_input(const centralised *c, const ad_var *obs, const ad_var *action) {
+    ad_var x = obs[0];
+    for (int i = 1; i < c->agents; i++) x = ad_concat_cols(x, obs[i]);
+    for (int i = 0; i < c->agents; i++) x = ad_concat_cols(x, action[i]);
+    return x;
 }
 
-static ad_act activation(const centralised *c) {
-    return c->config->activation == CENTRALISED_TANH ? AD_TANH : AD_RELU;
-}
-
-/* Critics that the actor's gradient goes through. */
-static int judges(const centralised *c) { return c->rule.actor_min ? c->rule.critics : 1; }
-
-/* x with the columns of agent i's action replaced by `action`. */
+/* (x, a) with a_i replaced. */
 static ad_var with_action(const centralised *c, int i, ad_var action) {
-    size_t from = (size_t)(c->facts->obs_total + c->joint.at[i]), to = from + (size_t)c->joint.width[i];
-    ad_var x = ad_concat_cols(ad_slice_cols(c->batch_x, 0, from), action);
-    if (to == c->in) return x;
-    return ad_concat_cols(x, ad_slice_cols(c->batch_x, to, c->in - to));
+    ad_var taken = c->action[i];
+    c->action[i] = action;
+    ad_var x = joint_input(c, c->obs, c->action);
+    c->action[i] = taken;
+    return x;
 }
 
-/* The smallest of the judges' values. */
-static ad_var judged(const centralised *c, int i, ad_var action) {
-    const centralised_agent *agent = &c->agent[i];
-    ad_var x = with_action(c, i, action), value = AD_NONE;
-    for (int k = 0; k < judges(c); k++) {
-        const algo_net *net = &agent->critic[k].net;
-        ad_var q = nn_mlp_apply(&net->mlp, &net->leaves, x);
-        value = k == 0 ? q : ad_min(value, q);
-    }
+static ad_var apply_target(const algo_net *net, const algo_setup *setup, ad_var x) {
+    nn_leaves leaves = nn_params_leaves(setup->tape, &net->params, net->target, setup->arena);
+    return algo_net_apply(net, &leaves, x);
+}
+
+/* The smallest of the values of the critics that judge the actor. */
+static ad_var judged(const centralised *c, int i, ad_var x) {
+    const algo_net *critic = c->agent[i].critic;
+    ad_var value = algo_net_apply(&critic[0], &critic[0].leaves, x);
+    for (int k = 1; k < c->rule.actor_critics; k++)
+        value = ad_min(value, algo_net_apply(&critic[k], &critic[k].leaves, x));
     return value;
 }
 
-/* -Q_i(x, a) with a_i from the actor [Lowe 2017, Eq. 5], and the relaxation of a discrete action. */
-static ad_var actor_loss(centralised *c, int i, const algo_setup *setup, ad_var out) {
-    ad_tape *t = c->tape;
-    centralised_agent *agent = &c->agent[i];
-    if (!is_discrete(c, i)) return ad_neg(ad_mean(judged(c, i, ad_tanh(out))));
-    size_t rows = c->replay.batch, actions = (size_t)c->joint.width[i];
-    ad_var logits = out, value;
-    if (c->facts->masks) {
-        ad_var forbidden;
-        agent->forbidden = algo_leaf(setup, t, rows, actions, "batch.forbidden", &forbidden);
-        logits = ad_add(out, forbidden);
-    }
-    if (is_expected(c, i)) {
-        ad_var each;
-        agent->each = algo_leaf(setup, t, rows, actions, "batch.each", &each);
-        value = ad_sum_cols(ad_mul(ad_softmax(logits), each));
-    } else {
-        ad_var noise, action;
-        agent->noise = algo_leaf(setup, t, rows, actions, "batch.gumbel", &noise);
-        if (c->config->relaxation == CENTRALISED_SOFT)
-            action = nn_gumbel_softmax(logits, noise, c->config->temperature);
-        else action = nn_gumbel_straight_through(logits, noise, c->config->temperature);
-        value = judged(c, i, action);
-    }
-    ad_var penalty = ad_scale(ad_mean(ad_sum_cols(ad_square(out))), c->config->logit_l2);
-    return ad_sub(penalty, ad_mean(value));
+/* Logits of illegal actions far below all others, so that their probability is exactly zero. */
+static ad_var legal(ad_var logits, ad_var mask) {
+    return ad_is_none(mask) ? logits : ad_add(logits, ad_scale(ad_shift(mask, -1), 1e9));
 }
 
-/* (y_i - Q_ik(x, a))^2 [Lowe 2017, Eq. 6; Fujimoto 2018, Alg. 1]. */
-static void make_critic(centralised *c, int i, int k, const algo_setup *setup, ad_var wanted, fm_rng *init) {
-    centralised_critic *critic = &c->agent[i].critic[k];
-    char name[FM_NAME_MAX];
-    fm_text_format(name, sizeof name, "critic.%d.%d", i, k);
+/* A discrete action drawn from softmax(logits), relaxed; the largest of logits + Gumbel noise is such a draw. */
+static ad_var draw(const centralised *c, const algo_setup *setup, ad_var logits, real **noise) {
+    ad_var gumbel;
+    *noise = algo_leaf(setup, ad_rows(logits), ad_cols(logits), "gumbel", &gumbel);
+    if (c->config->relaxation == CENTRALISED_SOFT)
+        return nn_gumbel_softmax(logits, gumbel, c->config->temperature);
+    return nn_gumbel_straight_through(logits, gumbel, c->config->temperature);
+}
+
+/* a'_i. A box's is smoothed: clip(mu'_i(o'_i) + clip(sigma noise, -c, c), -1, 1) [Fujimoto 2018, Alg. 1]. */
+static ad_var target_action(centralised *c, int i, const algo_setup *setup) {
+    centralised_agent *agent = &c->agent[i];
+    ad_var out = apply_target(&agent->actor, setup, agent->next_own), noise;
+    if (is_discrete(c, i)) return draw(c, setup, legal(out, agent->next_mask), &agent->next_draws);
+    if (c->rule.target_policy_noise == 0) return ad_tanh(out);
+    agent->next_draws = algo_leaf(setup, ad_rows(out), ad_cols(out), "smoothing", &noise);
+    double most = c->rule.target_noise_clip;
+    ad_var smoothing = ad_clip(ad_scale(noise, c->rule.target_policy_noise), -most, most);
+    return ad_clip(ad_add(ad_tanh(out), smoothing), -1, 1);
+}
+
+/* y_i = r_i + gamma not_done_i min_k Q'_ik(x', a') [Lowe 2017, Eq. 6; Fujimoto 2018, Eq. 10]. */
+static void record_targets(centralised *c, const algo_setup *setup) {
+    size_t agents = (size_t)c->agents;
+    ad_var *next_obs = fm_arena_array(setup->arena, ad_var, agents);
+    ad_var *next_action = fm_arena_array(setup->arena, ad_var, agents);
+    ad_output *y = fm_arena_array(setup->arena, ad_output, agents);
+    for (int i = 0; i < c->agents; i++) {
+        next_obs[i] = ad_mul(c->agent[i].next_own, c->agent[i].not_done);
+        next_action[i] = ad_mul(target_action(c, i, setup), c->agent[i].not_done);
+    }
+    ad_var x = joint_input(c, next_obs, next_action);
+    for (int i = 0; i < c->agents; i++) {
+        const centralised_agent *agent = &c->agent[i];
+        ad_var value = apply_target(&agent->critic[0], setup, x);
+        for (int k = 1; k < c->rule.target_critics; k++)
+            value = ad_min(value, apply_target(&agent->critic[k], setup, x));
+        ad_var future = ad_scale(ad_mul(agent->not_done, value), c->config->gamma);
+        y[i] = (ad_output){ad_add(agent->reward, future), agent->td_target};
+    }
+    c->targets = ad_plan_make(NULL, 0, y, agents);
+}
+
+/* mean (y_i - Q_ik(x, a))^2. */
+static ad_var critic_loss(const centralised *c, int i, int k, ad_var x) {
+    const algo_net *critic = &c->agent[i].critic[k];
+    ad_var error = ad_sub(c->agent[i].target, algo_net_apply(critic, &critic->leaves, x));
+    return nn_weighted_mean(algo_penalty(error, (algo_loss)c->config->loss), c->agent[i].weight);
+}
+
+/* sum_b pi(b) Q_i(x, a with a_i = b). */
+static ad_var expected(const centralised *c, int i, const algo_setup *setup, ad_var logits) {
+    size_t rows = ad_rows(logits), n = ad_cols(logits);
+    ad_var one_hots, each = AD_NONE;
+    real *data = algo_leaf(setup, n, n, "one-hots", &one_hots);
+    for (size_t b = 0; b < n; b++) data[b * n + b] = 1;
+    for (size_t b = 0; b < n; b++) {
+        ad_var action = ad_broadcast(ad_slice_rows(one_hots, b, 1), rows, n);
+        ad_var value = judged(c, i, with_action(c, i, action));
+        each = b == 0 ? value : ad_concat_cols(each, value);
+    }
+    return ad_sum_cols(ad_mul(ad_softmax(logits), each));
+}
+
+/* -mean Q_i(x, a) with a_i from the actor [Lowe 2017, Eq. 5]. */
+static ad_var actor_loss(centralised *c, int i, const algo_setup *setup) {
+    centralised_agent *agent = &c->agent[i];
+    ad_var out = algo_net_apply(&agent->actor, &agent->actor.leaves, agent->own);
+    if (!is_discrete(c, i))
+        return ad_neg(nn_weighted_mean(judged(c, i, with_action(c, i, ad_tanh(out))), agent->weight));
+    ad_var logits = legal(out, agent->mask), value;
+    if (c->config->relaxation == CENTRALISED_EXPECTATION) value = expected(c, i, setup, logits);
+    else value = judged(c, i, with_action(c, i, draw(c, setup, logits, &agent->draws)));
+    ad_var penalty = ad_scale(ad_sum_cols(ad_square(out)), c->config->logit_l2);
+    return nn_weighted_mean(ad_sub(penalty, value), agent->weight);
+}
+
+/* ---- building ---- */
+
+static void make_net(centralised *c, algo_net *net, const algo_setup *setup, const char *name, size_t in,
+                     size_t out, bool critic, fm_rng *init) {
+    const centralised_config *config = c->config;
     algo_net_shape shape = {.name = name,
-                            .in = c->in,
-                            .out = 1,
-                            .hidden = &c->config->hidden,
-                            .act = activation(c),
-                            .lr = c->config->critic_lr,
+                            .in = in,
+                            .out = out,
+                            .hidden = critic ? &config->hidden : &config->actor_hidden,
+                            .activation = (ad_act)config->activation,
+                            .lr = critic ? config->critic_lr : config->actor_lr,
+                            .max_grad_norm = config->descent.max_grad_norm,
                             .target = true};
-    algo_net_make(&critic->net, setup, c->tape, &shape, init);
-    ad_var q = nn_mlp_apply(&critic->net.mlp, &critic->net.leaves, c->batch_x);
-    algo_net_learn(&critic->net, setup, algo_regression(q, wanted, (algo_loss)c->config->loss));
-    critic->next = algo_forward_make(&critic->net, setup, c->tape, true, c->replay.batch);
-    if (is_expected(c, i) && k < judges(c))
-        critic->each = algo_forward_make(&critic->net, setup, c->tape, false,
-                                         c->replay.batch * (size_t)c->joint.width[i]);
+    algo_net_make(net, setup, &shape, init);
 }
 
-static void make_agent(centralised *c, int i, const algo_setup *setup) {
+static void make_nets(centralised *c, int i, const algo_setup *setup) {
     centralised_agent *agent = &c->agent[i];
+    size_t in = (size_t)(c->facts->obs_total + c->batch.joint.total), envs = (size_t)c->num_envs;
     fm_rng init = fm_rng_split(setup->seed, FM_RNG_INIT, 0, (uint64_t)i);
-    ad_var wanted;
-    agent->wanted = algo_leaf(setup, c->tape, c->replay.batch, 1, "batch.target", &wanted);
-    for (int k = 0; k < c->rule.critics; k++) make_critic(c, i, k, setup, wanted, &init);
-    agent->value = algo_forward_make(&agent->critic[0].net, setup, c->tape, false, (size_t)c->copies);
-
     char name[FM_NAME_MAX];
+    for (int k = 0; k < c->rule.critics; k++) {
+        fm_text_format(name, sizeof name, "critic.%d.%d", i, k);
+        make_net(c, &agent->critic[k], setup, name, in, 1, true, &init);
+    }
     fm_text_format(name, sizeof name, "actor.%d", i);
-    size_t obs = (size_t)c->facts->obs_length[i];
-    algo_net_shape shape = {.name = name,
-                            .in = obs,
-                            .out = (size_t)c->joint.width[i],
-                            .hidden = &c->config->actor_hidden,
-                            .act = activation(c),
-                            .lr = c->config->actor_lr,
-                            .target = true};
-    algo_net_make(&agent->actor, setup, c->tape, &shape, &init);
-    agent->now = algo_forward_make(&agent->actor, setup, c->tape, false, (size_t)c->copies);
-    agent->next = algo_forward_make(&agent->actor, setup, c->tape, true, c->replay.batch);
-    ad_var own = ad_slice_cols(c->batch_x, (size_t)c->facts->obs_at[i], obs);
-    ad_var out = nn_mlp_apply(&agent->actor.mlp, &agent->actor.leaves, own);
-    algo_net_learn(&agent->actor, setup, actor_loss(c, i, setup, out));
-    agent->scale = c->config->scale_rewards ? algo_reward_scale(c->facts, i) : (algo_scale){.scale = 1};
+    make_net(c, &agent->actor, setup, name, (size_t)c->facts->agent[i].obs_length,
+             (size_t)c->batch.joint.width[i], false, &init);
+    agent->value = algo_forward_make(&agent->critic[0], setup, false, envs);
+    agent->now = algo_forward_make(&agent->actor, setup, false, envs);
+    agent->mean_target = fm_arena_array(setup->arena, double, 1);
+    *agent->mean_target = FM_ABSENT;
+    fm_keep(setup->keep, FM_F64, agent->mean_target, 1, "critic.%d.mean_target", i);
+}
+
+static void declare_columns(centralised *c, int i, const algo_setup *setup) {
+    centralised_agent *agent = &c->agent[i];
+    algo_batch *batch = &c->batch;
+    ad_var columns, active;
+    algo_batch_leaf(batch, ALGO_OBS, i, &agent->own);
+    algo_batch_leaf(batch, ALGO_COLUMNS, i, &columns);
+    algo_batch_leaf(batch, ALGO_ACTIVE, i, &active);
+    algo_batch_leaf(batch, ALGO_NEXT_OBS, i, &agent->next_own);
+    agent->rewards = algo_batch_leaf(batch, ALGO_REWARD, i, &agent->reward);
+    agent->goes_on = algo_batch_leaf(batch, ALGO_NOT_DONE, i, &agent->not_done);
+    agent->counts = algo_batch_leaf(batch, ALGO_WEIGHT, i, &agent->weight);
+    agent->td_target = algo_leaf(setup, batch->rows, 1, "td_target", &agent->target);
+    agent->mask = agent->next_mask = AD_NONE;
+    if (c->facts->masks && is_discrete(c, i)) {
+        algo_batch_leaf(batch, ALGO_MASK, i, &agent->mask);
+        algo_batch_leaf(batch, ALGO_NEXT_MASK, i, &agent->next_mask);
+    }
+    c->obs[i] = ad_mul(agent->own, active);
+    c->action[i] = ad_mul(columns, active);
+}
+
+static void record(centralised *c, const algo_setup *setup) {
+    for (int i = 0; i < c->agents; i++) declare_columns(c, i, setup);
+    record_targets(c, setup);
+    ad_var x = joint_input(c, c->obs, c->action);
+    for (int i = 0; i < c->agents; i++) {
+        for (int k = 0; k < c->rule.critics; k++)
+            algo_net_learn(&c->agent[i].critic[k], setup, critic_loss(c, i, k, x));
+        algo_net_learn(&c->agent[i].actor, setup, actor_loss(c, i, setup));
+    }
 }
 
 centralised *centralised_make(const algo_setup *setup, const centralised_config *config,
                               const centralised_rule *rule) {
     centralised *c = fm_arena_array(setup->arena, centralised, 1);
-    size_t rows = (size_t)config->batch;
+    size_t agents = (size_t)setup->facts->agents;
     c->facts = setup->facts;
     c->config = config;
     c->rule = *rule;
-    c->joint = algo_joint_of(setup->facts);
     c->agents = setup->facts->agents;
-    c->copies = setup->copies;
+    c->num_envs = setup->num_envs;
     c->steps = setup->steps;
-    c->in = (size_t)(setup->facts->obs_total + c->joint.total);
-    c->tape = ad_tape_new();
-    c->replay = algo_replay_make(setup, config->replay, config->batch);
-    c->x = algo_leaf(setup, c->tape, rows, c->in, "batch.x", &c->batch_x);
-    c->next_x = fm_arena_array(setup->arena, real, rows * c->in);
-    c->continues = fm_arena_array(setup->arena, real, rows);
-    c->columns = fm_arena_array(setup->arena, real, (size_t)c->joint.total);
+    c->agent = fm_arena_array(setup->arena, centralised_agent, agents);
+    c->scale = fm_arena_array(setup->arena, algo_scale, agents);
+    c->obs = fm_arena_array(setup->arena, ad_var, agents);
+    c->action = fm_arena_array(setup->arena, ad_var, agents);
+    c->replay = algo_replay_make(setup, config->replay.buffer_size);
+    c->batch = algo_batch_make(setup, (size_t)config->replay.batch_size);
+    c->batch.scale = c->scale;
+    c->columns = fm_arena_array(setup->arena, real, (size_t)c->batch.joint.total);
+    bool raw = config->scale_rewards == ALGO_SCALE_NONE;
     for (int i = 0; i < c->agents; i++) {
-        make_agent(c, i, setup);
-        c->explore[i] = fm_rng_split(setup->seed, FM_RNG_EXPLORE, 0, (uint64_t)i);
+        c->scale[i] = raw ? (algo_scale){.scale = 1} : algo_reward_scale(c->facts, i);
+        make_nets(c, i, setup);
     }
-    c->sample = fm_rng_split(setup->seed, FM_RNG_SAMPLE, 0, 0);
-    c->noise = fm_rng_split(setup->seed, FM_RNG_UPDATE, 0, 0);
-    fm_keep_bytes(setup->keep, c->explore, sizeof c->explore, "rng.explore");
-    fm_keep_bytes(setup->keep, &c->sample, sizeof c->sample, "rng.sample");
-    fm_keep_bytes(setup->keep, &c->noise, sizeof c->noise, "rng.update");
-    fm_keep(setup->keep, FM_I64, &c->clock, sizeof c->clock / sizeof(int64_t), "clock");
-    fm_keep(setup->keep, FM_F64, c->stats, CENTRALISED_STATS, "stats");
+    record(c, setup);
+    algo_stream(setup, &c->sample, FM_RNG_SAMPLE, 0);
+    algo_stream(setup, &c->noise, FM_RNG_UPDATE, 0);
+    algo_cadence_keep(&c->cadence, setup);
     return c;
 }
 
@@ -164,89 +240,106 @@ void centralised_destroy(void *self) {
     centralised *c = self;
     for (int i = 0; i < c->agents; i++) {
         algo_net_free(&c->agent[i].actor);
-        for (int k = 0; k < c->rule.critics; k++) algo_net_free(&c->agent[i].critic[k].net);
+        for (int k = 0; k < c->rule.critics; k++) algo_net_free(&c->agent[i].critic[k]);
     }
-    ad_tape_free(c->tape);
 }
 
 /* ---- acting ---- */
 
 /* Every actor's outputs in the rows of the view, in agent[i].now.y. */
-static void evaluate(centralised *c, const algo_view *view) {
+static void evaluate(centralised *c, const env_view *view) {
     for (int i = 0; i < c->agents; i++) {
-        algo_forward *now = &c->agent[i].now;
-        for (size_t r = 0; r < (size_t)view->copies; r++)
-            memcpy(now->x + r * now->in, view->obs + r * (size_t)c->facts->obs_total + c->facts->obs_at[i],
-                   now->in * sizeof(real));
-        algo_forward_run(now);
+        algo_forward_show(&c->agent[i].now, c->facts, view, i);
+        algo_forward_run(&c->agent[i].now);
     }
+}
+
+static bool all_random(const centralised *c) {
+    return c->cadence.decisions < c->config->replay.learning_starts;
 }
 
 static double epsilon_now(const centralised *c) {
-    return c->clock.decisions < c->config->warmup ? 1 : algo_epsilon(&c->config->epsilon, c->clock.decisions);
+    return all_random(c) ? 1 : algo_epsilon(&c->config->epsilon, c->cadence.decisions);
 }
 
-/* What is left of a quantity that falls linearly to a share of itself. */
-static double left_of(const centralised *c, double final) {
-    return final + (1 - final) * algo_linear_decay(c->clock.decisions, c->steps);
+static double action_noise_now(const centralised *c) {
+    return c->config->action_noise * algo_falling(c->config->action_noise_final, c->cadence.decisions, c->steps);
 }
 
-/* Agent i's action by its actor, as columns. */
-static void write_columns(centralised *c, int i, const real *out, const uint8_t *mask, bool greedy,
-                          real *to) {
-    int width = c->joint.width[i];
-    fm_rng *rng = &c->explore[i];
+/* Agent i's action by its actor's outputs. */
+static void play(centralised *c, int i, const real *out, const uint8_t *mask, algo_mode mode, fm_rng *rng,
+                 real *action) {
+    int width = c->batch.joint.width[i];
     if (is_discrete(c, i)) {
-        bool draw = !greedy && c->config->sample_actions;
-        algo_one_hot(to, width,
-                     draw ? nn_categorical_sample(out, mask, width, rng) : nn_argmax(out, mask, width));
+        bool drawn = mode != ALGO_GREEDY && c->config->sample_actions;
+        *action = (real)(drawn ? nn_categorical_sample(out, mask, width, rng) : nn_argmax(out, mask, width));
         return;
     }
-    double sigma = c->config->noise * left_of(c, c->config->noise_final);
+    double sigma = mode == ALGO_TRAIN ? action_noise_now(c) : 0;
     for (int k = 0; k < width; k++)
-        to[k] = (real)(tanh((double)out[k]) + (greedy ? 0 : sigma * fm_rng_normal(rng)));
+        c->columns[k] = (real)(tanh((double)out[k]) + (sigma > 0 ? sigma * fm_rng_normal(rng) : 0));
+    algo_decode_agent(&c->facts->agent[i].action, c->columns, action);
 }
 
-void centralised_act(void *self, const algo_view *view, bool greedy, real *actions) {
-    centralised *c = self;
+/* The joint action of one copy. Whole random actions are for the discrete agents; a box is explored by its
+ * noise, but for the random decisions at the start. */
+static void act_row(centralised *c, const env_view *view, size_t row, algo_mode mode, fm_rng *rng,
+                    real *actions) {
     const env_facts *facts = c->facts;
-    double epsilon = epsilon_now(c);
-    bool warm = !greedy && c->clock.decisions < c->config->warmup;
-    if (!warm) evaluate(c, view);
-    for (size_t r = 0; r < (size_t)view->copies; r++) {
-        const uint8_t *masks = view->mask + r * (size_t)facts->mask_total;
-        real *row = actions + r * (size_t)facts->action_total;
-        for (int i = 0; i < c->agents && !warm; i++) {
-            const algo_forward *now = &c->agent[i].now;
-            const uint8_t *mask = facts->masks && is_discrete(c, i) ? masks + facts->mask_at[i] : NULL;
-            write_columns(c, i, now->y + r * now->out, mask, greedy, c->columns + c->joint.at[i]);
-        }
-        if (!warm) algo_decode(&c->joint, c->columns, row);
-        bool explore = warm;
-        for (int i = 0; i < c->agents && !greedy; i++) {
-            bool own_coin = c->config->coin == CENTRALISED_COIN_OWN || i == 0;
-            if (!warm && own_coin) explore = fm_rng_uniform(&c->explore[i]) < epsilon;
-            if (warm || (explore && is_discrete(c, i)))
-                algo_random_action(facts, i, masks, &c->explore[i], row + facts->action_at[i]);
-        }
+    const uint8_t *masks = view->mask + row * (size_t)facts->mask_total;
+    double epsilon = mode == ALGO_TRAIN ? epsilon_now(c) : 0;
+    bool joint = c->config->coin == ALGO_COIN_JOINT && epsilon > 0 && fm_rng_uniform(rng) < epsilon;
+    for (int i = 0; i < c->agents; i++) {
+        const env_agent *agent = &facts->agent[i];
+        const algo_forward *now = &c->agent[i].now;
+        const uint8_t *mask = facts->masks ? masks + agent->mask_at : NULL;
+        real *action = actions + agent->action_at;
+        bool explores = epsilon > 0 && (is_discrete(c, i) || all_random(c));
+        if (c->config->coin == ALGO_COIN_JOINT) explores = explores && joint;
+        else explores = explores && fm_rng_uniform(rng) < epsilon;
+        if (!view->active[row * (size_t)c->agents + (size_t)i])
+            memset(action, 0, (size_t)agent->action.size * sizeof *action);
+        else if (explores) algo_random_action(facts, i, masks, rng, action);
+        else play(c, i, now->y + row * now->out, mask, mode, rng, action);
+    }
+}
+
+void centralised_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                     real *actions) {
+    (void)memory;
+    centralised *c = self;
+    if (mode != ALGO_TRAIN || !all_random(c)) evaluate(c, view);
+    for (size_t r = 0; r < (size_t)view->copies; r++)
+        act_row(c, view, r, mode, &rng[r], actions + r * (size_t)c->facts->action_total);
+}
+
+/* (x, a) of one copy. */
+static void write_joint_input(const centralised *c, const env_view *view, size_t row, const real *actions,
+                              real *x) {
+    const env_facts *facts = c->facts;
+    memset(x, 0, (size_t)(facts->obs_total + c->batch.joint.total) * sizeof *x);
+    for (int i = 0; i < c->agents; i++) {
+        const env_agent *agent = &facts->agent[i];
+        if (!view->active[row * (size_t)c->agents + (size_t)i]) continue;
+        memcpy(x + agent->obs_at, view->obs + row * (size_t)facts->obs_total + agent->obs_at,
+               (size_t)agent->obs_length * sizeof *x);
+        algo_encode_agent(&agent->action, actions + agent->action_at,
+                          x + facts->obs_total + c->batch.joint.at[i]);
     }
 }
 
 /* In the units of the rewards. */
-void centralised_values(void *self, const algo_view *view, const real *actions, double *values) {
+void centralised_values(void *self, const env_view *view, const real *actions, double *values) {
     centralised *c = self;
-    const env_facts *facts = c->facts;
     for (int i = 0; i < c->agents; i++) {
         algo_forward *value = &c->agent[i].value;
-        algo_scale scale = c->agent[i].scale;
-        for (size_t r = 0; r < (size_t)view->copies; r++) {
-            real *x = value->x + r * c->in;
-            memcpy(x, view->obs + r * (size_t)facts->obs_total, (size_t)facts->obs_total * sizeof(real));
-            algo_encode(&c->joint, actions + r * (size_t)facts->action_total, x + facts->obs_total);
-        }
+        for (size_t r = 0; r < (size_t)view->copies; r++)
+            write_joint_input(c, view, r, actions + r * (size_t)c->facts->action_total,
+                              value->x + r * value->in);
         algo_forward_run(value);
         for (size_t r = 0; r < (size_t)view->copies; r++)
-            values[r * (size_t)c->agents + (size_t)i] = (double)value->y[r] / scale.scale + scale.shift;
+            values[r * (size_t)c->agents + (size_t)i] =
+                (double)value->y[r] / c->scale[i].scale + c->scale[i].shift;
     }
 }
 
@@ -258,196 +351,134 @@ static double probability(const real *logits, const uint8_t *mask, int n, int ac
     return mask == NULL || mask[action] ? exp((double)logits[action] - largest) / total : 0;
 }
 
-/* 0 for an agent with a box. */
-void centralised_probabilities(void *self, const algo_view *view, const real *actions,
+/* 0 for an agent with a box, or one that does not act. */
+void centralised_probabilities(void *self, const env_view *view, const real *actions,
                                double *probabilities) {
     centralised *c = self;
     const env_facts *facts = c->facts;
     evaluate(c, view);
     for (size_t r = 0; r < (size_t)view->copies; r++)
         for (int i = 0; i < c->agents; i++) {
+            const env_agent *agent = &facts->agent[i];
             const algo_forward *now = &c->agent[i].now;
-            const uint8_t *mask =
-                facts->masks ? view->mask + r * (size_t)facts->mask_total + facts->mask_at[i] : NULL;
-            int action = (int)actions[r * (size_t)facts->action_total + (size_t)facts->action_at[i]];
-            probabilities[r * (size_t)c->agents + (size_t)i] =
-                is_discrete(c, i) ? probability(now->y + r * now->out, mask, (int)now->out, action) : 0;
+            const uint8_t *masks = view->mask + r * (size_t)facts->mask_total;
+            size_t own = r * (size_t)c->agents + (size_t)i;
+            int action = (int)actions[r * (size_t)facts->action_total + (size_t)agent->action_at];
+            probabilities[own] = 0;
+            if (is_discrete(c, i) && view->active[own])
+                probabilities[own] = probability(now->y + r * now->out,
+                                                 facts->masks ? masks + agent->mask_at : NULL,
+                                                 agent->action.n, action);
         }
 }
 
-/* ---- learning: the critics ---- */
+/* ---- learning ---- */
 
 void centralised_observe(void *self, const algo_step *step) {
     centralised *c = self;
     algo_replay_add(&c->replay, step);
-    c->clock.decisions += step->before.copies;
-    if (algo_replay_size(&c->replay) >= c->replay.batch) c->clock.credit += step->before.copies;
+    algo_cadence_count(&c->cadence, step->before.copies, c->config->replay.learning_starts);
 }
 
-/* A discrete a'_i: drawn from softmax(logits) as the largest of logits + Gumbel noise; soft when the
- * relaxation is. */
-static void draw_target(centralised *c, int i, const real *logits, const uint8_t *mask, real *to) {
-    int n = c->joint.width[i];
-    for (int k = 0; k < n; k++)
-        to[k] =
-            mask == NULL || mask[k] ? (real)((double)logits[k] + fm_rng_gumbel(&c->noise)) : (real)FORBIDDEN;
-    int best = nn_argmax(to, mask, n);
-    if (c->config->relaxation != CENTRALISED_SOFT) {
-        algo_one_hot(to, n, best);
-        return;
+static void fill_draws(centralised *c, int i, real *draws) {
+    size_t n = c->batch.rows * (size_t)c->batch.joint.width[i];
+    if (draws == NULL) return;
+    if (is_discrete(c, i)) nn_gumbel_fill(draws, n, &c->noise);
+    else fm_rng_fill_normal(&c->noise, draws, n);
+}
+
+/* Of the rows that count. */
+static double mean_target(const centralised_agent *agent, size_t rows) {
+    double sum = 0, count = 0;
+    for (size_t b = 0; b < rows; b++) {
+        sum += (double)agent->counts[b] * (double)agent->td_target[b];
+        count += (double)agent->counts[b];
     }
-    double largest = (double)to[best], total = 0;
-    for (int k = 0; k < n; k++)
-        total += (double)(to[k] = (real)exp(((double)to[k] - largest) / c->config->temperature));
-    for (int k = 0; k < n; k++) to[k] = (real)((double)to[k] / total);
+    return count > 0 ? sum / count : FM_ABSENT;
 }
 
-/* A box's a'_i, smoothed: clip(mu' + clip(noise, -c, c), -1, 1) [Fujimoto 2018, Alg. 1]. */
-static void smooth_target(centralised *c, int i, const real *out, real *to) {
-    double sigma = c->rule.smoothing, most = c->rule.smoothing_clip;
-    for (int k = 0; k < c->joint.width[i]; k++) {
-        double noise = sigma > 0 ? fmax(-most, fmin(most, sigma * fm_rng_normal(&c->noise))) : 0;
-        to[k] = (real)fmax(-1, fmin(1, tanh((double)out[k]) + noise));
-    }
-}
-
-/* next_x: all next observations and the target actors' actions there. */
-static void fill_next(centralised *c) {
+/* y of the minibatch; the rewards alone where nothing in it has a future, as in one-shot games. */
+static void fill_targets(centralised *c) {
+    size_t rows = c->batch.rows;
+    bool goes_on = false;
     for (int i = 0; i < c->agents; i++) {
-        algo_forward *next = &c->agent[i].next;
-        algo_replay_next_obs(&c->replay, i, c->next_x + c->facts->obs_at[i], c->in);
-        algo_replay_next_obs(&c->replay, i, next->x, next->in);
-        algo_forward_run(next);
-        for (size_t b = 0; b < c->replay.batch; b++) {
-            real *to = c->next_x + b * c->in + c->facts->obs_total + c->joint.at[i];
-            const real *out = next->y + b * next->out;
-            if (is_discrete(c, i)) draw_target(c, i, out, algo_replay_next_mask(&c->replay, b, i), to);
-            else smooth_target(c, i, out, to);
-        }
+        const centralised_agent *agent = &c->agent[i];
+        memcpy(agent->td_target, agent->rewards, rows * sizeof(real));
+        for (size_t b = 0; b < rows; b++) goes_on = goes_on || agent->goes_on[b] > 0;
     }
-}
-
-/* wanted += gamma continues min_k Q'_ik(x', a'). */
-static void bootstrap(centralised *c, int i) {
-    centralised_agent *agent = &c->agent[i];
-    int critics = c->rule.target_min ? c->rule.critics : 1;
-    for (int k = 0; k < critics; k++) {
-        memcpy(agent->critic[k].next.x, c->next_x, c->replay.batch * c->in * sizeof(real));
-        algo_forward_run(&agent->critic[k].next);
+    if (goes_on && c->config->gamma > 0) {
+        for (int i = 0; i < c->agents; i++) fill_draws(c, i, c->agent[i].next_draws);
+        ad_replay(c->targets);
     }
-    for (size_t b = 0; b < c->replay.batch; b++) {
-        double value = (double)agent->critic[0].next.y[b];
-        for (int k = 1; k < critics; k++) value = fmin(value, (double)agent->critic[k].next.y[b]);
-        agent->wanted[b] =
-            (real)((double)agent->wanted[b] + c->config->gamma * (double)c->continues[b] * value);
-    }
-}
-
-/* y_i of the drawn minibatch, to agent[i].wanted. */
-static void fill_wanted(centralised *c) {
-    bool any = false; /* in one-shot games nothing has a future */
-    algo_replay_continues(&c->replay, c->continues);
-    for (size_t b = 0; b < c->replay.batch; b++) any = any || c->continues[b] > 0;
-    any = any && c->config->gamma > 0;
-    if (any) fill_next(c);
-    for (int i = 0; i < c->agents; i++) {
-        algo_replay_reward(&c->replay, i, c->agent[i].scale, c->agent[i].wanted);
-        if (any) bootstrap(c, i);
-    }
-}
-
-static void add_stats(centralised *c, int loss, int gradient, const algo_net *net, int count) {
-    c->stats[loss] += (double)*net->loss / count;
-    c->stats[gradient] += nn_norm(net->gradient, net->params.n) / count;
-}
-
-static void learn_critics(centralised *c, double rate) {
-    int count = c->agents * c->rule.critics;
-    c->stats[CENTRALISED_CRITIC_LOSS] = c->stats[CENTRALISED_CRITIC_GRADIENT] =
-        c->stats[CENTRALISED_MEAN_TARGET] = 0;
-    fill_wanted(c);
-    for (int i = 0; i < c->agents; i++) {
-        for (int k = 0; k < c->rule.critics; k++) {
-            algo_net *net = &c->agent[i].critic[k].net;
-            algo_net_step(net, c->config->clip, rate);
-            add_stats(c, CENTRALISED_CRITIC_LOSS, CENTRALISED_CRITIC_GRADIENT, net, count);
-        }
-        double sum = 0;
-        for (size_t b = 0; b < c->replay.batch; b++) sum += (double)c->agent[i].wanted[b];
-        c->stats[CENTRALISED_MEAN_TARGET] += sum / (double)c->replay.batch / c->agents;
-    }
-}
-
-/* ---- learning: the actors ---- */
-
-/* Values of every own action beside what the others did, the smaller of the judges'. */
-static void fill_each(centralised *c, int i) {
-    centralised_agent *agent = &c->agent[i];
-    size_t actions = (size_t)c->joint.width[i], own = (size_t)(c->facts->obs_total + c->joint.at[i]);
-    for (int k = 0; k < judges(c); k++) {
-        algo_forward *each = &agent->critic[k].each;
-        for (size_t b = 0; b < c->replay.batch; b++)
-            for (size_t a = 0; a < actions; a++) {
-                real *x = each->x + (b * actions + a) * c->in;
-                memcpy(x, c->x + b * c->in, c->in * sizeof(real));
-                algo_one_hot(x + own, (int)actions, (int)a);
-            }
-        algo_forward_run(each);
-        for (size_t e = 0; e < c->replay.batch * actions; e++)
-            if (k == 0 || each->y[e] < agent->each[e]) agent->each[e] = each->y[e];
-    }
-}
-
-static void fill_forbidden(centralised *c, int i) {
-    size_t actions = (size_t)c->joint.width[i];
-    for (size_t b = 0; b < c->replay.batch; b++) {
-        const uint8_t *mask = algo_replay_mask(&c->replay, b, i);
-        for (size_t a = 0; a < actions; a++)
-            c->agent[i].forbidden[b * actions + a] = mask[a] ? 0 : (real)FORBIDDEN;
-    }
-}
-
-static void learn_actors(centralised *c, double rate) {
-    c->stats[CENTRALISED_ACTOR_LOSS] = c->stats[CENTRALISED_ACTOR_GRADIENT] = 0;
-    for (int i = 0; i < c->agents; i++) {
-        centralised_agent *agent = &c->agent[i];
-        if (agent->forbidden != NULL) fill_forbidden(c, i);
-        if (agent->noise != NULL)
-            nn_gumbel_fill(agent->noise, c->replay.batch * (size_t)c->joint.width[i], &c->noise);
-        if (agent->each != NULL) fill_each(c, i);
-        algo_net_step(&agent->actor, c->config->clip, rate);
-        add_stats(c, CENTRALISED_ACTOR_LOSS, CENTRALISED_ACTOR_GRADIENT, &agent->actor, c->agents);
-    }
+    for (int i = 0; i < c->agents; i++) *c->agent[i].mean_target = mean_target(&c->agent[i], rows);
 }
 
 static void track(centralised *c) {
+    double tau = c->config->target.tau;
     for (int i = 0; i < c->agents; i++) {
-        algo_net_track(&c->agent[i].actor, c->config->tau);
-        for (int k = 0; k < c->rule.critics; k++) algo_net_track(&c->agent[i].critic[k].net, c->config->tau);
+        algo_net_track(&c->agent[i].actor, tau);
+        for (int k = 0; k < c->rule.critics; k++) algo_net_track(&c->agent[i].critic[k], tau);
     }
 }
 
+/* The critics, and at every policy_delay-th time the actors and the targets [Fujimoto 2018, Alg. 1]. */
 static void learn(centralised *c) {
-    double rate = left_of(c, c->config->lr_final);
-    algo_replay_sample(&c->replay, &c->sample);
-    for (int i = 0; i < c->agents; i++) algo_replay_obs(&c->replay, i, c->x + c->facts->obs_at[i], c->in);
-    algo_replay_joint(&c->replay, &c->joint, c->x + c->facts->obs_total, c->in);
-    learn_critics(c, rate);
-    if (++c->clock.updates % c->rule.delay != 0) return;
-    learn_actors(c, rate);
-    if (++c->clock.actor_updates % c->config->target_every == 0) track(c);
+    int64_t updates = c->cadence.updates, delay = c->rule.policy_delay;
+    double rate = algo_falling(c->config->descent.lr_final, c->cadence.decisions, c->steps);
+    algo_replay_draw(&c->replay, &c->batch, &c->sample);
+    algo_replay_fill(&c->replay, &c->batch);
+    fill_targets(c);
+    for (int i = 0; i < c->agents; i++)
+        for (int k = 0; k < c->rule.critics; k++) algo_net_step(&c->agent[i].critic[k], rate);
+    if (updates % delay != 0) return;
+    for (int i = 0; i < c->agents; i++) {
+        fill_draws(c, i, c->agent[i].draws);
+        algo_net_step(&c->agent[i].actor, rate);
+    }
+    if (updates / delay % c->config->target.target_update_interval == 0) track(c);
 }
 
 void centralised_update(void *self) {
     centralised *c = self;
-    for (; c->clock.credit >= c->config->train_every; c->clock.credit -= c->config->train_every) learn(c);
-    c->stats[CENTRALISED_EPSILON] = epsilon_now(c);
+    const algo_replay_options *o = &c->config->replay;
+    while (algo_cadence_due(&c->cadence, o->train_freq, o->gradient_steps)) learn(c);
 }
 
-/* ORDER: the statistics. */
-const char *const CENTRALISED_METRICS[] = {
-    "critic_loss", "actor_loss", "critic_gradient", "actor_gradient", "mean_target", "epsilon", NULL};
+/* ---- what the log shows ---- */
 
-void centralised_metrics(const void *self, double *values) {
-    memcpy(values, ((const centralised *)self)->stats, sizeof((const centralised *)self)->stats);
+/* ORDER: centralised_measure. */
+const algo_metric CENTRALISED_METRICS[] = {
+    {"critic_loss", "", "the critics' loss at the last update, their mean", true},
+    {"actor_loss", "", "the actor's loss at its last update", true},
+    {"critic_gradient_norm", "", "norm of a critic's gradient before it was clipped, their mean", true},
+    {"actor_gradient_norm", "", "norm of the actor's gradient before it was clipped", true},
+    {"mean_target", "scaled reward", "mean TD target of the last minibatch", true},
+    {"epsilon", "", "chance of a random discrete action", false},
+    {"action_noise", "half ranges", "standard deviation of the noise on a box's actions", false},
+    {NULL, NULL, NULL, false},
+};
+
+/* Of what both critics have, or neither. */
+static double mean_of(double first, double second, int critics) {
+    return first == FM_ABSENT || critics == 1 ? first : (first + second) / 2;
+}
+
+void centralised_measure(const void *self, double *values) {
+    const centralised *c = self;
+    bool discrete = false, box = false;
+    for (int i = 0; i < c->agents; i++) {
+        const centralised_agent *agent = &c->agent[i];
+        const algo_net *critic = agent->critic;
+        bool both = c->rule.critics == 2;
+        double *at = values + i;
+        *at = mean_of(*critic[0].loss, both ? *critic[1].loss : 0, c->rule.critics);
+        *(at += c->agents) = *agent->actor.loss;
+        *(at += c->agents) =
+            mean_of(*critic[0].gradient_norm, both ? *critic[1].gradient_norm : 0, c->rule.critics);
+        *(at += c->agents) = *agent->actor.gradient_norm;
+        *(at += c->agents) = *agent->mean_target;
+        *(is_discrete(c, i) ? &discrete : &box) = true;
+    }
+    values[5 * c->agents] = discrete ? epsilon_now(c) : FM_ABSENT;
+    values[5 * c->agents + 1] = box ? action_noise_now(c) : FM_ABSENT;
 }

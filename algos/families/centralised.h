@@ -1,12 +1,17 @@
-/* centralised.h: actors that see their own observation, with critics that see everything: the core of maddpg
- * and td3 [Lowe 2017; Fujimoto 2018].
+/* centralised.h: actors that see their own observation, with critics that see every observation and every
+ * action: the core of maddpg and td3 [Lowe 2017; Fujimoto 2018]. With one agent the critics see what the actor
+ * sees, and maddpg is DDPG [Lillicrap 2016], td3 is TD3.
  *
- * For agent i: actor mu_i(o_i), critics Q_i1 (and Q_i2) of all observations x and all actions a_1..a_N; each
- * has a target copy (primed). A transition (x, a, r, x', continues) gives
+ * For agent i: actor mu_i(o_i), critics Q_i1 (and Q_i2) of all observations x and all actions a = a_1..a_N;
+ * each has a target copy (primed). A transition (x, a, r, x', not_done) gives
  *
  *     critics  minimise  mean (y_i - Q_ik(x, a))^2,
- *              y_i = r_i + gamma continues min_k Q'_ik(x', a'),  a'_j = mu'_j(o'_j)
+ *              y_i = r_i + gamma not_done_i min_k Q'_ik(x', a'),  a'_j = mu'_j(o'_j)
  *     actor    maximises mean Q_i1(x, a) with a_i = mu_i(o_i), the other actions as they were taken
+ *
+ * Means are over the rows in which agent i acted and earned credit. Whoever does not act any more has zeros in
+ * x and a; who waits and comes back would not fit the x' of the others, so environments with pauses are
+ * refused to several agents.
  *
  * A box's actor ends in tanh, actions being scaled to [-1, 1]. A discrete actor gives logits, from which
  * actions are drawn; for its gradient the draw is relaxed in one of three ways [Jang 2017; Maddison 2017]:
@@ -17,7 +22,9 @@
 #ifndef ALGO_CENTRALISED_H
 #define ALGO_CENTRALISED_H
 
+#include "algos/parts/cadence.h"
 #include "algos/parts/net.h"
+#include "algos/parts/options.h"
 #include "algos/parts/replay.h"
 #include "algos/parts/schedule.h"
 
@@ -30,131 +37,94 @@ typedef enum centralised_relaxation {
 /* Stands as the member `c` of a learner's config. */
 typedef struct centralised_config {
     fm_ints hidden, actor_hidden;
-    double critic_lr, actor_lr, lr_final, gamma, tau, clip, logit_l2, temperature, noise, noise_final;
-    int64_t loss;       /* algo_loss */
-    int64_t activation; /* centralised_activation */
-    int64_t batch, replay, warmup, train_every, target_every;
+    int64_t activation, loss; /* ad_act, algo_loss */
+    double critic_lr, actor_lr, gamma;
+    algo_replay_options replay;
+    algo_target_options target; /* its interval counts updates of the actors */
+    algo_descent_options descent;
     int64_t relaxation; /* centralised_relaxation */
-    int64_t coin;       /* centralised_coin */
-    bool sample_actions, scale_rewards;
+    double temperature, logit_l2;
+    bool sample_actions;
     algo_epsilon_schedule epsilon;
+    int64_t coin; /* algo_coin */
+    double action_noise, action_noise_final;
+    int64_t scale_rewards; /* algo_scaling */
 } centralised_config;
-
-typedef enum centralised_activation { CENTRALISED_RELU, CENTRALISED_TANH } centralised_activation;
-
-typedef enum centralised_coin { CENTRALISED_COIN_OWN, CENTRALISED_COIN_JOINT } centralised_coin;
-
-#define CENTRALISED_FIELD_(config, field) offsetof(config, c.field)
-#define CENTRALISED_INT_(config, field, value, low, high, unit, doc, symbol)                                 \
-    {#field, FM_INT, CENTRALISED_FIELD_(config, field), value, low, high, NULL, unit, doc, symbol}
-#define CENTRALISED_REAL_(config, field, value, low, high, unit, doc, symbol)                                \
-    {#field, FM_REAL, CENTRALISED_FIELD_(config, field), value, low, high, NULL, unit, doc, symbol}
-#define CENTRALISED_BOOL_(config, field, value, doc)                                                         \
-    {#field, FM_BOOL, CENTRALISED_FIELD_(config, field), value, 0, 0, NULL, "", doc, ""}
-#define CENTRALISED_CHOICE_(config, field, value, words, doc)                                                \
-    {#field, FM_CHOICE, CENTRALISED_FIELD_(config, field), value, 0, 0, words, "", doc, ""}
-#define CENTRALISED_INTS_(config, field, value, doc)                                                         \
-    {#field, FM_INTS, CENTRALISED_FIELD_(config, field), value, 1, 4096, NULL, "units", doc, ""}
 
 /* The rows of the core's options. */
 #define CENTRALISED_OPTIONS(config)                                                                          \
-    CENTRALISED_INTS_(config, hidden, "32,32", "widths of a critic's hidden layers"),                        \
-        CENTRALISED_INTS_(config, actor_hidden, "32,32", "widths of an actor's hidden layers"),              \
-        CENTRALISED_CHOICE_(config, activation, "relu", "relu|tanh", "between the layers"),                  \
-        CENTRALISED_REAL_(config, critic_lr, "0.002", 0, 1, "", "learning rate of the critics", ""),         \
-        CENTRALISED_REAL_(config, actor_lr, "0.001", 0, 1, "", "learning rate of the actors", ""),           \
-        CENTRALISED_REAL_(config, lr_final, "0.1", 0, 1, "",                                                 \
-                          "share of the rates left at the end of the run; the fall is linear", ""),          \
-        CENTRALISED_CHOICE_(config, loss, "mse", "mse|huber", "penalty of a critic's error"),                \
-        CENTRALISED_REAL_(config, gamma, "0.99", 0, 1, "", "discount", "gamma"),                             \
-        CENTRALISED_INT_(config, batch, "128", 1, 65536, "transitions", "minibatch size", "S"),              \
-        CENTRALISED_INT_(config, replay, "20000", 1, 1e8, "transitions", "size of the replay buffer", "D"),  \
-        CENTRALISED_INT_(config, warmup, "1000", 0, 1e15, "decisions",                                       \
-                         "purely random decisions at the start", ""),                                        \
-        CENTRALISED_INT_(config, train_every, "1", 1, 1e6, "decisions", "decisions per gradient step", ""),  \
-        CENTRALISED_REAL_(config, tau, "0.01", 0, 1, "", "step of the targets; 1: a copy", "tau"),           \
-        CENTRALISED_INT_(config, target_every, "1", 1, 1e9, "actor steps",                                   \
-                         "steps of the actors per step of the targets", ""),                                 \
-        CENTRALISED_REAL_(config, clip, "10", 0, 1e9, "", "largest norm of a tensor's gradient; 0: any",     \
-                          ""),                                                                               \
-        CENTRALISED_CHOICE_(config, relaxation, "soft", "soft|straight|expectation",                         \
-                            "gradient of a discrete actor"),                                                 \
-        CENTRALISED_REAL_(config, temperature, "1", 0.01, 100, "", "temperature of Gumbel-Softmax", ""),     \
-        CENTRALISED_REAL_(config, logit_l2, "0.001", 0, 1e3, "", "penalty of squared logits", ""),           \
-        CENTRALISED_BOOL_(config, sample_actions, "true",                                                    \
-                          "discrete actors explore by drawing from their policy too"),                       \
+    ALGO_INTS(config, c.hidden, "hidden", "32,32", 1, 4096, "units", "widths of a critic's hidden layers"),  \
+        ALGO_INTS(config, c.actor_hidden, "actor_hidden", "32,32", 1, 4096, "units",                         \
+                  "widths of an actor's hidden layers"),                                                     \
+        ALGO_ACTIVATION_OPTION(config, c.activation, "relu"), ALGO_LOSS_OPTION(config, c.loss),              \
+        ALGO_LR_OPTION(config, c.critic_lr, "critic_lr", "0.002", "learning rate of the critics", ""),       \
+        ALGO_LR_OPTION(config, c.actor_lr, "actor_lr", "0.001", "learning rate of the actors", ""),          \
+        ALGO_GAMMA_OPTION(config, c.gamma, "0.99"),                                                          \
+        ALGO_REPLAY_OPTIONS(config, c.replay, "128", "20000", "1000"),                                       \
+        ALGO_REAL(config, c.target.tau, "tau", "0.01", 0, 1, "",                                             \
+                  "step of the target networks; 1: a copy", "tau"),                                          \
+        ALGO_INT(config, c.target.target_update_interval, "target_update_interval", "1", 1, 1e9,             \
+                 "updates of the actors", "updates of the actors per step of the target networks", ""),      \
+        ALGO_DESCENT_OPTIONS(config, c.descent, "0.1", "10"),                                                \
+        ALGO_CHOICE(config, c.relaxation, "relaxation", "soft", "soft|straight|expectation",                 \
+                    "gradient of a discrete actor"),                                                         \
+        ALGO_REAL(config, c.temperature, "temperature", "1", 0.01, 100, "", "temperature of Gumbel-Softmax", \
+                  ""),                                                                                       \
+        ALGO_REAL(config, c.logit_l2, "logit_l2", "0.001", 0, 1e3, "", "penalty of squared logits", ""),     \
+        ALGO_BOOL(config, c.sample_actions, "sample_actions", "true",                                        \
+                  "a discrete policy is drawn from, rather than its likeliest action played"),               \
         ALGO_EPSILON_OPTIONS(config, c.epsilon, "0.3", "0.9", "500", "0.02", "a random discrete action"),    \
-        CENTRALISED_CHOICE_(config, coin, "own", "own|joint", "whether the agents explore each by itself"),  \
-        CENTRALISED_REAL_(config, noise, "0.3", 0, 10, "half ranges",                                        \
-                          "standard deviation of the noise on a box's actions", "sigma"),                    \
-        CENTRALISED_REAL_(config, noise_final, "0.2", 0, 1, "",                                              \
-                          "share of the noise left at the end of the run; the fall is linear", ""),          \
-        CENTRALISED_BOOL_(config, scale_rewards, "true", "bring rewards to about one by their bounds")
+        ALGO_COIN_OPTION(config, c.coin, "own"),                                                             \
+        ALGO_REAL(config, c.action_noise, "action_noise", "0.3", 0, 10, "half ranges",                       \
+                  "standard deviation of the noise on a box's actions", "sigma"),                            \
+        ALGO_REAL(config, c.action_noise_final, "action_noise_final", "0.2", 0, 1, "",                       \
+                  "share of that noise left at the end of the run; the fall is linear", ""),                 \
+        ALGO_SCALE_OPTION(config, c.scale_rewards)
 
 /* What the two learners differ in. */
 typedef struct centralised_rule {
-    int critics;      /* 1 or 2 per agent */
-    bool target_min;  /* the smaller of the two critics in y_i, else the first */
-    bool actor_min;   /* the smaller of the two for the actor, else the first */
-    double smoothing; /* standard deviation of the noise on a box's target actions, in half ranges; 0: none */
-    double smoothing_clip; /* and its largest size */
-    int64_t delay;         /* critic steps per actor step */
+    int critics;                /* of each agent: 1 or 2 */
+    int target_critics;         /* of so many of them the smallest value is in y_i */
+    int actor_critics;          /* and so many judge the actor */
+    double target_policy_noise; /* standard deviation of the noise on a box's a', in half ranges */
+    double target_noise_clip;   /* and its largest size */
+    int64_t policy_delay;       /* updates of the critics per update of actors and targets */
 } centralised_rule;
 
 #define CENTRALISED_CRITICS 2
 
-typedef struct centralised_critic {
-    algo_net net;
-    algo_forward next; /* [B] rows, target copy */
-    algo_forward each; /* [B A_i] rows: every own action, for the expectation */
-} centralised_critic;
-
+/* B rows of a minibatch, A numbers of an action as a network's input. */
 typedef struct centralised_agent {
-    algo_net actor;
-    algo_forward now, next; /* [copies] rows; [B] rows of the target copy */
-    centralised_critic critic[CENTRALISED_CRITICS];
-    algo_forward value; /* [copies] rows of critic 0 */
-    real *wanted;       /* [B, 1] y_i */
-    real *noise;        /* [B, A_i] Gumbel draws; discrete only */
-    real *forbidden;    /* [B, A_i] added to the logits: 0, or very negative; with masks only */
-    real *each;         /* [B, A_i] values of every own action */
-    algo_scale scale;
+    algo_net actor, critic[CENTRALISED_CRITICS];
+    algo_forward now, value; /* [num_envs] rows of the actor, of the first critic */
+    /* Columns of the batch, as they stand on the tape; masks are AD_NONE when everything is legal. */
+    ad_var own, reward, not_done, weight, next_own, mask, next_mask;
+    real *rewards, *goes_on, *counts; /* [B, 1] the numbers of reward, not_done, weight */
+    ad_var target;                    /* y_i as the critics are shown it */
+    real *td_target;                  /* [B, 1] its numbers */
+    real *draws, *next_draws;         /* [B, A] noise of the actor's and of the target's action, NULL: none */
+    double *mean_target;              /* of the last minibatch; kept */
 } centralised_agent;
-
-typedef struct centralised_clock {
-    int64_t decisions, credit, updates, actor_updates;
-} centralised_clock;
-enum {
-    CENTRALISED_CRITIC_LOSS,
-    CENTRALISED_ACTOR_LOSS,
-    CENTRALISED_CRITIC_GRADIENT,
-    CENTRALISED_ACTOR_GRADIENT,
-    CENTRALISED_MEAN_TARGET,
-    CENTRALISED_EPSILON,
-    CENTRALISED_STATS
-};
 
 typedef struct centralised {
     const env_facts *facts;
     const centralised_config *config;
     centralised_rule rule;
-    algo_joint joint;
-    int agents, copies;
+    int agents, num_envs;
     int64_t steps;
-    size_t in; /* columns of a critic's input: every observation, then the joint action */
-    ad_tape *tape;
-    ad_var batch_x;
     algo_replay replay;
-    real *x, *next_x; /* [B, in] */
-    real *continues;  /* [B] */
-    real *columns;    /* [joint.total] scratch of one row */
-    centralised_agent agent[ENV_AGENTS_MAX];
-    fm_rng explore[ENV_AGENTS_MAX], sample, noise;
-    centralised_clock clock;
-    double stats[CENTRALISED_STATS]; /* of the last update, means over agents and critics */
+    algo_batch batch;
+    centralised_agent *agent; /* [agents] */
+    algo_scale *scale;        /* [agents] of the rewards */
+    ad_var *obs, *action;     /* [agents] the parts of (x, a): zeros of who did not act */
+    ad_plan *targets;         /* y of every agent, to td_target */
+    real *columns;            /* one agent's action, scratch */
+    fm_rng sample, noise;     /* minibatches; draws inside an update */
+    algo_cadence cadence;
 } centralised;
 
-/* FM_BAD when the replay cannot hold a minibatch. `name` is the algorithm's. */
+/* FM_BAD for an action space or an environment that it cannot learn, and when the replay cannot hold a
+ * minibatch. `name` is the algorithm's. */
 fm_status centralised_accepts(const char *name, const env_facts *facts, const centralised_config *config,
                               fm_error *err);
 
@@ -163,13 +133,14 @@ centralised *centralised_make(const algo_setup *setup, const centralised_config 
                               const centralised_rule *rule);
 
 /* The functions of the contract; `self` is a centralised. */
-void centralised_act(void *self, const algo_view *view, bool greedy, real *actions);
+void centralised_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                     real *actions);
 void centralised_observe(void *self, const algo_step *step);
 void centralised_update(void *self);
-extern const char *const CENTRALISED_METRICS[];
-void centralised_metrics(const void *self, double *values);
-void centralised_values(void *self, const algo_view *view, const real *actions, double *values);
-void centralised_probabilities(void *self, const algo_view *view, const real *actions, double *probabilities);
+extern const algo_metric CENTRALISED_METRICS[];
+void centralised_measure(const void *self, double *values);
+void centralised_values(void *self, const env_view *view, const real *actions, double *values);
+void centralised_probabilities(void *self, const env_view *view, const real *actions, double *probabilities);
 void centralised_destroy(void *self);
 
 #endif

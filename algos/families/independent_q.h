@@ -1,130 +1,92 @@
 /* independent_q.h: one deep Q-learner per agent, each on its own observation and action: the core of idqn,
  * hysteretic and lenient, which differ in what a negative error counts [Tan 1993; Mnih 2015; van Hasselt
- * 2016].
+ * 2016]. With one agent it is the double deep Q-network.
  *
- * Agent i's network has one output per action. For a transition (o, a, r, o', continues) it descends the
+ * Agent i's network has one output per action. For a transition (o, a, r, o', not_done) it descends the
  * rule's loss of
  *
- *     delta_i = r_i + gamma continues Q'_i(o'_i, argmax_b Q_i(o'_i, b)) - Q_i(o_i, a_i)        (double_q)
- *     delta_i = r_i + gamma continues max_b Q'_i(o'_i, b)               - Q_i(o_i, a_i)        (else)
+ *     delta_i = r_i + gamma not_done Q'_i(o'_i, argmax_b Q_i(o'_i, b)) - Q_i(o_i, a_i)        (double_q)
+ *     delta_i = r_i + gamma not_done max_b Q'_i(o'_i, b)               - Q_i(o_i, a_i)        (else)
  *
  * where Q' is the target copy and b is legal at o'. A learner is a struct whose first member is an
  * independent_q, and passes itself to the functions below. */
 #ifndef ALGO_INDEPENDENT_Q_H
 #define ALGO_INDEPENDENT_Q_H
 
+#include "algos/families/published.h"
+#include "algos/parts/cadence.h"
 #include "algos/parts/net.h"
+#include "algos/parts/options.h"
 #include "algos/parts/replay.h"
 #include "algos/parts/schedule.h"
 
 /* Stands as the member `q` of a learner's config. */
 typedef struct independent_q_config {
     fm_ints hidden;
-    double lr, lr_final;
-    int64_t loss; /* algo_loss */
-    double gamma;
-    bool double_q, bootstrap_terminal, clamp_targets, blind, scale_rewards;
-    int64_t batch, replay, warmup, train_every, target_every;
-    double tau, clip;
+    int64_t activation, loss; /* ad_act, algo_loss */
+    double lr, gamma;
+    bool double_q;
+    algo_replay_options replay;
+    algo_target_options target;
+    algo_descent_options descent;
     algo_epsilon_schedule epsilon;
-    int64_t coin, draw; /* independent_q_share */
+    int64_t coin, draw, scale_rewards; /* algo_coin twice, algo_scaling */
+    published_q_faults faults;
 } independent_q_config;
-
-/* What the agents have each for itself, or all together. */
-typedef enum independent_q_share { INDEPENDENT_Q_OWN, INDEPENDENT_Q_JOINT } independent_q_share;
-
-#define INDEPENDENT_Q_FIELD_(config, field) offsetof(config, q.field)
-#define INDEPENDENT_Q_INT_(config, field, value, low, high, unit, doc, symbol)                               \
-    {#field, FM_INT, INDEPENDENT_Q_FIELD_(config, field), value, low, high, NULL, unit, doc, symbol}
-#define INDEPENDENT_Q_REAL_(config, field, value, low, high, unit, doc, symbol)                              \
-    {#field, FM_REAL, INDEPENDENT_Q_FIELD_(config, field), value, low, high, NULL, unit, doc, symbol}
-#define INDEPENDENT_Q_BOOL_(config, field, value, doc)                                                       \
-    {#field, FM_BOOL, INDEPENDENT_Q_FIELD_(config, field), value, 0, 0, NULL, "", doc, ""}
-#define INDEPENDENT_Q_CHOICE_(config, field, value, words, doc)                                              \
-    {#field, FM_CHOICE, INDEPENDENT_Q_FIELD_(config, field), value, 0, 0, words, "", doc, ""}
-
-#define INDEPENDENT_Q_INTS_(config, field, value, doc)                                                       \
-    {#field, FM_INTS, INDEPENDENT_Q_FIELD_(config, field), value, 1, 4096, NULL, "units", doc, ""}
 
 /* The rows of the core's options. */
 #define INDEPENDENT_Q_OPTIONS(config)                                                                        \
-    INDEPENDENT_Q_INTS_(config, hidden, "32,32", "widths of the hidden layers"),                             \
-        INDEPENDENT_Q_REAL_(config, lr, "0.001", 0, 1, "", "learning rate of Adam", "alpha"),                \
-        INDEPENDENT_Q_REAL_(config, lr_final, "0.1", 0, 1, "",                                               \
-                            "share of lr left at the end of the run; the fall is linear", ""),               \
-        INDEPENDENT_Q_CHOICE_(config, loss, "mse", "mse|huber", "penalty of an error"),                      \
-        INDEPENDENT_Q_REAL_(config, gamma, "0.99", 0, 1, "", "discount", "gamma"),                           \
-        INDEPENDENT_Q_BOOL_(config, double_q, "true", "the online network chooses the next action"),         \
-        INDEPENDENT_Q_INT_(config, batch, "128", 1, 65536, "transitions", "minibatch size", "B"),            \
-        INDEPENDENT_Q_INT_(config, replay, "20000", 1, 1e8, "transitions", "size of the replay buffer", ""), \
-        INDEPENDENT_Q_INT_(config, warmup, "1000", 0, 1e15, "decisions",                                     \
-                           "purely random decisions at the start", ""),                                      \
-        INDEPENDENT_Q_INT_(config, train_every, "1", 1, 1e6, "decisions", "decisions per gradient step",     \
-                           ""),                                                                              \
-        INDEPENDENT_Q_REAL_(config, tau, "0.01", 0, 1, "", "step of the target network; 1: a copy", "tau"),  \
-        INDEPENDENT_Q_INT_(config, target_every, "1", 1, 1e9, "gradient steps",                              \
-                           "gradient steps per step of the target network", ""),                             \
-        INDEPENDENT_Q_REAL_(config, clip, "10", 0, 1e9, "", "largest norm of a tensor's gradient; 0: any",   \
-                            ""),                                                                             \
+    ALGO_HIDDEN_OPTION(config, q.hidden, "32,32"), ALGO_ACTIVATION_OPTION(config, q.activation, "relu"),     \
+        ALGO_LR_OPTION(config, q.lr, "lr", "0.001", "learning rate of Adam", "alpha"),                       \
+        ALGO_GAMMA_OPTION(config, q.gamma, "0.99"),                                                          \
+        ALGO_BOOL(config, q.double_q, "double_q", "true", "the online network chooses the next action"),     \
+        ALGO_REPLAY_OPTIONS(config, q.replay, "128", "20000", "1000"),                                       \
+        ALGO_TARGET_OPTIONS(config, q.target, "0.01"), ALGO_DESCENT_OPTIONS(config, q.descent, "0.1", "10"), \
+        ALGO_LOSS_OPTION(config, q.loss),                                                                    \
         ALGO_EPSILON_OPTIONS(config, q.epsilon, "0.3", "0.9", "500", "0.02", "a random action"),             \
-        INDEPENDENT_Q_CHOICE_(config, coin, "own", "own|joint",                                              \
-                              "whether the agents explore each by itself"),                                  \
-        INDEPENDENT_Q_CHOICE_(config, draw, "joint", "own|joint",                                            \
-                              "whether the agents draw their minibatches each by itself"),                   \
-        INDEPENDENT_Q_BOOL_(config, scale_rewards, "true", "bring rewards to about one by their bounds"),    \
-        INDEPENDENT_Q_BOOL_(config, bootstrap_terminal, "false", "bootstrap also where an episode ended"),   \
-        INDEPENDENT_Q_BOOL_(config, clamp_targets, "false", "cut targets at 1"),                             \
-        INDEPENDENT_Q_BOOL_(config, blind, "false", "the networks see zeros instead of observations")
+        ALGO_COIN_OPTION(config, q.coin, "own"),                                                             \
+        ALGO_CHOICE(config, q.draw, "draw", "joint", "own|joint",                                            \
+                    "whether the agents draw their minibatches each by itself"),                             \
+        ALGO_SCALE_OPTION(config, q.scale_rewards), PUBLISHED_Q_OPTIONS(config, q.faults)
 
 typedef struct independent_q independent_q;
 
 /* What a learner adds. Only `loss` is required. */
 typedef struct independent_q_rule {
-    /* The scalar that agent i descends, of the errors delta [B, 1]; called once, when the tape is recorded.
-     */
-    ad_var (*loss)(independent_q *q, int agent, ad_var delta);
-    /* An agent's minibatch was drawn (q->replay.drawn): fill the leaves that `loss` made. */
+    /* The scalar that agent i descends, of the errors delta [B, 1], each row counting `weight` [B, 1] times;
+     * called once, when the tape is recorded. */
+    ad_var (*loss)(independent_q *q, int agent, ad_var delta, ad_var weight);
+    /* An agent's minibatch was drawn (agent->batch.drawn): fill the leaves that `loss` made. */
     void (*sampled)(independent_q *q, int agent);
     /* A step is about to be added to the replay. */
     void (*observed)(independent_q *q, const algo_step *step);
 } independent_q_rule;
 
+/* B rows of a minibatch; the matrices are columns of the batch. */
 typedef struct independent_q_agent {
     algo_net net;
-    algo_forward now, next, next_target; /* [copies], [B], [B] rows; `next` only when double_q */
-    real *obs;                           /* [B, obs] */
-    real *index, *wanted;                /* [B, 1] */
-    algo_scale scale;
+    algo_forward now, next, next_target; /* [num_envs], [B], [B] rows; `next` only when double_q */
+    algo_batch batch;
+    real *obs, *not_done, *weight; /* [B, obs], [B, 1], [B, 1] */
+    real *td_target;      /* [B, 1] */
+    double *mean_target;  /* of the last minibatch, kept */
 } independent_q_agent;
-
-/* What changes besides the networks. Kept. */
-typedef struct independent_q_clock {
-    int64_t decisions, credit, updates;
-} independent_q_clock;
-enum {
-    INDEPENDENT_Q_LOSS,
-    INDEPENDENT_Q_GRADIENT,
-    INDEPENDENT_Q_MEAN,
-    INDEPENDENT_Q_EPSILON,
-    INDEPENDENT_Q_STATS
-};
 
 struct independent_q {
     const env_facts *facts;
     const independent_q_config *config;
     const independent_q_rule *rule;
-    int agents, copies;
+    int agents, num_envs;
     int64_t steps;
-    ad_tape *tape;
     algo_replay replay;
-    real *continues; /* [B] */
-    independent_q_agent agent[ENV_AGENTS_MAX];
-    fm_rng explore[ENV_AGENTS_MAX], sample;
-    independent_q_clock clock;
-    double stats[INDEPENDENT_Q_STATS]; /* of the last update, means over the agents */
+    independent_q_agent *agent; /* [agents] */
+    algo_scale *scale;          /* [agents] of the rewards */
+    fm_rng sample;
+    algo_cadence cadence;
 };
 
-/* FM_BAD when an agent has a box, or when the replay cannot hold a minibatch. `name` is the algorithm's. */
+/* FM_BAD when an agent has no discrete actions, or when the replay cannot hold a minibatch. `name` is the
+ * algorithm's. */
 fm_status independent_q_accepts(const char *name, const env_facts *facts, const independent_q_config *config,
                                 fm_error *err);
 
@@ -133,13 +95,20 @@ void independent_q_make(independent_q *q, const algo_setup *setup, const indepen
                         const independent_q_rule *rule);
 
 /* The functions of the contract; `self` points to an independent_q. */
-void independent_q_act(void *self, const algo_view *view, bool greedy, real *actions);
+void independent_q_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                       real *actions);
 void independent_q_observe(void *self, const algo_step *step);
 void independent_q_update(void *self);
-extern const char *const INDEPENDENT_Q_METRICS[];
-void independent_q_metrics(const void *self, double *values);
-void independent_q_values(void *self, const algo_view *view, const real *actions, double *values);
+void independent_q_values(void *self, const env_view *view, const real *actions, double *values);
 void independent_q_destroy(void *self);
+
+/* ORDER: the rows, and the numbers that independent_q_measure writes; returns where they end. */
+#define INDEPENDENT_Q_METRICS                                                                                \
+    {"loss", "", "the loss at the last update", true},                                                       \
+        {"gradient_norm", "", "norm of its gradient, before it was clipped", true},                          \
+        {"mean_target", "scaled reward", "mean TD target of the last minibatch", true},                      \
+        {"epsilon", "", "chance of a random action", false}
+double *independent_q_measure(const independent_q *q, double *values);
 
 /* Mean penalty of the errors, of which the negative ones count 1 - forgive times (forgive [1, 1] or [B, 1]):
  * either their penalty is multiplied, so that the gradient is, or the error itself is, as the reference
@@ -148,6 +117,7 @@ typedef enum independent_q_weigh {
     INDEPENDENT_Q_WEIGH_GRADIENT,
     INDEPENDENT_Q_WEIGH_ERROR
 } independent_q_weigh;
-ad_var independent_q_forgiving_loss(ad_var delta, ad_var forgive, independent_q_weigh weigh, algo_loss loss);
+ad_var independent_q_forgiving_loss(ad_var delta, ad_var weight, ad_var forgive, independent_q_weigh weigh,
+                                    algo_loss loss);
 
 #endif

@@ -3,11 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-algo_joint algo_joint_of(const env_facts *facts) {
+algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena) {
     algo_joint joint = {.facts = facts, .agents = facts->agents};
+    joint.width = fm_arena_array(arena, int, (size_t)facts->agents);
+    joint.at = fm_arena_array(arena, int, (size_t)facts->agents);
     for (int i = 0; i < facts->agents; i++) {
-        const env_space *space = &facts->action[i];
-        joint.width[i] = space->n > 0 ? space->n : space->size;
+        const env_space *space = &facts->agent[i].action;
+        joint.width[i] = space->kind == ENV_BOX ? space->size : env_space_choices(space);
         joint.at[i] = joint.total;
         joint.total += joint.width[i];
     }
@@ -26,57 +28,75 @@ static int largest(const real *x, int n) {
     return best;
 }
 
-void algo_encode(const algo_joint *joint, const real *actions, real *columns) {
-    for (int i = 0; i < joint->agents; i++) {
-        const env_space *space = &joint->facts->action[i];
-        const real *action = actions + joint->facts->action_at[i];
-        real *to = columns + joint->at[i];
-        if (space->n > 0) {
-            algo_one_hot(to, space->n, (int)action[0]);
+/* The actions of number k of a discrete or multi-discrete action. */
+static int choices(const env_space *space, int k) {
+    return space->kind == ENV_DISCRETE ? space->n : space->heads[k];
+}
+
+void algo_encode_agent(const env_space *space, const real *action, real *columns) {
+    for (int k = 0; k < space->size; k++) {
+        if (space->kind == ENV_BOX) {
+            columns[k] =
+                (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
             continue;
         }
-        for (int k = 0; k < space->size; k++)
-            to[k] = (real)(2 * ((double)action[k] - space->low[k]) / (space->high[k] - space->low[k]) - 1);
+        algo_one_hot(columns, choices(space, k), (int)action[k]);
+        columns += choices(space, k);
+    }
+}
+
+void algo_decode_agent(const env_space *space, const real *columns, real *action) {
+    for (int k = 0; k < space->size; k++) {
+        if (space->kind == ENV_BOX) {
+            double x = fmin(1, fmax(-1, (double)columns[k]));
+            action[k] = (real)(space->low[k] + (x + 1) / 2 * (space->high[k] - space->low[k]));
+            continue;
+        }
+        action[k] = (real)largest(columns, choices(space, k));
+        columns += choices(space, k);
+    }
+}
+
+void algo_encode(const algo_joint *joint, const real *actions, real *columns) {
+    for (int i = 0; i < joint->agents; i++) {
+        const env_agent *agent = &joint->facts->agent[i];
+        algo_encode_agent(&agent->action, actions + agent->action_at, columns + joint->at[i]);
     }
 }
 
 void algo_decode(const algo_joint *joint, const real *columns, real *actions) {
     for (int i = 0; i < joint->agents; i++) {
-        const env_space *space = &joint->facts->action[i];
-        const real *from = columns + joint->at[i];
-        real *action = actions + joint->facts->action_at[i];
-        if (space->n > 0) {
-            action[0] = (real)largest(from, space->n);
-            continue;
-        }
-        for (int k = 0; k < space->size; k++) {
-            double x = fmin(1, fmax(-1, (double)from[k]));
-            action[k] = (real)(space->low[k] + (x + 1) / 2 * (space->high[k] - space->low[k]));
-        }
+        const env_agent *agent = &joint->facts->agent[i];
+        algo_decode_agent(&agent->action, columns + joint->at[i], actions + agent->action_at);
     }
+}
+
+/* A uniform one of n actions, or of the legal ones; an agent that cannot act now may have none, and gets 0. */
+static int random_choice(int n, const uint8_t *legal, fm_rng *rng) {
+    int count = 0;
+    if (legal == NULL) return (int)fm_rng_below(rng, (uint64_t)n);
+    for (int k = 0; k < n; k++) count += legal[k] != 0;
+    if (count == 0) return 0;
+    int pick = (int)fm_rng_below(rng, (uint64_t)count);
+    for (int k = 0;; k++)
+        if (legal[k] && pick-- == 0) return k;
 }
 
 void algo_random_action(const env_facts *facts, int agent, const uint8_t *mask, fm_rng *rng, real *action) {
-    const env_space *space = &facts->action[agent];
-    if (space->n == 0) {
-        for (int k = 0; k < space->size; k++)
+    const env_space *space = &facts->agent[agent].action;
+    const uint8_t *legal = facts->masks ? mask + facts->agent[agent].mask_at : NULL;
+    for (int k = 0; k < space->size; k++) {
+        if (space->kind == ENV_BOX) {
             action[k] = (real)(space->low[k] + fm_rng_uniform(rng) * (space->high[k] - space->low[k]));
-        return;
+            continue;
+        }
+        action[k] = (real)random_choice(choices(space, k), legal, rng);
+        if (legal) legal += choices(space, k);
     }
-    if (!facts->masks) {
-        action[0] = (real)fm_rng_below(rng, (uint64_t)space->n);
-        return;
-    }
-    const uint8_t *legal = mask + facts->mask_at[agent];
-    int count = 0;
-    for (int k = 0; k < space->n; k++) count += legal[k] != 0;
-    int pick = (int)fm_rng_below(rng, (uint64_t)count);
-    for (int k = 0; k < space->n; k++)
-        if (legal[k] && pick-- == 0) action[0] = (real)k;
 }
 
 algo_scale algo_reward_scale(const env_facts *facts, int agent) {
-    double low = facts->reward_low[agent], high = facts->reward_high[agent];
+    double low = facts->agent[agent].reward_low, high = facts->agent[agent].reward_high;
     if (facts->horizon == 1) {
         double half = (high - low) / 2;
         return (algo_scale){.shift = low + half, .scale = half > 0 ? 1 / half : 1};

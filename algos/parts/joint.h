@@ -1,5 +1,5 @@
 /* joint.h: joint actions as network inputs. Each agent's action takes `width` columns: the one-hot of a
- * discrete action, or a box action scaled to [-1, 1] by its bounds. */
+ * discrete action (one after another for several heads), or a box action scaled to [-1, 1] by its bounds. */
 #ifndef ALGO_JOINT_H
 #define ALGO_JOINT_H
 
@@ -8,22 +8,27 @@
 typedef struct algo_joint {
     const env_facts *facts; /* borrowed */
     int agents;
-    int width[ENV_AGENTS_MAX];
-    int at[ENV_AGENTS_MAX]; /* first column of each agent */
-    int total;              /* columns of the joint action */
+    int *width; /* [agents] */
+    int *at;    /* [agents] first column of each agent */
+    int total;  /* columns of the joint action */
 } algo_joint;
 
-algo_joint algo_joint_of(const env_facts *facts);
+/* Arrays in the arena. */
+algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena);
 
-/* One row: environment's actions [action_total] -> columns [total], and back (the largest column of a
- * one-hot, first on ties; box columns are clipped to their bounds). */
+/* One agent's action -> its columns [width], and back (the largest column of a one-hot, first on ties; box
+ * columns are clipped to their bounds). */
+void algo_encode_agent(const env_space *space, const real *action, real *columns);
+void algo_decode_agent(const env_space *space, const real *columns, real *action);
+
+/* One row of all agents: environment's actions [action_total] -> columns [total], and back. */
 void algo_encode(const algo_joint *joint, const real *actions, real *columns);
 void algo_decode(const algo_joint *joint, const real *columns, real *actions);
 
 /* Writes the one-hot of `action` into n columns. */
 void algo_one_hot(real *columns, int n, int action);
 
-/* A uniform random action of one agent (a legal one when discrete), written in the environment's form. */
+/* A uniform random action of one agent (a legal one where masks are), written in the environment's form. */
 void algo_random_action(const env_facts *facts, int agent, const uint8_t *mask, fm_rng *rng, real *action);
 
 /* Payoffs differ by orders of magnitude between games; the losses want them around one. One-shot games:

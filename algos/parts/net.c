@@ -1,29 +1,38 @@
 #include "algos/parts/net.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
-void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape,
-                   fm_rng *rng) {
+static double *keep_number(const algo_setup *setup, const char *net, const char *what) {
+    double *number = fm_arena_array(setup->arena, double, 1);
+    *number = FM_ABSENT;
+    fm_keep(setup->keep, FM_F64, number, 1, "%s.%s", net, what);
+    return number;
+}
+
+void algo_net_make(algo_net *net, const algo_setup *setup, const algo_net_shape *shape, fm_rng *rng) {
     char prefix[FM_NAME_MAX];
     *net = (algo_net){0};
     net->mlp = nn_mlp_declare(&net->params, "layer",
                               &(nn_mlp_shape){.in = shape->in, .hidden = shape->hidden, .out = shape->out,
-                                              .act = shape->act, .init = NN_INIT_GLOROT});
+                                              .act = shape->activation, .init = NN_INIT_GLOROT});
     net->quadratic = shape->quadratic;
     if (net->quadratic > 0)
         net->form = nn_params_declare(&net->params, "form.weight", net->quadratic * (net->quadratic + 1) / 2,
                                       shape->out, NN_INIT_ZERO, 1, 1);
     nn_params_make(&net->params, setup->arena, setup->keep, shape->name);
     nn_params_init(&net->params, rng);
-    net->leaves = nn_params_leaves(tape, &net->params, net->params.theta, setup->arena);
-    net->gradient = fm_arena_array(setup->arena, real, net->params.n);
-    net->loss = fm_arena_array(setup->arena, real, 1);
+    net->leaves = nn_params_leaves(setup->tape, &net->params, net->params.theta, setup->arena);
+    net->loss = keep_number(setup, shape->name, "loss");
+    net->gradient_norm = keep_number(setup, shape->name, "gradient_norm");
     if (shape->target) {
         fm_text_format(prefix, sizeof prefix, "%s.target", shape->name);
         net->target = nn_params_copy(&net->params, setup->arena, setup->keep, prefix);
     }
     fm_text_format(prefix, sizeof prefix, "%s.adam", shape->name);
     net->adam = nn_optimizer_make(NN_ADAM, shape->lr, net->params.n, setup->arena, setup->keep, prefix);
+    net->adam.max_grad_norm = shape->max_grad_norm;
 }
 
 /* x_i x_j for i <= j of the last n columns. */
@@ -45,19 +54,15 @@ ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x) {
 }
 
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss) {
-    size_t count = net->leaves.count;
-    ad_output *out = fm_arena_array(setup->arena, ad_output, count + 1);
-    nn_gradient_outputs(&net->params, &net->leaves, loss, net->gradient, out);
-    out[count] = (ad_output){loss, net->loss};
-    net->learn = ad_plan_make(NULL, 0, out, count + 1);
+    nn_group own = {.name = net->params.entries[0].name, .params = &net->params, .leaves = &net->leaves};
+    net->objective = nn_objective_make(loss, &own, 1, NULL, 0, setup->arena);
 }
 
-void algo_net_step(algo_net *net, double clip, double rate) {
-    ad_replay(net->learn);
-    if (clip > 0) nn_clip_per_tensor(&net->params, net->gradient, clip);
+void algo_net_step(algo_net *net, double rate) {
     double lr = net->adam.lr;
+    *net->loss = nn_objective_run(&net->objective);
     net->adam.lr = lr * rate;
-    nn_optimizer_step(&net->adam, net->params.theta, net->gradient);
+    *net->gradient_norm = nn_optimizer_step(&net->adam, net->params.theta, net->objective.gradient[0]);
     net->adam.lr = lr;
 }
 
@@ -65,31 +70,29 @@ void algo_net_track(algo_net *net, double tau) {
     nn_polyak(net->target, net->params.theta, net->params.n, tau);
 }
 
+static void scale(real *x, const nn_entry *entry, double factor, double offset) {
+    for (size_t j = 0; j < entry->rows * entry->cols; j++)
+        x[entry->at + j] = (real)(factor * (double)x[entry->at + j] + offset);
+}
+
 void algo_net_rescale(algo_net *net, double factor, double offset) {
     size_t last = net->mlp.layers - 1;
-    const nn_entry *weight = &net->params.entries[net->mlp.weight[last]];
-    const nn_entry *bias = &net->params.entries[net->mlp.bias[last]];
     real *both[] = {net->params.theta, net->target};
     for (int k = 0; k < 2 && both[k] != NULL; k++) {
-        real *w = both[k] + weight->at, *b = both[k] + bias->at;
-        for (size_t j = 0; j < weight->rows * weight->cols; j++) w[j] = (real)(factor * (double)w[j]);
-        for (size_t j = 0; j < bias->cols; j++) b[j] = (real)(factor * (double)b[j] + offset);
-        if (net->quadratic == 0) continue;
-        const nn_entry *form = &net->params.entries[net->form];
-        for (size_t j = 0; j < form->rows * form->cols; j++)
-            both[k][form->at + j] = (real)(factor * (double)both[k][form->at + j]);
+        scale(both[k], &net->params.entries[net->mlp.weight[last]], factor, 0);
+        scale(both[k], &net->params.entries[net->mlp.bias[last]], factor, offset);
+        if (net->quadratic > 0) scale(both[k], &net->params.entries[net->form], factor, 0);
     }
 }
 
 void algo_net_free(algo_net *net) { nn_params_free(&net->params); }
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target,
-                               size_t rows) {
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, bool target, size_t rows) {
     algo_forward f = {.rows = rows, .in = net->mlp.in, .out = net->mlp.out};
     const real *vector = target ? net->target : net->params.theta;
-    nn_leaves leaves = nn_params_leaves(tape, &net->params, vector, setup->arena);
+    nn_leaves leaves = nn_params_leaves(setup->tape, &net->params, vector, setup->arena);
     ad_var x;
-    f.x = algo_leaf(setup, tape, rows, f.in, "forward.x", &x);
+    f.x = algo_leaf(setup, rows, f.in, "forward.x", &x);
     ad_output y = {algo_net_apply(net, &leaves, x), fm_arena_array(setup->arena, real, rows * f.out)};
     f.y = y.to;
     f.plan = ad_plan_make(NULL, 0, &y, 1);
@@ -98,21 +101,24 @@ algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_
 
 void algo_forward_run(algo_forward *forward) { ad_replay(forward->plan); }
 
-/* Huber: e^2/2 where |e| <= 1 and |e| - 1/2 beyond, written as c (e - c/2) with c = e cut to [-1, 1]; no |e|,
- * whose kink would take the second derivative at e = 0. */
+void algo_forward_show(algo_forward *f, const env_facts *facts, const env_view *view, int agent) {
+    const env_agent *a = &facts->agent[agent];
+    for (size_t r = 0; r < (size_t)view->copies; r++)
+        memcpy(f->x + r * f->in, view->obs + r * (size_t)facts->obs_total + a->obs_at,
+               (size_t)a->obs_length * sizeof(real));
+}
+
 ad_var algo_penalty(ad_var error, algo_loss loss) {
-    if (loss == ALGO_MSE) return ad_square(error);
-    ad_var near = ad_clip(error, -1, 1);
-    return ad_mul(near, ad_sub(error, ad_scale(near, 0.5)));
+    return loss == ALGO_MSE ? ad_square(error) : nn_huber(error, 1);
 }
 
-ad_var algo_regression(ad_var prediction, ad_var wanted, algo_loss loss) {
-    return ad_mean(algo_penalty(ad_sub(prediction, wanted), loss));
-}
-
-real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,
-                ad_var *leaf) {
+real *algo_leaf(const algo_setup *setup, size_t rows, size_t cols, const char *name, ad_var *leaf) {
     real *data = fm_arena_array(setup->arena, real, rows * cols);
-    *leaf = ad_leaf(tape, rows, cols, data, name);
+    *leaf = ad_leaf(setup->tape, rows, cols, data, name);
     return data;
+}
+
+void algo_stream(const algo_setup *setup, fm_rng *rng, fm_rng_purpose purpose, int agent) {
+    *rng = fm_rng_split(setup->seed, purpose, 0, (uint64_t)agent);
+    fm_keep_bytes(setup->keep, rng, sizeof *rng, "rng.%d.%d", (int)purpose, agent);
 }

@@ -1,26 +1,24 @@
-/* net.h: a network that learns, and its evaluation at a fixed number of rows: what value-based learners and
- * actors share. The mathematics stands in the algorithms' files; here is what every one of them would write
- * the same. */
+/* net.h: a network that learns by its own loss, and its evaluation at a fixed number of rows: what value-based
+ * learners and actors share. It is the plainest combination of the three pieces in nn/: parameters with layers,
+ * an objective, an optimiser. The mathematics stands in the algorithms' files. */
 #ifndef ALGO_NET_H
 #define ALGO_NET_H
 
 #include "algos/algo.h"
-#include "autograd/plan.h"
 #include "nn/layers.h"
-#include "nn/optim.h"
+#include "nn/objective.h"
 
-/* Parameters, gradient, optimiser and, when asked for, a target copy; all in the run arena and kept. */
+/* All in the run arena and kept. */
 typedef struct algo_net {
     nn_params params;
     nn_mlp mlp;
     size_t quadratic; /* the last columns of the input, whose products enter linearly too; 0: none */
     size_t form;      /* entry of their weights [n (n + 1) / 2, out] */
     nn_leaves leaves; /* the parameters on the tape */
-    real *gradient;   /* [params.n] written by the plan of algo_net_learn */
-    real *target;     /* [params.n] or NULL */
+    real *target;     /* [params.n] a target copy, or NULL */
+    nn_objective objective;
     nn_optimizer adam;
-    ad_plan *learn;
-    real *loss; /* the loss at the last replay of `learn` */
+    double *loss, *gradient_norm; /* at the last step, FM_ABSENT before the first */
 } algo_net;
 
 /* What a network is made of. */
@@ -28,16 +26,15 @@ typedef struct algo_net_shape {
     const char *name; /* "critic.0" */
     size_t in, out;
     const fm_ints *hidden;
-    ad_act act;
-    double lr;
+    ad_act activation;
+    double lr, max_grad_norm;
     bool target;
     size_t quadratic;
 } algo_net_shape;
 
 /* Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have them]. Draws from
  * `rng`. */
-void algo_net_make(algo_net *net, const algo_setup *setup, ad_tape *tape, const algo_net_shape *shape,
-                   fm_rng *rng);
+void algo_net_make(algo_net *net, const algo_setup *setup, const algo_net_shape *shape, fm_rng *rng);
 
 /* x [R, in] -> [R, out] with these leaves of its parameters: the layers, plus a quadratic form of the last
  * columns, which starts at zero. */
@@ -46,9 +43,9 @@ ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x);
 /* Declares the scalar that algo_net_step descends; recorded once. */
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss);
 
-/* One optimiser step along the gradient at the present numbers of the leaves; each tensor's gradient is first
- * clipped to norm `clip` (0: not). lr is adam.lr times `rate`. */
-void algo_net_step(algo_net *net, double clip, double rate);
+/* One optimiser step along the gradient at the present numbers of the leaves, with the learning rate times
+ * `rate`. */
+void algo_net_step(algo_net *net, double rate);
 
 /* target += tau (theta - target). */
 void algo_net_track(algo_net *net, double tau);
@@ -67,19 +64,20 @@ typedef struct algo_forward {
     ad_plan *plan;
 } algo_forward;
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, ad_tape *tape, bool target,
-                               size_t rows);
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, bool target, size_t rows);
 void algo_forward_run(algo_forward *forward);
 
-/* Of each entry: its square, or Huber's loss with delta 1, whose second derivative is 1 where |e| <= 1. */
+/* Copies an agent's observation in every row of the view to x, in rows of `in`. */
+void algo_forward_show(algo_forward *forward, const env_facts *facts, const env_view *view, int agent);
+
+/* Of each entry: its square, or Huber's loss with delta 1. */
 typedef enum algo_loss { ALGO_MSE, ALGO_HUBER } algo_loss;
 ad_var algo_penalty(ad_var error, algo_loss loss);
 
-/* Mean over the rows of the penalty of prediction - wanted. */
-ad_var algo_regression(ad_var prediction, ad_var wanted, algo_loss loss);
+/* A matrix [rows, cols] in the run arena that is a leaf of the learner's tape. */
+real *algo_leaf(const algo_setup *setup, size_t rows, size_t cols, const char *name, ad_var *leaf);
 
-/* A batch matrix [rows, cols] in the run arena that is a leaf of the tape. */
-real *algo_leaf(const algo_setup *setup, ad_tape *tape, size_t rows, size_t cols, const char *name,
-                ad_var *leaf);
+/* A stream of the learner's own, kept: (seed, purpose, 0, agent). */
+void algo_stream(const algo_setup *setup, fm_rng *rng, fm_rng_purpose purpose, int agent);
 
 #endif

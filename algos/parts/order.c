@@ -5,11 +5,20 @@
 #include "base/keep.h"
 #include "base/text.h"
 
+static const char *nearest_agent(const env_facts *facts, const char *word) {
+    fm_arena scratch = {0};
+    const char **names = fm_arena_array(&scratch, const char *, (size_t)facts->agents);
+    for (int i = 0; i < facts->agents; i++) names[i] = facts->agent[i].name;
+    const char *nearest = fm_text_nearest(word, names, (size_t)facts->agents);
+    fm_arena_free(&scratch);
+    return nearest;
+}
+
 /* The agent of that name or index. */
 static fm_status find_agent(const env_facts *facts, const char *word, int *agent, fm_error *err) {
     int64_t index;
     for (int i = 0; i < facts->agents; i++) {
-        if (strcmp(facts->agent_name[i], word) != 0) continue;
+        if (strcmp(facts->agent[i].name, word) != 0) continue;
         *agent = i;
         return FM_OK;
     }
@@ -20,7 +29,7 @@ static fm_status find_agent(const env_facts *facts, const char *word, int *agent
         *agent = (int)index;
         return FM_OK;
     }
-    const char *nearest = fm_text_nearest(word, facts->agent_name, (size_t)facts->agents);
+    const char *nearest = nearest_agent(facts, word);
     return fm_fail(err, "order: there is no agent '%s' in '%s'%s%s%s", word, facts->name,
                    nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
@@ -38,16 +47,10 @@ static void list_turns(algo_order *order) {
     order->levels = levels;
 }
 
-fm_status algo_order_parse(const env_facts *facts, const char *text, algo_order *order, fm_error *err) {
-    *order = (algo_order){.agents = facts->agents};
-    if (text[0] == '\0') {
-        memcpy(order->level, facts->level, sizeof order->level);
-        list_turns(order);
-        return FM_OK;
-    }
-    bool placed[ENV_AGENTS_MAX] = {false};
-    int level = 0;
-    while (*text != '\0') {
+/* The levels that a text states; `placed` [agents] is all false before. */
+static fm_status read_levels(const env_facts *facts, const char *text, algo_order *order, bool *placed,
+                             fm_error *err) {
+    for (int level = 0; *text != '\0';) {
         char word[FM_NAME_MAX];
         size_t length = strcspn(text, ",+");
         if (length >= sizeof word) return fm_fail(err, "order: '%.40s...' is no agent", text);
@@ -63,7 +66,19 @@ fm_status algo_order_parse(const env_facts *facts, const char *text, algo_order 
         if (*text != '\0') text++;
     }
     for (int i = 0; i < facts->agents; i++)
-        if (!placed[i]) return fm_fail(err, "order: agent '%s' (%d) is missing", facts->agent_name[i], i);
+        if (!placed[i]) return fm_fail(err, "order: agent '%s' (%d) is missing", facts->agent[i].name, i);
+    return FM_OK;
+}
+
+fm_status algo_order_parse(const env_facts *facts, const char *text, fm_arena *arena, algo_order *order,
+                           fm_error *err) {
+    size_t agents = (size_t)facts->agents;
+    *order = (algo_order){.agents = facts->agents};
+    order->level = fm_arena_array(arena, int, agents);
+    order->turn = fm_arena_array(arena, int, agents);
+    for (size_t i = 0; i < agents; i++) order->level[i] = facts->agent[i].level;
+    if (text[0] != '\0' && read_levels(facts, text, order, fm_arena_array(arena, bool, agents), err) != FM_OK)
+        return FM_BAD;
     list_turns(order);
     return FM_OK;
 }

@@ -3,30 +3,59 @@
 #include <math.h>
 #include <string.h>
 
-algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity, int64_t batch) {
+/* ---- building ---- */
+
+static void keep_all(const algo_replay *r, const algo_setup *setup) {
     const env_facts *facts = setup->facts;
-    size_t rows = (size_t)capacity, obs = (size_t)facts->obs_total, actions = (size_t)facts->action_total;
-    fm_arena *arena = setup->arena;
-    algo_replay r = {.facts = facts, .capacity = rows, .batch = (size_t)batch};
-    r.written = fm_arena_array(arena, int64_t, 1);
-    r.obs = fm_arena_array(arena, real, rows * obs);
-    r.next_obs = fm_arena_array(arena, real, rows * obs);
-    r.actions = fm_arena_array(arena, real, rows * actions);
-    r.rewards = fm_arena_array(arena, real, rows * (size_t)facts->agents);
-    r.continues = fm_arena_array(arena, real, rows);
-    r.drawn = fm_arena_array(arena, uint32_t, r.batch);
-    fm_keep(setup->keep, FM_I64, r.written, 1, "replay.written");
-    fm_keep(setup->keep, FM_DTYPE_REAL, r.obs, rows * obs, "replay.obs");
-    fm_keep(setup->keep, FM_DTYPE_REAL, r.next_obs, rows * obs, "replay.next_obs");
-    fm_keep(setup->keep, FM_DTYPE_REAL, r.actions, rows * actions, "replay.actions");
-    fm_keep(setup->keep, FM_DTYPE_REAL, r.rewards, rows * (size_t)facts->agents, "replay.rewards");
-    fm_keep(setup->keep, FM_DTYPE_REAL, r.continues, rows, "replay.continues");
-    if (facts->masks) {
-        r.mask = fm_arena_array(arena, uint8_t, rows * (size_t)facts->mask_total);
-        r.next_mask = fm_arena_array(arena, uint8_t, rows * (size_t)facts->mask_total);
-        fm_keep(setup->keep, FM_U8, r.mask, rows * (size_t)facts->mask_total, "replay.mask");
-        fm_keep(setup->keep, FM_U8, r.next_mask, rows * (size_t)facts->mask_total, "replay.next_mask");
+    size_t rows = r->capacity, agents = (size_t)facts->agents;
+    size_t obs = rows * (size_t)facts->obs_total, central = rows * (size_t)facts->central_length;
+    size_t masks = rows * (size_t)facts->mask_total;
+    fm_keep(setup->keep, FM_I64, r->written, 1, "replay.written");
+    fm_keep(setup->keep, FM_I64, r->open, (size_t)setup->num_envs * agents, "replay.open");
+    fm_keep(setup->keep, FM_DTYPE_REAL, r->obs, obs, "replay.obs");
+    fm_keep(setup->keep, FM_DTYPE_REAL, r->next_obs, obs, "replay.next_obs");
+    fm_keep(setup->keep, FM_DTYPE_REAL, r->actions, rows * (size_t)facts->action_total, "replay.actions");
+    fm_keep(setup->keep, FM_F64, r->rewards, rows * agents, "replay.rewards");
+    fm_keep(setup->keep, FM_U8, r->not_done, rows * agents, "replay.not_done");
+    fm_keep(setup->keep, FM_U8, r->active, rows * agents, "replay.active");
+    fm_keep(setup->keep, FM_U8, r->learns, rows * agents, "replay.learns");
+    fm_keep(setup->keep, FM_U8, r->weight, rows * agents, "replay.weight");
+    if (central > 0) {
+        fm_keep(setup->keep, FM_DTYPE_REAL, r->central, central, "replay.central");
+        fm_keep(setup->keep, FM_DTYPE_REAL, r->next_central, central, "replay.next_central");
     }
+    if (!facts->masks) return;
+    fm_keep(setup->keep, FM_U8, r->mask, masks, "replay.mask");
+    fm_keep(setup->keep, FM_U8, r->next_mask, masks, "replay.next_mask");
+}
+
+algo_replay algo_replay_make(const algo_setup *setup, int64_t capacity) {
+    const env_facts *facts = setup->facts;
+    int64_t needed = setup->steps + setup->num_envs; /* whole steps of all copies: a few rows more, perhaps */
+    size_t rows = (size_t)(capacity < needed ? capacity : needed), agents = (size_t)facts->agents;
+    size_t obs = rows * (size_t)facts->obs_total, central = rows * (size_t)facts->central_length;
+    size_t masks = facts->masks ? rows * (size_t)facts->mask_total : 0,
+           open = (size_t)setup->num_envs * agents;
+    fm_arena *arena = setup->arena;
+    algo_replay r = {.facts = facts, .capacity = rows};
+    r.written = fm_arena_array(arena, int64_t, 1);
+    r.open = fm_arena_array(arena, int64_t, open);
+    for (size_t k = 0; k < open; k++) r.open[k] = -1;
+    r.obs = fm_arena_array(arena, real, obs);
+    r.next_obs = fm_arena_array(arena, real, obs);
+    r.central = fm_arena_array(arena, real, central);
+    r.next_central = fm_arena_array(arena, real, central);
+    r.actions = fm_arena_array(arena, real, rows * (size_t)facts->action_total);
+    r.rewards = fm_arena_array(arena, double, rows *agents);
+    r.not_done = fm_arena_array(arena, uint8_t, rows * agents);
+    r.active = fm_arena_array(arena, uint8_t, rows * agents);
+    r.learns = fm_arena_array(arena, uint8_t, rows * agents);
+    r.weight = fm_arena_array(arena, uint8_t, rows * agents);
+    if (facts->masks) {
+        r.mask = fm_arena_array(arena, uint8_t, masks);
+        r.next_mask = fm_arena_array(arena, uint8_t, masks);
+    }
+    keep_all(&r, setup);
     return r;
 }
 
@@ -35,90 +64,104 @@ size_t algo_replay_size(const algo_replay *replay) {
     return written < replay->capacity ? written : replay->capacity;
 }
 
+size_t algo_replay_slot(const algo_replay *replay) { return (size_t)*replay->written % replay->capacity; }
+
+/* ---- adding ---- */
+
+/* Agent i's part of the next situation, to a slot that waited for it. */
+static void copy_next(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
+    const env_facts *facts = r->facts;
+    const env_agent *agent = &facts->agent[i];
+    size_t obs = (size_t)facts->obs_total, central = (size_t)facts->central_length;
+    size_t mask = (size_t)facts->mask_total, obs_at = (size_t)agent->obs_at, mask_at = (size_t)agent->mask_at;
+    memcpy(r->next_obs + slot * obs + obs_at, step->after.obs + copy * obs + obs_at,
+           (size_t)agent->obs_length * sizeof(real));
+    memcpy(r->next_central + slot * central, step->after.central + copy * central, central * sizeof(real));
+    if (r->next_mask)
+        memcpy(r->next_mask + slot * mask + mask_at, step->after.mask + copy * mask + mask_at,
+               (size_t)env_space_choices(&agent->action));
+}
+
+static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t i, int64_t row) {
+    size_t agents = (size_t)r->facts->agents, slot = (size_t)row % r->capacity;
+    int64_t *open = &r->open[copy * agents + i];
+    double reward = step->rewards[copy * agents + i];
+    r->rewards[slot * agents + i] = 0;
+    r->weight[slot * agents + i] = 0;
+    r->not_done[slot * agents + i] = 0;
+    r->active[slot * agents + i] = step->before.active[copy * agents + i];
+    r->learns[slot * agents + i] = step->before.learns[copy * agents + i];
+    if (r->active[slot * agents + i]) *open = row;
+    if (*open >= 0 && row - *open >= (int64_t)r->capacity) *open = -1; /* overwritten while it waited */
+    if (*open < 0) return;
+    size_t waiting = (size_t)*open % r->capacity;
+    r->rewards[waiting * agents + i] += reward;
+    bool ended = step->terminated[copy] || step->truncated[copy];
+    bool done = step->done[copy * agents + i], acts = step->after.active[copy * agents + i];
+    if (!ended && !done && !acts) return;
+    if (waiting != slot) copy_next(r, step, copy, i, waiting);
+    r->not_done[waiting * agents + i] = !done;
+    /* One that waits when the episode is cut off sees nothing to bootstrap from. */
+    r->weight[waiting * agents + i] = r->learns[waiting * agents + i] && (done || acts);
+    *open = -1;
+}
+
 void algo_replay_add(algo_replay *r, const algo_step *step) {
     size_t obs = (size_t)r->facts->obs_total, actions = (size_t)r->facts->action_total;
-    size_t agents = (size_t)r->facts->agents, mask = (size_t)r->facts->mask_total;
+    size_t central = (size_t)r->facts->central_length, mask = (size_t)r->facts->mask_total;
     for (size_t c = 0; c < (size_t)step->before.copies; c++) {
-        size_t row = (size_t)((*r->written)++) % r->capacity;
-        memcpy(r->obs + row * obs, step->before.obs + c * obs, obs * sizeof(real));
-        memcpy(r->next_obs + row * obs, step->after.obs + c * obs, obs * sizeof(real));
-        memcpy(r->actions + row * actions, step->actions + c * actions, actions * sizeof(real));
-        for (size_t i = 0; i < agents; i++)
-            r->rewards[row * agents + i] = (real)step->rewards[c * agents + i];
-        r->continues[row] = step->terminated[c] ? 0 : 1;
-        if (r->mask == NULL) continue;
-        memcpy(r->mask + row * mask, step->before.mask + c * mask, mask);
-        memcpy(r->next_mask + row * mask, step->after.mask + c * mask, mask);
+        int64_t row = (*r->written)++;
+        size_t slot = (size_t)row % r->capacity;
+        memcpy(r->obs + slot * obs, step->before.obs + c * obs, obs * sizeof(real));
+        memcpy(r->next_obs + slot * obs, step->after.obs + c * obs, obs * sizeof(real));
+        memcpy(r->central + slot * central, step->before.central + c * central, central * sizeof(real));
+        memcpy(r->next_central + slot * central, step->after.central + c * central, central * sizeof(real));
+        memcpy(r->actions + slot * actions, step->actions + c * actions, actions * sizeof(real));
+        if (r->mask) memcpy(r->mask + slot * mask, step->before.mask + c * mask, mask);
+        if (r->mask) memcpy(r->next_mask + slot * mask, step->after.mask + c * mask, mask);
+        for (int i = 0; i < r->facts->agents; i++) add_agent(r, step, c, (size_t)i, row);
     }
 }
 
-void algo_replay_sample(algo_replay *r, fm_rng *rng) {
+/* ---- drawing ---- */
+
+void algo_replay_draw(const algo_replay *r, algo_batch *batch, fm_rng *rng) {
     size_t size = algo_replay_size(r);
-    FM_CHECK(size > 0, "sample from an empty replay of %zu", r->capacity);
-    for (size_t b = 0; b < r->batch; b++) r->drawn[b] = (uint32_t)fm_rng_below(rng, size);
+    FM_CHECK(size > 0, "a minibatch of an empty replay of %zu", r->capacity);
+    for (size_t b = 0; b < batch->rows; b++) batch->drawn[b] = (uint32_t)fm_rng_below(rng, size);
 }
 
-static void gather(const algo_replay *r, const real *rows, size_t width, size_t from, size_t count, real *to,
-                   size_t stride) {
-    for (size_t b = 0; b < r->batch; b++) {
-        const real *row = rows + r->drawn[b] * width + from;
-        for (size_t k = 0; k < count; k++) to[b * stride + k] = row[k];
-    }
-}
-
-void algo_replay_obs(const algo_replay *r, int agent, real *to, size_t stride) {
-    gather(r, r->obs, (size_t)r->facts->obs_total, (size_t)r->facts->obs_at[agent],
-           (size_t)r->facts->obs_length[agent], to, stride);
-}
-
-void algo_replay_next_obs(const algo_replay *r, int agent, real *to, size_t stride) {
-    gather(r, r->next_obs, (size_t)r->facts->obs_total, (size_t)r->facts->obs_at[agent],
-           (size_t)r->facts->obs_length[agent], to, stride);
-}
-
-void algo_replay_joint(const algo_replay *r, const algo_joint *joint, real *to, size_t stride) {
-    size_t width = (size_t)r->facts->action_total;
-    for (size_t b = 0; b < r->batch; b++)
-        algo_encode(joint, r->actions + r->drawn[b] * width, to + b * stride);
-}
-
-void algo_replay_index(const algo_replay *r, int agent, real *to) {
-    gather(r, r->actions, (size_t)r->facts->action_total, (size_t)r->facts->action_at[agent], 1, to, 1);
-}
-
-void algo_replay_reward(const algo_replay *r, int agent, algo_scale scale, real *to) {
-    size_t agents = (size_t)r->facts->agents;
-    for (size_t b = 0; b < r->batch; b++) {
-        double reward = (double)r->rewards[r->drawn[b] * agents + (size_t)agent];
-        to[b] = (real)((reward - scale.shift) * scale.scale);
-    }
+void algo_replay_fill(const algo_replay *r, algo_batch *batch) {
+    const algo_source source = {.of = {[ALGO_OBS] = r->obs,
+                                       [ALGO_NEXT_OBS] = r->next_obs,
+                                       [ALGO_CENTRAL] = r->central,
+                                       [ALGO_NEXT_CENTRAL] = r->next_central,
+                                       [ALGO_ACTION] = r->actions,
+                                       [ALGO_MASK] = r->mask,
+                                       [ALGO_NEXT_MASK] = r->next_mask,
+                                       [ALGO_REWARD] = r->rewards,
+                                       [ALGO_NOT_DONE] = r->not_done,
+                                       [ALGO_ACTIVE] = r->active,
+                                       [ALGO_WEIGHT] = r->weight}};
+    algo_batch_fill(batch, &source);
 }
 
 algo_scale algo_replay_scale(const algo_replay *r, int agent) {
-    size_t agents = (size_t)r->facts->agents, size = algo_replay_size(r);
+    size_t agents = (size_t)r->facts->agents, size = algo_replay_size(r), seen = 0;
     double mean = 0, square = 0;
     for (size_t row = 0; row < size; row++) {
-        double reward = (double)r->rewards[row * agents + (size_t)agent];
+        if (!r->weight[row * agents + (size_t)agent]) continue;
+        double reward = r->rewards[row * agents + (size_t)agent];
         double step = reward - mean;
-        mean += step / (double)(row + 1); /* [Welford 1962] */
+        mean += step / (double)++seen; /* [Welford 1962] */
         square += step * (reward - mean);
     }
-    double deviation = size > 0 ? sqrt(square / (double)size) : 0;
+    double deviation = seen > 0 ? sqrt(square / (double)seen) : 0;
     return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0,
                         .scale = deviation > 0 ? 1 / deviation : 1};
 }
 
-void algo_replay_continues(const algo_replay *r, real *to) { gather(r, r->continues, 1, 0, 1, to, 1); }
-
-static const uint8_t *mask_of(const algo_replay *r, const uint8_t *masks, size_t row, int agent) {
-    if (masks == NULL) return NULL;
-    return masks + r->drawn[row] * (size_t)r->facts->mask_total + (size_t)r->facts->mask_at[agent];
-}
-
-const uint8_t *algo_replay_mask(const algo_replay *r, size_t row, int agent) {
-    return mask_of(r, r->mask, row, agent);
-}
-
-const uint8_t *algo_replay_next_mask(const algo_replay *r, size_t row, int agent) {
-    return mask_of(r, r->next_mask, row, agent);
+const uint8_t *algo_replay_next_mask(const algo_replay *r, size_t slot, int agent) {
+    if (r->next_mask == NULL) return NULL;
+    return r->next_mask + slot * (size_t)r->facts->mask_total + (size_t)r->facts->agent[agent].mask_at;
 }

@@ -10,3 +10,7 @@ double algo_linear_decay(int64_t step, int64_t steps) {
     if (step >= steps) return 0;
     return 1 - (double)step / (double)steps;
 }
+
+double algo_falling(double share, int64_t step, int64_t steps) {
+    return share + (1 - share) * algo_linear_decay(step, steps);
+}

@@ -41,4 +41,7 @@ double algo_epsilon(const algo_epsilon_schedule *schedule, int64_t step);
 /* Falls from 1 at step 0 to 0 at `steps` and after. */
 double algo_linear_decay(int64_t step, int64_t steps);
 
+/* Falls from 1 at step 0 to `share` at `steps` and after: what is left of a quantity that falls linearly. */
+double algo_falling(double share, int64_t step, int64_t steps);
+
 #endif

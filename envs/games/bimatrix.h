@@ -2,11 +2,15 @@
  *
  * Player 0, the leader, chooses the row; player 1, the follower, the column.
  *
+ * Example (compiled by the tests):
+ *
+ *     #include <stdio.h>
  *     fm_arena arena = {0};
+ *     fm_error err;
  *     bimatrix game;
  *     bimatrix_solution solution;
- *     if (bimatrix_load("penalty", "k=-50", &arena, &game, &err) != FM_OK) ...   // or "game.nfg"
- *     if (bimatrix_solve(&game, &arena, &solution, &err) != FM_OK) ...
+ *     if (bimatrix_load("penalty", "k=-50", &arena, &game, &err) != FM_OK) return 1; // or "game.nfg"
+ *     if (bimatrix_solve(&game, &arena, &solution, &err) != FM_OK) return 1;
  *     for (size_t i = 0; i < solution.n; i++) {
  *         const bimatrix_outcome *o = &solution.outcomes[i];
  *         printf("%s %g %g\n", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);

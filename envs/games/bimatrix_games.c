@@ -110,7 +110,7 @@ const size_t BIMATRIX_GAMES_COUNT = sizeof BIMATRIX_GAMES / sizeof *BIMATRIX_GAM
 
 const bimatrix_named *bimatrix_find(const char *name) {
     for (size_t i = 0; i < BIMATRIX_GAMES_COUNT; i++)
-        if (strcmp(BIMATRIX_GAMES[i].name, name) == 0) return &BIMATRIX_GAMES[i];
+        if (fm_text_same_name(BIMATRIX_GAMES[i].name, name)) return &BIMATRIX_GAMES[i];
     return NULL;
 }
 

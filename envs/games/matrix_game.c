@@ -109,15 +109,18 @@ static const char *const *name_cells(const bimatrix *g, fm_arena *arena) {
 }
 
 static env_solution solution_at(const bimatrix *g, const char *concept, size_t row, size_t col,
-                                const char *const *cells) {
+                                const char *const *cells, fm_arena *arena) {
     size_t cell = row * g->cols + col;
-    return (env_solution){
-        .concept = concept,
-        .label = cells[cell],
-        .value = {g->payoff[0][cell], g->payoff[1][cell]},
-        .action = {(double)row, (double)col},
-        .source = "exact",
-    };
+    double *numbers = fm_arena_array(arena, double, 4);
+    numbers[0] = g->payoff[0][cell];
+    numbers[1] = g->payoff[1][cell];
+    numbers[2] = (double)row;
+    numbers[3] = (double)col;
+    return (env_solution){.concept = concept,
+                          .label = cells[cell],
+                          .value = numbers,
+                          .action = numbers + 2,
+                          .source = "exact"};
 }
 
 /* The point of pure commitment, ties in favour of the leader; then the pure Nash equilibria row by row. */
@@ -127,12 +130,13 @@ static void fill_solutions(const bimatrix *g, env_facts *facts, fm_arena *arena)
         fm_arena_array(arena, env_solution, (cells < NASH_LISTED ? cells : NASH_LISTED) + 1);
     size_t committed[2];
     bimatrix_stackelberg_pure(g, true, committed);
-    solution[0] = solution_at(g, "stackelberg", committed[0], committed[1], facts->outcome_name);
+    const char *const *names = facts->outcome_name;
+    solution[0] = solution_at(g, "stackelberg", committed[0], committed[1], names, arena);
     int n = 1;
     for (size_t cell = 0; cell < cells && n <= NASH_LISTED; cell++) {
         size_t row = cell / g->cols, col = cell % g->cols;
         if (bimatrix_is_nash(g, row, col))
-            solution[n++] = solution_at(g, "nash", row, col, facts->outcome_name);
+            solution[n++] = solution_at(g, "nash", row, col, names, arena);
     }
     facts->solution = solution;
     facts->solutions = n;
@@ -141,7 +145,6 @@ static void fill_solutions(const bimatrix *g, env_facts *facts, fm_arena *arena)
 static void fill_facts(const bimatrix *g, env_facts *facts, fm_arena *arena) {
     size_t cells = g->rows * g->cols;
     facts->title = g->title[0] ? g->title : facts->name;
-    facts->agents = 2;
     facts->horizon = 1;
     facts->deterministic = true;
     facts->state_size = sizeof(play);
@@ -152,15 +155,18 @@ static void fill_facts(const bimatrix *g, env_facts *facts, fm_arena *arena) {
     facts->bimatrix = g;
     const size_t actions[2] = {g->rows, g->cols};
     facts->rewards = ENV_COMMON;
+    env_facts_agents(facts, 2, arena);
     for (int i = 0; i < 2; i++) {
-        facts->agent_name[i] = g->player[i];
-        facts->level[i] = i;
-        facts->obs_length[i] = 1;
-        facts->action[i] = (env_space){.n = (int)actions[i], .size = 1, .labels = g->label[i]};
-        facts->reward_low[i] = facts->reward_high[i] = g->payoff[i][0];
+        env_agent *agent = &facts->agent[i];
+        *agent = (env_agent){.name = g->player[i],
+                             .level = i,
+                             .obs_length = 1,
+                             .action = env_discrete((int)actions[i], g->label[i]),
+                             .reward_low = g->payoff[i][0],
+                             .reward_high = g->payoff[i][0]};
         for (size_t cell = 0; cell < cells; cell++) {
-            facts->reward_low[i] = fmin(facts->reward_low[i], g->payoff[i][cell]);
-            facts->reward_high[i] = fmax(facts->reward_high[i], g->payoff[i][cell]);
+            agent->reward_low = fmin(agent->reward_low, g->payoff[i][cell]);
+            agent->reward_high = fmax(agent->reward_high, g->payoff[i][cell]);
             if (g->payoff[i][cell] != g->payoff[0][cell]) facts->rewards = ENV_GENERAL_SUM;
         }
     }

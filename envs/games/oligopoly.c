@@ -288,12 +288,15 @@ static const char *joint_label(const market *m, const situation *s, fm_arena *ar
 
 static env_solution solution_of(const market *m, const char *concept, const char *source, const situation *s,
                                 fm_arena *arena) {
-    env_solution solution = {.concept = concept, .label = joint_label(m, s, arena), .source = source};
-    for (int i = 0; i < m->firms; i++) {
-        solution.value[i] = s->profit[i];
-        solution.action[i] = s->quantity[i];
-    }
-    return solution;
+    size_t firms = (size_t)m->firms;
+    double *value = fm_arena_array(arena, double, firms), *action = fm_arena_array(arena, double, firms);
+    memcpy(value, s->profit, firms * sizeof *value);
+    memcpy(action, s->quantity, firms * sizeof *action);
+    return (env_solution){.concept = concept,
+                          .label = joint_label(m, s, arena),
+                          .value = value,
+                          .action = action,
+                          .source = source};
 }
 
 static const char *firm_name(const market *m, int i, fm_arena *arena) {
@@ -318,22 +321,23 @@ static void fill_readings(const market *m, env_facts *facts, fm_arena *arena) {
 }
 
 static void fill_agents(market *m, env_facts *facts, fm_arena *arena) {
+    env_facts_agents(facts, m->firms, arena);
     for (int i = 0; i < m->firms; i++) {
-        facts->agent_name[i] = m->name[i] = firm_name(m, i, arena);
-        facts->level[i] = m->level[i];
-        facts->obs_length[i] = 1;
-        facts->action[i] = (env_space){.size = 1, .low = m->low, .high = m->high};
+        m->name[i] = firm_name(m, i, arena);
         /* Worst: everybody sells all they can (a profit is concave in the own quantity: an end is worst).
          * Best: a monopoly. */
         double own = fmin(m->capacity, (m->a - m->cost[i]) / (2 * m->b));
         double flooded = m->a - m->b * m->firms * m->capacity - m->cost[i];
-        facts->reward_low[i] = fmin(0, m->capacity * flooded);
-        facts->reward_high[i] = own * (m->a - m->b * own - m->cost[i]);
+        facts->agent[i] = (env_agent){.name = m->name[i],
+                                      .level = m->level[i],
+                                      .obs_length = 1,
+                                      .action = env_box(1, m->low, m->high),
+                                      .reward_low = fmin(0, m->capacity * flooded),
+                                      .reward_high = own * (m->a - m->b * own - m->cost[i])};
     }
 }
 
 static void fill_facts(market *m, env_facts *facts, fm_arena *arena) {
-    facts->agents = m->firms;
     facts->horizon = 1;
     facts->rewards = m->firms == 1 ? ENV_COMMON : ENV_GENERAL_SUM;
     facts->deterministic = true;

@@ -257,8 +257,9 @@ static const char *const LABELS[] = {"IDLE", "LANE_LEFT", "LANE_RIGHT", "FASTER"
 static const char *const OUTCOMES[] = {"leader first", "follower first", "crash"};
 static const char *const READINGS[] = {"tick", "x_0", "y_0", "heading_0", "speed_0", "lane_0",
                                        "x_1",  "y_1", "heading_1", "speed_1", "lane_1", "crashed"};
+static const double LEADER_AHEAD[] = {50.0, 10.0};
 static const env_solution SOLUTIONS[] = {
-    {.concept = "stackelberg", .label = "leader first", .value = {50.0, 10.0}, .source = "exact"},
+    {.concept = "stackelberg", .label = "leader first", .value = LEADER_AHEAD, .source = "exact"},
 };
 
 static fm_status create(const void *config, fm_arena *arena, void **game, env_facts *facts, fm_error *err) {
@@ -270,10 +271,6 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
         .name = "merge",
         .title = "Traffic Merge: a car on the main lane and one on a ramp, who goes first",
         .source = "Zhang 2020, Table 4 and Figures 6-7; physics of highway-env [Leurent 2018]",
-        .agents = 2,
-        .agent_name = {"leader", "follower"},
-        .level = {0, 1},
-        .obs_length = {OBS_LENGTH, OBS_LENGTH},
         .horizon = (HORIZON_TICKS + g->policy_ticks - 1) / g->policy_ticks,
         .rewards = ENV_GENERAL_SUM,
         .deterministic = true,
@@ -285,11 +282,14 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
         .solutions = sizeof SOLUTIONS / sizeof *SOLUTIONS,
         .solution = SOLUTIONS,
     };
-    for (int i = 0; i < 2; i++) {
-        facts->action[i] = (env_space){.n = MERGE_ACTIONS, .size = 1, .labels = LABELS};
-        facts->reward_low[i] = g->crash_reward == CRASH_FLAT ? -10.0 : -25.0;
-        facts->reward_high[i] = 50.0;
-    }
+    env_facts_agents(facts, 2, arena);
+    for (int i = 0; i < 2; i++)
+        facts->agent[i] = (env_agent){.name = i == 0 ? "leader" : "follower",
+                                      .level = i,
+                                      .obs_length = OBS_LENGTH,
+                                      .action = env_discrete(MERGE_ACTIONS, LABELS),
+                                      .reward_low = g->crash_reward == CRASH_FLAT ? -10.0 : -25.0,
+                                      .reward_high = 50.0};
     return FM_OK;
 }
 

@@ -41,10 +41,11 @@ static const int32_t MOVE_X[MOVES] = {0, 0, -1, 1, 0}, MOVE_Y[MOVES] = {1, -1, 0
 static const char *const OUTCOMES[] = {"both at 10", "both at 20", "neither"};
 static const char *const READINGS[] = {"x_0", "y_0", "x_1", "y_1", "reward"};
 static const char PAPER[] = "Zhang 2020, Figure 1";
+static const double AT_20[] = {20.0, 20.0}, AT_10[] = {10.0, 10.0};
 static const env_solution SOLUTIONS[] = {
-    {.concept = "stackelberg", .label = "both at 20", .value = {20.0, 20.0}, .source = PAPER},
-    {.concept = "nash", .label = "both at 20", .value = {20.0, 20.0}, .source = PAPER},
-    {.concept = "nash", .label = "both at 10", .value = {10.0, 10.0}, .source = PAPER},
+    {.concept = "stackelberg", .label = "both at 20", .value = AT_20, .source = PAPER},
+    {.concept = "nash", .label = "both at 20", .value = AT_20, .source = PAPER},
+    {.concept = "nash", .label = "both at 10", .value = AT_10, .source = PAPER},
 };
 
 static fm_status create(const void *config, fm_arena *arena, void **game, env_facts *facts, fm_error *err) {
@@ -55,14 +56,8 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
         .name = "grid",
         .title = "Grid: two agents meet on the square worth 10 or on the one worth 20",
         .source = "Zhang 2020, Figure 1; layout ours",
-        .agents = 2,
-        .agent_name = {"A", "B"},
-        .level = {0, 1},
-        .obs_length = {2 * SQUARES, 2 * SQUARES},
-        .action = {{.n = MOVES, .size = 1, .labels = LABELS}, {.n = MOVES, .size = 1, .labels = LABELS}},
         .horizon = c->horizon,
         .rewards = ENV_COMMON,
-        .reward_high = {20.0, 20.0},
         .deterministic = true,
         .state_size = sizeof(grid_state),
         .readings = sizeof READINGS / sizeof *READINGS,
@@ -72,6 +67,13 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
         .solutions = sizeof SOLUTIONS / sizeof *SOLUTIONS,
         .solution = SOLUTIONS,
     };
+    env_facts_agents(facts, 2, arena);
+    for (int i = 0; i < 2; i++)
+        facts->agent[i] = (env_agent){.name = i == 0 ? "A" : "B",
+                                      .level = i,
+                                      .obs_length = 2 * SQUARES,
+                                      .action = env_discrete(MOVES, LABELS),
+                                      .reward_high = 20.0};
     return FM_OK;
 }
 

@@ -40,7 +40,7 @@ TEST(grid_meets_on_20) {
     for (uint64_t seed = 0; seed < 5; seed++) {
         drive d;
         double returns[2];
-        drive_begin(&d, &algo_bilevel_q, "grid", "", "alpha=1 initial=20", 2, 30000, seed);
+        drive_begin(&d, &algo_bilevel_q, "grid", "", "lr=1 initial=20", 2, 30000, seed);
         drive_run(&d, 30000);
         drive_play(&d, 1, returns);
         EXPECT_NEAR(returns[0], 20, 0);
@@ -50,15 +50,14 @@ TEST(grid_meets_on_20) {
 
 static double value_at_start(const char *env_settings, const char *settings, double *unknown) {
     drive d;
-    double values[3], metrics[ALGO_METRICS_MAX];
+    double values[3];
     real actions[3] = {0, 0, 0};
     drive_open(&d, &algo_bilevel_q, &TOY_ENV, NULL, env_settings, settings);
     drive_start(&d, 1, 40000, 3);
     drive_run(&d, 40000);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     algo_bilevel_q.values(d.learner, &view, actions, values);
-    algo_bilevel_q.metrics(d.learner, metrics);
-    if (unknown) *unknown = metrics[3];
+    if (unknown) *unknown = drive_metric(&d, "unknown");
     for (int i = 1; i < 3; i++) EXPECT_NEAR(values[i], values[0], 1e-3);
     drive_end(&d);
     return values[0];
@@ -66,7 +65,7 @@ static double value_at_start(const char *env_settings, const char *settings, dou
 
 /* Discount 0.9: 1 + 0.9 + 0.81 + 0.729 where the fourth step terminates, 10 where it only cuts. */
 TEST(terminated_is_not_truncated) {
-    const char *settings = "gamma=0.9 epsilon=1 alpha=0.1,0.2,0.3";
+    const char *settings = "gamma=0.9 epsilon=1 lr=0.1,0.2,0.3";
     EXPECT_NEAR(value_at_start("agents=3", settings, NULL), 3.439, 1e-3);
     EXPECT_NEAR(value_at_start("agents=3 cut=true seen=false", settings, NULL), 10, 1e-3);
     EXPECT_NEAR(value_at_start("agents=3 masks=true", settings, NULL), 3.439, 1e-3);
@@ -84,13 +83,13 @@ TEST(refusals_say_why) {
     drive d;
     drive_open(&d, &algo_bilevel_q, NULL, "maintain", "", "");
     const env_facts *facts = &d.game.facts;
-    fm_status status = fm_options_set(algo_bilevel_q.options, d.config, "alpha", "0.1,2", &err);
+    fm_status status = fm_options_set(algo_bilevel_q.options, d.config, "lr", "0.1,2", &err);
     EXPECT(status == FM_OK && algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "'2' is not a number from 0 to 1");
-    fm_options_set(algo_bilevel_q.options, d.config, "alpha", "0.1,0.1,0.1", &err);
+    fm_options_set(algo_bilevel_q.options, d.config, "lr", "0.1,0.1,0.1", &err);
     EXPECT(algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "3 numbers; expected 1, or 2");
-    fm_options_set(algo_bilevel_q.options, d.config, "alpha", "0.1", &err);
+    fm_options_set(algo_bilevel_q.options, d.config, "lr", "0.1", &err);
     fm_options_set(algo_bilevel_q.options, d.config, "order", "0+1", &err);
     EXPECT(algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "2 agents on 1 levels");

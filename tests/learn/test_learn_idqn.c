@@ -10,10 +10,10 @@ extern const algo_type algo_idqn;
 static void corridor_values(const char *env_settings, double *values) {
     drive d;
     drive_open(&d, &algo_idqn, &TOY_ENV, NULL, env_settings,
-               "gamma=0.9 hidden=16 batch=32 lr=0.005 tau=0.05 epsilon=1 replay=2000");
+               "gamma=0.9 hidden=16 batch_size=32 lr=0.005 tau=0.05 epsilon=1 buffer_size=2000");
     drive_start(&d, 4, 8000, 5);
     drive_run(&d, 8000);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     for (int action = 0; action < 3; action++) {
         real actions[2] = {(real)action, (real)action};
         algo_idqn.values(d.learner, &view, actions, values + 2 * action);
@@ -52,7 +52,7 @@ static void fix_outputs(drive *d) {
 static void expect_targets(const char *settings, double goes_on, double ended) {
     char all[256];
     drive d;
-    snprintf(all, sizeof all, "gamma=0.5 lr=0 tau=0 batch=64 replay=64 warmup=1000 %s", settings);
+    snprintf(all, sizeof all, "gamma=0.5 lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 epsilon=1 epsilon_decay=1 %s", settings);
     drive_open(&d, &algo_idqn, &TOY_ENV, NULL, "masks=true", all);
     drive_start(&d, 1, 100, 1);
     fix_outputs(&d);
@@ -60,8 +60,8 @@ static void expect_targets(const char *settings, double goes_on, double ended) {
     independent_q *q = d.learner;
     for (int i = 0; i < 2; i++)
         for (size_t b = 0; b < 64; b++) {
-            bool over = q->replay.drawn[b] % 4 == 3;
-            EXPECT_NEAR(q->agent[i].wanted[b], over ? ended : goes_on, 1e-4);
+            bool over = q->agent[i].batch.drawn[b] % 4 == 3;
+            EXPECT_NEAR(q->agent[i].td_target[b], over ? ended : goes_on, 1e-4);
         }
     drive_end(&d);
 }
@@ -91,9 +91,9 @@ static int cells(const char *game, const char *settings, int row, int col) {
 /* Against uniform play C is worth 10 on average, and B 10 and 5: all of 4 seeds. Huber's loss on raw payoffs
  * sees the medians, among which C is worth nothing. */
 TEST(matrix_games) {
-    EXPECT_EQ(cells("escape", "hidden=16 batch=64", 2, 2), 4);
-    EXPECT_EQ(cells("maintain", "hidden=16 batch=64", 1, 1), 4);
-    EXPECT(cells("escape", "hidden=16 batch=64 scale_rewards=false loss=huber", 2, 2) <= 1);
+    EXPECT_EQ(cells("escape", "hidden=16 batch_size=64", 2, 2), 4);
+    EXPECT_EQ(cells("maintain", "hidden=16 batch_size=64", 1, 1), 4);
+    EXPECT(cells("escape", "hidden=16 batch_size=64 scale_rewards=none loss=huber", 2, 2) <= 1);
 }
 
 TEST(refusals_say_why) {
@@ -105,7 +105,7 @@ TEST(refusals_say_why) {
     drive_open(&d, &algo_idqn, NULL, "escape", "", "");
     EXPECT(algo_idqn.accepts(&e.facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "idqn needs discrete actions; 'duopoly' has a box for agent 'leader'");
-    fm_options_set(algo_idqn.options, d.config, "replay", "100", &err);
+    fm_options_set(algo_idqn.options, d.config, "buffer_size", "100", &err);
     EXPECT(algo_idqn.accepts(&d.game.facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "a replay of 100 cannot hold a minibatch of 128");
     fm_arena_free(&d.arena);

@@ -17,7 +17,9 @@ static const real *kept(const drive *d, const char *name) {
 TEST(temperatures_fall_with_every_play) {
     drive d;
     drive_begin(&d, &algo_lenient, "escape", "",
-                "buckets=1 rho=-0.1 mu=1 K=1.5 temperature=2 lr=0 batch=8 warmup=50", 1, 50, 1);
+                "buckets=1 rho=-0.1 mu=1 K=1.5 temperature=2 lr=0 batch_size=8 learning_starts=8 "
+                "epsilon=1 epsilon_decay=1",
+                1, 50, 1);
     drive_run(&d, 50);
     const real *actions = kept(&d, "replay.actions"), *leniency = kept(&d, "replay.leniency.1");
     const real *temperature = kept(&d, "temperature.1");
@@ -37,7 +39,8 @@ TEST(temperatures_fall_with_every_play) {
 TEST(decay_runs_backwards_and_folds) {
     drive d;
     drive_open(&d, &algo_lenient, &TOY_ENV, NULL, "length=2 agents=1",
-               "buckets=1 rho=-0.5 d=0.5 mu=0.5 upsilon=0.25 temperature=1 lr=0 batch=8 warmup=50");
+               "buckets=1 rho=-0.5 d=0.5 mu=0.5 upsilon=0.25 temperature=1 lr=0 batch_size=8 "
+               "learning_starts=8 epsilon=1 epsilon_decay=1");
     drive_start(&d, 1, 50, 2);
     drive_run(&d, 4);
     const real *actions = kept(&d, "replay.actions"), *temperature = kept(&d, "temperature.0");
@@ -57,10 +60,11 @@ static double value_of(const char *settings) {
     drive d;
     double values[2];
     real actions[2] = {1, 1};
-    snprintf(all, sizeof all, "warmup=1e9 hidden=16 K=1.386294361 decay_after=1e9 %s", settings);
+    snprintf(all, sizeof all, "epsilon=1 epsilon_decay=1 hidden=16 K=1.386294361 decay_after=1e9 %s",
+             settings);
     drive_begin(&d, &algo_lenient, "maintain", "", all, 1, 4000, 7);
     drive_run(&d, 4000);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     algo_lenient.values(d.learner, &view, actions, values);
     drive_end(&d);
     return values[0];
@@ -79,7 +83,7 @@ TEST(escape) {
     for (uint64_t seed = 0; seed < 4; seed++) {
         drive d;
         real actions[DRIVE_ACTIONS];
-        drive_begin(&d, &algo_lenient, "escape", "", "hidden=16 batch=64", 1, 5000, seed);
+        drive_begin(&d, &algo_lenient, "escape", "", "hidden=16 batch_size=64", 1, 5000, seed);
         drive_run(&d, 5000);
         drive_greedy(&d, actions);
         EXPECT(actions[0] == 2 && actions[1] == 2);

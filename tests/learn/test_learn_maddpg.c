@@ -7,17 +7,17 @@
 extern const algo_type algo_maddpg;
 
 #define SMOOTH                                                                                               \
-    "batch=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 replay=5000"
+    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 buffer_size=5000"
 
 static double corridor_value(const char *env_settings) {
     drive d;
     double values[2];
     real actions[2] = {0, 0};
     drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, env_settings,
-               "gamma=0.9 hidden=16 actor_hidden=8 batch=32 critic_lr=0.005 tau=0.05 replay=2000");
+               "gamma=0.9 hidden=16 actor_hidden=8 batch_size=32 critic_lr=0.005 tau=0.05 buffer_size=2000");
     drive_start(&d, 4, 8000, 5);
     drive_run(&d, 8000);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     algo_maddpg.values(d.learner, &view, actions, values);
     drive_end(&d);
     return values[0];
@@ -36,21 +36,21 @@ TEST(terminated_is_not_truncated) {
 TEST(targets_ask_all_target_actors) {
     drive d;
     drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, "box=true",
-               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch=64 replay=64");
+               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63");
     drive_start(&d, 1, 100, 1);
     centralised *c = d.learner;
     for (int i = 0; i < 2; i++) {
-        algo_net *critic = &c->agent[i].critic[0].net, *actor = &c->agent[i].actor;
+        algo_net *critic = &c->agent[i].critic[0], *actor = &c->agent[i].actor;
         memset(critic->target, 0, critic->params.n * sizeof(real));
         memset(actor->target, 0, actor->params.n * sizeof(real));
-        critic->target[critic->params.entries[critic->mlp.weight[0]].at + c->in - 1] = 3;
+        critic->target[critic->params.entries[critic->mlp.weight[0]].at + critic->mlp.in - 1] = 3;
         critic->target[critic->params.entries[critic->mlp.bias[0]].at] = 2;
         actor->target[actor->params.entries[actor->mlp.bias[0]].at] = (real)atanh(0.5);
     }
     drive_run(&d, 64);
     for (int i = 0; i < 2; i++)
         for (size_t b = 0; b < 64; b++)
-            EXPECT_NEAR(c->agent[i].wanted[b], c->replay.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * 3.5, 1e-5);
+            EXPECT_NEAR(c->agent[i].td_target[b], c->batch.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * 3.5, 1e-5);
     drive_end(&d);
 }
 
@@ -81,7 +81,7 @@ static bool is_nash(const char *game, const char *settings, uint64_t seed) {
         found = found ||
                 (strcmp(facts->solution[k].concept, "nash") == 0 &&
                  facts->solution[k].action[0] == actions[0] && facts->solution[k].action[1] == actions[1]);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     double sum[2] = {0, 0}, part[2];
     for (int a = 0; a < 3; a++) {
         actions[0] = actions[1] = (real)a;
@@ -97,9 +97,9 @@ static bool is_nash(const char *game, const char *settings, uint64_t seed) {
 /* All of 3 seeds each. */
 TEST(nash_cells) {
     for (uint64_t seed = 0; seed < 3; seed++) {
-        EXPECT(is_nash("maintain", "hidden=16 actor_hidden=8 batch=64 relaxation=expectation", seed));
-        EXPECT(is_nash("escape", "hidden=16 actor_hidden=8 batch=64", seed));
-        EXPECT(is_nash("escape", "hidden=16 actor_hidden=8 batch=64 relaxation=straight", seed));
+        EXPECT(is_nash("maintain", "hidden=16 actor_hidden=8 batch_size=64 relaxation=expectation", seed));
+        EXPECT(is_nash("escape", "hidden=16 actor_hidden=8 batch_size=64", seed));
+        EXPECT(is_nash("escape", "hidden=16 actor_hidden=8 batch_size=64 relaxation=straight", seed));
     }
 }
 

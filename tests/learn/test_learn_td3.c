@@ -7,33 +7,33 @@
 extern const algo_type algo_td3;
 
 #define SMOOTH                                                                                               \
-    "batch=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 replay=5000"
+    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 buffer_size=5000"
 
 /* Target critics that give two constants; learning rates and targets' steps of zero. */
 static void expect_targets(const char *settings, double value) {
     char all[256];
     drive d;
-    snprintf(all, sizeof all, "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch=64 replay=64 %s",
+    snprintf(all, sizeof all, "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 %s",
              settings);
     drive_open(&d, &algo_td3, &TOY_ENV, NULL, "", all);
     drive_start(&d, 1, 100, 1);
     centralised *c = d.learner;
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 2; k++) {
-            algo_net *critic = &c->agent[i].critic[k].net;
+            algo_net *critic = &c->agent[i].critic[k];
             memset(critic->target, 0, critic->params.n * sizeof(real));
             critic->target[critic->params.entries[critic->mlp.bias[1]].at] = k == 0 ? 8 : 6;
         }
     drive_run(&d, 64);
     for (int i = 0; i < 2; i++)
         for (size_t b = 0; b < 64; b++)
-            EXPECT_NEAR(c->agent[i].wanted[b], c->replay.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * value, 1e-5);
+            EXPECT_NEAR(c->agent[i].td_target[b], c->batch.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * value, 1e-5);
     drive_end(&d);
 }
 
 TEST(target_takes_the_smaller_critic) {
     expect_targets("", 6);
-    expect_targets("target_critics=first", 8);
+    expect_targets("swap_critics=true", 8);
 }
 
 /* Q' is agent 1's target action: mu' = tanh(atanh 0.9) plus noise that is nearly always beyond its clip of
@@ -41,9 +41,9 @@ TEST(target_takes_the_smaller_critic) {
 TEST(target_actions_are_smoothed_and_clipped) {
     drive d;
     drive_open(&d, &algo_td3, &TOY_ENV, NULL, "box=true cut=true",
-               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch=64 replay=64 "
-               "smoothing=10 "
-               "smoothing_clip=0.25");
+               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 "
+               "target_policy_noise=10 "
+               "target_noise_clip=0.25");
     drive_start(&d, 1, 100, 1);
     centralised *c = d.learner;
     for (int i = 0; i < 2; i++) {
@@ -51,15 +51,15 @@ TEST(target_actions_are_smoothed_and_clipped) {
         memset(actor->target, 0, actor->params.n * sizeof(real));
         actor->target[actor->params.entries[actor->mlp.bias[0]].at] = (real)atanh(0.9);
         for (int k = 0; k < 2; k++) {
-            algo_net *critic = &c->agent[i].critic[k].net;
+            algo_net *critic = &c->agent[i].critic[k];
             memset(critic->target, 0, critic->params.n * sizeof(real));
-            critic->target[critic->params.entries[critic->mlp.weight[0]].at + c->in - 1] = 1;
+            critic->target[critic->params.entries[critic->mlp.weight[0]].at + critic->mlp.in - 1] = 1;
         }
     }
     drive_run(&d, 64);
     int low = 0, high = 0;
     for (size_t b = 0; b < 64; b++) {
-        double y = (double)c->agent[0].wanted[b];
+        double y = (double)c->agent[0].td_target[b];
         EXPECT(y > 1 + 0.5 * 0.65 - 1e-5 && y < 1.5 + 1e-5);
         low += fabs(y - (1 + 0.5 * 0.65)) < 1e-5;
         high += fabs(y - 1.5) < 1e-5;
@@ -72,11 +72,11 @@ TEST(target_actions_are_smoothed_and_clipped) {
 TEST(actors_are_delayed) {
     drive d;
     real before[3];
-    drive_begin(&d, &algo_td3, "escape", "", "hidden=8 actor_hidden=8 batch=16 delay=3 tau=0.5", 1, 100, 1);
+    drive_begin(&d, &algo_td3, "escape", "", "hidden=8 actor_hidden=8 batch_size=16 learning_starts=15 policy_delay=3 tau=0.5", 1, 100, 1);
     drive_run(&d, 15);
     centralised *c = d.learner;
-    const algo_net *critic = &c->agent[1].critic[1].net, *actor = &c->agent[1].actor;
-    EXPECT_EQ(c->clock.updates, 0);
+    const algo_net *critic = &c->agent[1].critic[1], *actor = &c->agent[1].actor;
+    EXPECT_EQ(c->cadence.updates, 0);
     for (int step = 1; step <= 9; step++) {
         /* The bias of the last layer: always has a gradient. */
         const real *at[3] = {critic->params.theta + critic->params.entries[critic->mlp.bias[1]].at,
@@ -88,8 +88,7 @@ TEST(actors_are_delayed) {
         EXPECT((*at[1] != before[1]) == (step % 3 == 0));
         EXPECT((*at[2] != before[2]) == (step % 3 == 0));
     }
-    EXPECT_EQ(c->clock.updates, 9);
-    EXPECT_EQ(c->clock.actor_updates, 3);
+    EXPECT_EQ(c->cadence.updates, 9);
     drive_end(&d);
 }
 
@@ -114,8 +113,8 @@ TEST(nash_cells) {
             drive d;
             real actions[2];
             drive_begin(&d, &algo_td3, game ? "maintain" : "escape", "",
-                        game ? "hidden=16 actor_hidden=8 batch=64 delay=1 relaxation=expectation"
-                             : "hidden=16 actor_hidden=8 batch=64 delay=1",
+                        game ? "hidden=16 actor_hidden=8 batch_size=64 policy_delay=1 relaxation=expectation"
+                             : "hidden=16 actor_hidden=8 batch_size=64 policy_delay=1",
                         1, 6000, seed);
             drive_run(&d, 6000);
             drive_greedy(&d, actions);

@@ -6,7 +6,6 @@
 
 #include "envs/exact.h"
 #include "training/run/checkpoint.h"
-#include "training/show/play_stage.h"
 #include "training/papers/item.h"
 
 #define NODE_LIMIT 50000000
@@ -14,75 +13,77 @@
 
 /* ---- backward induction ---- */
 
-/* Plays one episode of a stage to its end; policy NULL: anything, to come to the next start. */
-static void play_episode(play_stage *stage, const loop *policy) {
-    env_vec *vec = &stage->vec;
-    while (!stage->ended) {
-        algo_view view = {.copies = 1, .obs = vec->obs, .mask = vec->mask};
-        if (policy) policy->setup.algo->act(policy->learner, &view, true, vec->actions);
-        else memset(vec->actions, 0, (size_t)vec->env->facts.action_total * sizeof *vec->actions);
-        play_stage_step(stage);
-    }
-}
-
-/* The exact values [starts][agents] of the first starts of the stage with this seed: those that any policy
- * meets there, for the games are deterministic but for their starts. */
+/* The exact values [starts][agents] of the first starts of an evaluation with this seed: those that any
+ * policy meets there, for the games are deterministic but for their starts. */
 static fm_status solve_starts(const env *e, uint64_t seed, int64_t starts, double *value, fm_error *err) {
     fm_arena arena = {0};
-    play_stage stage;
-    int action[ENV_AGENTS_MAX];
-    fm_status status = FM_OK;
-    play_stage_init(&stage, e, seed, &arena);
+    stage s;
+    int *action = fm_arena_array(&arena, int, (size_t)e->facts.agents);
+    stage_init(&s, &(stage_setup){.env = e, .copies = 1, .seed = seed, .purpose = FM_RNG_EVAL}, &arena, NULL);
+    fm_status status = stage_begin(&s, err);
     for (int64_t k = 0; k < starts && status == FM_OK; k++) {
         exact_play *exact;
-        if (k > 0) play_stage_next(&stage);
-        status = exact_play_solve(e, stage.state, e->facts.horizon, NODE_LIMIT, &exact, err);
-        if (status == FM_OK) {
-            bool known =
-                exact_play_at(exact, stage.state, e->facts.horizon, value + k * e->facts.agents, action);
-            FM_CHECK(known, "%s: exact play does not know its start", e->facts.name);
-            exact_play_free(exact);
-        }
-        play_episode(&stage, NULL);
+        status = exact_play_solve(e, env_vec_state(&s.vec, 0), e->facts.horizon, NODE_LIMIT, &exact, err);
+        if (status != FM_OK) break;
+        bool known = exact_play_at(exact, env_vec_state(&s.vec, 0), e->facts.horizon,
+                                   value + k * e->facts.agents, action);
+        FM_CHECK(known, "%s: exact play does not know its start", e->facts.name);
+        exact_play_free(exact);
+        /* Anything, to come to the next start: the actions stay zero. */
+        while (status == FM_OK && !env_vec_ended(&s.vec, 0)) status = env_vec_step(&s.vec, err);
+        if (status == FM_OK) status = stage_restart(&s, err);
     }
     fm_arena_free(&arena);
     return status;
 }
 
 /* What a policy loses: means over the starts. */
-typedef struct losses { double agent[ENV_AGENTS_MAX], none; } losses;
+typedef struct losses {
+    const double *exact; /* [starts][agents] */
+    int64_t starts, seen;
+    double *agent, none; /* [agents] */
+} losses;
 
-static losses measure_policy(const loop *policy, uint64_t seed, int64_t starts, const double *exact) {
-    const env *e = policy->setup.env;
-    fm_arena arena = {0};
-    play_stage stage;
-    losses sum = {.none = 0};
-    play_stage_init(&stage, e, seed, &arena);
-    for (int64_t k = 0; k < starts; k++) {
-        bool nobody = true;
-        if (k > 0) play_stage_next(&stage);
-        play_episode(&stage, policy);
-        for (int i = 0; i < e->facts.agents; i++) {
-            double loss = exact[k * e->facts.agents + i] - stage.returns[i];
-            sum.agent[i] += loss / (double)starts;
-            nobody &= loss < NO_LOSS;
-        }
-        sum.none += (double)nobody / (double)starts;
+static void add_losses(void *user, const stage *s, int copy) {
+    losses *l = user;
+    int agents = s->vec.env->facts.agents;
+    bool nobody = true;
+    if (!env_vec_ended(&s->vec, copy)) return;
+    for (int i = 0; i < agents; i++) {
+        double loss = l->exact[l->seen * agents + i] - s->vec.sum[i];
+        l->agent[i] += loss / (double)l->starts;
+        nobody &= loss < NO_LOSS;
     }
-    fm_arena_free(&arena);
-    return sum;
+    l->none += (double)nobody / (double)l->starts;
+    l->seen++;
 }
 
-static fm_status measure_trial(const reproduce_trained *done, int64_t trial, uint64_t seed, int64_t starts,
-                               const double *exact, losses *result, fm_error *err) {
+static fm_status measure_policy(const loop *policy, uint64_t seed, losses *result, fm_error *err) {
+    fm_arena arena = {0};
+    stage s;
+    stage_setup setup = {.env = policy->setup.env,
+                         .copies = 1,
+                         .seed = seed,
+                         .purpose = FM_RNG_EVAL,
+                         .algo = policy->setup.algo,
+                         .learner = policy->learner,
+                         .mode = ALGO_GREEDY};
+    stage_init(&s, &setup, &arena, NULL);
+    fm_status status = stage_play(&s, result->starts, add_losses, result, err);
+    fm_arena_free(&arena);
+    return status;
+}
+
+static fm_status measure_trial(const reproduce_trained *done, int64_t trial, uint64_t seed, losses *result,
+                               fm_error *err) {
     char folder[CHECKPOINT_PATH_MAX];
     loop policy;
     loop_setup setup = trial_setup(&done->run, trial);
-    setup.copies = 1;
+    setup.num_envs = 1;
     loop_init(&policy, &setup);
     checkpoint_folder(done->folder, trial, folder);
     fm_status status = checkpoint_load(&policy, folder, err);
-    if (status == FM_OK) *result = measure_policy(&policy, seed, starts, exact);
+    if (status == FM_OK) status = measure_policy(&policy, seed, result, err);
     loop_free(&policy);
     return status;
 }
@@ -94,7 +95,7 @@ static void put_losses(reproduce *r, const char *row, const reproduce_trained *d
     for (int i = 0; i < facts->agents; i++) {
         char metric[96];
         for (int64_t k = 0; k < done->all.n; k++) x[k] = all[k].agent[i];
-        snprintf(metric, sizeof metric, "greedy: loss of %s to exact play", facts->agent_name[i]);
+        snprintf(metric, sizeof metric, "greedy: loss of %s to exact play", facts->agent[i].name);
         reproduce_put(r, row, metric, (double)NAN, reproduce_mean_of(done, x), done->ok);
     }
     for (int64_t k = 0; k < done->all.n; k++) x[k] = all[k].none;
@@ -107,17 +108,20 @@ fm_status reproduce_certify(reproduce *r, const char *row, const reproduce_train
                             fm_error *err) {
     const env *e = &done->run.env;
     uint64_t seed = (uint64_t)r->config->seed;
-    double *exact = calloc((size_t)starts * (size_t)e->facts.agents, sizeof *exact);
-    losses *all = calloc((size_t)done->all.n, sizeof *all);
-    FM_CHECK(exact && all, "out of memory");
+    fm_arena arena = {0};
+    size_t agents = (size_t)e->facts.agents;
+    double *exact = fm_arena_array(&arena, double, (size_t)starts * agents);
+    losses *all = fm_arena_array(&arena, losses, (size_t)done->all.n);
+    for (int64_t k = 0; k < done->all.n; k++)
+        all[k] = (losses){
+            .exact = exact, .starts = starts, .agent = fm_arena_array(&arena, double, agents)};
     reproduce_say(r, "%s: exact play from %lld starts", row, (long long)starts);
     fm_status status = solve_starts(e, seed, starts, exact, err);
     for (int64_t k = 0; k < done->all.n && status == FM_OK; k++)
         if (done->all.results[k].status == TRIAL_OK)
-            status = measure_trial(done, k, seed, starts, exact, &all[k], err);
+            status = measure_trial(done, k, seed, &all[k], err);
     if (status == FM_OK) put_losses(r, row, done, all);
-    free(exact);
-    free(all);
+    fm_arena_free(&arena);
     return status;
 }
 
@@ -179,10 +183,10 @@ static void put_distances(reproduce *r, const char *row, const reproduce_trained
     put_distance(r, row, done, "profits", reproduce_return, exact->value);
     for (int i = 0; i < facts->agents; i++) {
         char metric[96];
-        snprintf(metric, sizeof metric, "quantity of %s (closed form %.6g)", facts->agent_name[i],
+        snprintf(metric, sizeof metric, "quantity of %s (closed form %.6g)", facts->agent[i].name,
                  exact->action[i]);
         reproduce_put(r, row, metric, (double)NAN, reproduce_mean(done, reproduce_action, i), done->ok);
-        snprintf(metric, sizeof metric, "profit of %s (closed form %.6g)", facts->agent_name[i],
+        snprintf(metric, sizeof metric, "profit of %s (closed form %.6g)", facts->agent[i].name,
                  exact->value[i]);
         reproduce_put(r, row, metric, (double)NAN, reproduce_mean(done, reproduce_return, i), done->ok);
     }

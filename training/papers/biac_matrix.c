@@ -40,7 +40,7 @@ static fm_status count_cell(const reproduce_trained *done, const matrix_table *t
                             fm_error *err) {
     int wanted[2];
     for (int i = 0; i < 2; i++)
-        if (env_action_parse(&done->run.env.facts, i, table->action[i], &wanted[i], err) != FM_OK)
+        if (env_action_parse(&done->run.env.facts, i, 0, table->action[i], &wanted[i], err) != FM_OK)
             return FM_BAD;
     *count = 0;
     for (int64_t k = 0; k < done->all.n; k++) {

@@ -17,9 +17,14 @@
 
 stats_interval reproduce_number(double value) { return (stats_interval){value, (double)NAN, (double)NAN}; }
 
-stats_interval reproduce_percent(stats_interval share) {
+stats_interval reproduce_share(stats_interval share) {
     if (share.low < 0) share.low = 0;
     if (share.high > 1) share.high = 1;
+    return share;
+}
+
+stats_interval reproduce_percent(stats_interval share) {
+    share = reproduce_share(share);
     return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high};
 }
 
@@ -89,14 +94,21 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
 }
 
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
-                           const plot_panel *panels, size_t n, fm_error *err) {
-    if (plot_write(r->folder, name, data, panels, n, err) != FM_OK) return FM_BAD;
+                           const plot_page *page, fm_error *err) {
+    if (plot_write(r->folder, name, data, page, err) != FM_OK) return FM_BAD;
     bool drawn = plot_draw(r->folder, name);
     reproduce_say(r,
                   drawn ? "figure: %s/%s.svg"
                         : "figure: %s/%s.gp (gnuplot, which draws it, was not found or failed)",
                   r->folder, name);
     return FM_OK;
+}
+
+void reproduce_note(const reproduce *r, const char *bands, char text[REPRODUCE_NOTE_MAX]) {
+    char count[40], intervals[80] = "";
+    if (r->trials > 1) snprintf(intervals, sizeof intervals, "; %s: their 95 %% intervals", bands);
+    fm_text_grouped(r->trials, count, sizeof count);
+    fm_text_format(text, REPRODUCE_NOTE_MAX, "Means over %s %s%s", count, r->item->unit, intervals);
 }
 
 /* ---- training ---- */
@@ -141,6 +153,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add_number(&c, "--seed", r->config->seed);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
+    add_number(&c, "--eval-episodes", what->eval_episodes);
     if (run_parse(run, c.n, c.words, err) != FM_OK)
         return fm_fail_in(err, "%s: %s: ", r->item->name, what->row);
     run->config.quiet = r->config->quiet;
@@ -196,6 +209,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
         return fm_fail(err, "'%.60s...': the path is too long", r->folder);
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
+    done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
     if (what->watch) {
@@ -241,7 +255,7 @@ void reproduce_trained_free(reproduce_trained *done) {
 double reproduce_return(const trial_result *result, int i) { return result->evaluation.value[i]; }
 double reproduce_outcome(const trial_result *result, int i) { return result->evaluation.outcome[i]; }
 double reproduce_train_outcome(const trial_result *result, int i) { return result->train_outcome[i]; }
-double reproduce_action(const trial_result *result, int i) { return result->evaluation.action[i]; }
+double reproduce_action(const trial_result *result, int i) { return (double)result->evaluation.action[i]; }
 
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values) {
     double *x = calloc((size_t)done->all.n, sizeof *x);
@@ -264,7 +278,7 @@ stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter ge
 }
 
 size_t reproduce_progress_rows(const reproduce_trained *done) {
-    size_t width = progress_width(&done->run.env.facts, done->run.algo), least = SIZE_MAX;
+    size_t width = (size_t)done->columns.at[COLUMN_END], least = SIZE_MAX;
     for (int64_t k = 0; k < done->all.n; k++) {
         size_t rows = arrlenu(done->all.rows[k].numbers) / width;
         if (done->all.results[k].status == TRIAL_OK && rows < least) least = rows;
@@ -272,11 +286,16 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
     return least == SIZE_MAX ? 0 : least;
 }
 
-double reproduce_progress(const reproduce_trained *done, size_t k, size_t column) {
-    size_t width = progress_width(&done->run.env.facts, done->run.algo);
-    double sum = 0;
-    for (int64_t trial = 0; trial < done->all.n; trial++)
-        if (done->all.results[trial].status == TRIAL_OK)
-            sum += done->all.rows[trial].numbers[k * width + column];
-    return done->ok > 0 ? sum / (double)done->ok : (double)NAN;
+stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column) {
+    size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
+    double *x = calloc((size_t)done->all.n, sizeof *x);
+    FM_CHECK(x != NULL, "out of memory");
+    for (int64_t trial = 0; trial < done->all.n; trial++) {
+        if (done->all.results[trial].status != TRIAL_OK) continue;
+        double value = done->all.rows[trial].numbers[at];
+        x[trial] = value == FM_ABSENT ? (double)NAN : value;
+    }
+    stats_interval mean = reproduce_mean_of(done, x);
+    free(x);
+    return mean;
 }

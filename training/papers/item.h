@@ -71,12 +71,19 @@ void reproduce_put_detail(reproduce *r, const char *row, const char *metric, dou
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
-/* A share as percentages, its interval cut to 0..100. */
+/* A share with its interval cut to 0..1; and as percentages. */
+stats_interval reproduce_share(stats_interval share);
 stats_interval reproduce_percent(stats_interval share);
 
 /* Writes a figure into the item's folder, draws it if gnuplot is there, and says where it is. */
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
-                           const plot_panel *panels, size_t n, fm_error *err);
+                           const plot_page *page, fm_error *err);
+
+#define REPRODUCE_NOTE_MAX 160
+
+/* Writes the note below a figure of means, `bands` being what shows their intervals; of one trial there are
+ * none. */
+void reproduce_note(const reproduce *r, const char *bands, char text[REPRODUCE_NOTE_MAX]);
 
 /* Tells on stderr what goes on, unless quiet. */
 void reproduce_say(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
@@ -88,11 +95,13 @@ typedef struct reproduce_training {
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
+    int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
     const trial_watch *watch; /* or NULL; every = 0: in 1000 parts. A watched run is not resumed. */
 } reproduce_training;
 
 typedef struct reproduce_trained {
     run_plan run;
+    progress_columns columns; /* of its progress rows */
     trials all;
     int64_t ok;     /* trials that came to their end */
     char folder[REPRODUCE_PATH_MAX]; /* of the run, with its checkpoints */
@@ -125,10 +134,31 @@ stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter ge
 /* `values` [trials] by trial, those of trials that are not ok being without meaning. */
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values);
 
-/* Mean over the ok trials of column `column` of their k-th rows of progress; NAN when a trial has none. */
-double reproduce_progress(const reproduce_trained *done, size_t k, size_t column);
 /* Rows that every ok trial has. */
 size_t reproduce_progress_rows(const reproduce_trained *done);
+/* Over the ok trials: a column of their k-th rows; NAN when one of them does not know it. */
+stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column);
+
+/* ---- outcomes over the course of training ---- */
+
+typedef struct reproduce_learner { const char *row, *algo, *preset; } reproduce_learner;
+
+typedef struct reproduce_outcomes {
+    const char *figure, *env;
+    const char *when;             /* of the rows' shares: "at the end" */
+    const char *x_label, *y_label;
+    column_group x;               /* COLUMN_STEP or COLUMN_EPISODES */
+    double from;                  /* rows of progress before this x are left out */
+    int64_t window, rows;         /* of progress */
+    const int *order;             /* of the outcomes from the bottom up; NULL: as they are numbered */
+    const reproduce_learner *learners;
+    size_t n;
+} reproduce_outcomes;
+
+/* Trains each learner, puts a row for each outcome, and draws a page with two panels per learner: the
+ * outcomes' shares as areas on each other, as in [Zhang 2020, Fig. 5 and 7], and as lines with intervals. In
+ * training/papers/outcomes.c. */
+fm_status reproduce_outcome_curves(reproduce *r, const reproduce_outcomes *what, fm_error *err);
 
 /* ---- the items' functions ---- */
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "stb_ds.h"
+#include "training/run/flags.h"
 #include "training/run/version.h"
 
 #define WHOLE_MAX 9.2e18 /* no bound for a person; seeds of further trials still fit behind it */
@@ -22,10 +23,16 @@ const fm_option RUN_OPTIONS[] = {
     FM_OPT_INT(run_config, seed, "0", 0, WHOLE_MAX, "", "where all random streams start", ""),
     FM_OPT_INT(run_config, steps, "0", 0, WHOLE_MAX, "decisions", "length of a trial; 0: the algorithm's own",
                ""),
-    FM_OPT_INT(run_config, copies, "1", 1, 65536, "", "copies of the environment that are stepped together",
+    FM_OPT_INT(run_config, num_envs, "1", 1, 65536, "", "copies of the environment that are stepped together",
                ""),
-    FM_OPT_INT(run_config, eval_episodes, "100", 1, 1000000, "episodes",
-               "length of the greedy evaluation at the end; one-shot games need a single one", ""),
+    FM_OPT_RENAMED("copies", "num_envs"),
+    FM_OPT_INT(run_config, eval_every, "0", 0, WHOLE_MAX, "decisions",
+               "how often the policy is evaluated during training, in episodes of their own; 0: not", ""),
+    FM_OPT_INT(
+        run_config, eval_episodes, "10", 1, 1000000, "episodes",
+        "of each evaluation, that at the end included; greedy play of a matrix game needs a single one", ""),
+    FM_OPT_CHOICE(run_config, eval_mode, "greedy", "greedy|sample",
+                  "evaluations play the best action, or the policy as it is, without exploration", ""),
     FM_OPT_INT(run_config, window, "1000", 1, 1000000, "episodes",
                "what rates during training are averaged over", ""),
     FM_OPT_INT(run_config, rows, "20", 1, 100000, "", "rows of progress.csv per trial", ""),
@@ -37,14 +44,27 @@ const fm_option RUN_OPTIONS[] = {
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
     FM_OPT_BOOL(run_config, quiet, "false", "shows no progress", ""),
+    FM_OPT_BOOL(run_config, list, "false", "the algorithms, their presets, and the environments", ""),
+    FM_OPT_BOOL(run_config, help, "false", "this text; with --algo NAME or --env NAME also their options",
+                ""),
+    FM_OPT_BOOL(run_config, version, "false", "the version", ""),
     FM_OPT_END,
 };
 
 /* How a run is carried out, which its results do not depend on: left out of config.ini, possible with
  * --resume. */
-static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "quiet", "out"};
+static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "quiet",
+                                        "list", "help",    "version",          "out"};
 
 static const fm_option NO_OPTIONS[] = {FM_OPT_END};
+
+static const flag_text TEXTS[] = {
+    {"set", "key=value", "an option of the algorithm or environment (algo.key or env.key where both have it)",
+     true},
+    {"config", "FILE", "reads settings from a file like config.ini; flags win over it", false},
+    {"resume", "FOLDER", "goes on with a run that was interrupted", false},
+    {NULL, NULL, NULL, false},
+};
 
 /* ---- names ---- */
 
@@ -58,7 +78,8 @@ static void names_add(names *all, const char *name) {
 }
 
 static void names_add_options(names *all, const fm_option *table) {
-    for (const fm_option *row = table; row->name; row++) names_add(all, row->name);
+    for (const fm_option *row = table; row->name; row++)
+        if (row->type != FM_RENAMED) names_add(all, row->name);
 }
 
 static const fm_option *env_options(const env_type *type) {
@@ -77,42 +98,16 @@ static bool carries_out(const char *key) {
 
 /* ---- the command line ---- */
 
-typedef struct words {
-    int argc;
-    char *const *argv;
-    int at;
-} words;
-
-/* Words with a meaning of their own, beside the flags of the option table. */
-static const char *const OTHER_FLAGS[] = {"set", "config", "resume", "list", "help", "version"};
-
-static fm_status unknown_flag(const char *name, fm_error *err) {
-    names all = {0};
-    names_add_options(&all, RUN_OPTIONS);
-    for (size_t i = 0; i < sizeof OTHER_FLAGS / sizeof *OTHER_FLAGS; i++) names_add(&all, OTHER_FLAGS[i]);
+/* An option of some algorithm or environment is no flag. */
+static bool explain(const char *name, fm_error *err) {
     bool option = false;
     for (size_t i = 0; ALGO_TABLE[i]; i++)
         option |= fm_options_find(algo_options(ALGO_TABLE[i]), name) != NULL;
     for (size_t i = 0; ENV_TABLE[i]; i++) option |= fm_options_find(env_options(ENV_TABLE[i]), name) != NULL;
     if (option)
-        return fm_fail(err,
-                       "unknown flag '--%s'; options of algorithms and environments are written --set %s=...",
-                       name, name);
-    const char *nearest = fm_text_nearest(name, all.name, all.n);
-    if (nearest) return fm_fail(err, "unknown flag '--%s'; did you mean '--%s'?", name, nearest);
-    return fm_fail(err, "unknown flag '--%s'; --help lists them", name);
-}
-
-/* The value of a flag: behind its =, or the next word. */
-static fm_status take_value(words *in, const char *name, const char *joined, const char **value,
-                            fm_error *err) {
-    *value = joined;
-    if (joined) return FM_OK;
-    if (in->at < in->argc && strncmp(in->argv[in->at], "--", 2) != 0) {
-        *value = in->argv[in->at++];
-        return FM_OK;
-    }
-    return fm_fail(err, "--%s: its value is missing", name);
+        fm_fail(err, "unknown flag '--%s'; options of algorithms and environments are written --set %s=...",
+                name, name);
+    return option;
 }
 
 static void add_setting(run_plan *run, const char *section, const char *key, const char *value,
@@ -144,31 +139,12 @@ static fm_status take_set(run_plan *run, const char *text, fm_error *err) {
     return FM_OK;
 }
 
-/* One flag. Files are read at once, but into `files`, because they count before every flag. */
-static fm_status take_flag(run_plan *run, words *in, setting **files, fm_error *err) {
-    const char *word = in->argv[in->at++], *joined = strchr(word, '='), *value;
-    char name[64];
-    if (strcmp(word, "-h") == 0) word = "--help";
-    if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
-        return fm_fail(err, "unexpected '%s'; expected --flag value, and --help lists the flags", word);
-    size_t length = joined ? (size_t)(joined - word) - 2 : strlen(word) - 2;
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), word + 2);
-    for (char *c = name; *c; c++)
-        if (*c == '-') *c = '_';
-    if (joined) joined++;
-    if (!joined && strcmp(name, "help") == 0) return run->command = RUN_HELP, FM_OK;
-    if (!joined && strcmp(name, "list") == 0) return run->command = RUN_LIST, FM_OK;
-    if (!joined && strcmp(name, "version") == 0) return run->command = RUN_VERSION, FM_OK;
-    const fm_option *row = fm_options_find(RUN_OPTIONS, name);
-    bool set = strcmp(name, "set") == 0, config = strcmp(name, "config") == 0,
-         resume = strcmp(name, "resume") == 0;
-    if (!row && !set && !config && !resume) return unknown_flag(name, err);
-    if (row && row->type == FM_BOOL && !joined) joined = "true";
-    if (take_value(in, name, joined, &value, err) != FM_OK) return FM_BAD;
-    if (row) return add_setting(run, "run", name, value, "--"), FM_OK;
-    if (set) return take_set(run, value, err);
-    if (config) return ini_read(value, &run->arena, files, err);
-    run->resume = fm_arena_text(&run->arena, value);
+/* Files are read at once, but into `files`, because they count before every flag. */
+static fm_status take_flag(run_plan *run, const flag_given *flag, setting **files, fm_error *err) {
+    if (flag->option) return add_setting(run, "run", flag->name, flag->value, "--"), FM_OK;
+    if (strcmp(flag->name, "set") == 0) return take_set(run, flag->value, err);
+    if (strcmp(flag->name, "config") == 0) return ini_read(flag->value, &run->arena, files, err);
+    run->resume = fm_arena_text(&run->arena, flag->value);
     return FM_OK;
 }
 
@@ -193,14 +169,19 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
 }
 
 static fm_status collect(run_plan *run, int argc, char *const *argv, fm_error *err) {
-    words in = {argc, argv, 0};
+    flags given = {.options = RUN_OPTIONS, .config = &run->config, .texts = TEXTS, .explain = explain};
     setting *files = NULL;
-    fm_status status = FM_OK;
-    while (status == FM_OK && in.at < argc) status = take_flag(run, &in, &files, err);
+    fm_status status = flags_parse(&given, argc, argv, err);
+    if (run->config.help) run->command = RUN_HELP;
+    if (run->config.version) run->command = RUN_VERSION;
+    if (run->config.list) run->command = RUN_LIST;
+    for (size_t i = 0; i < given.given_count && status == FM_OK; i++)
+        status = take_flag(run, &given.given[i], &files, err);
     if (status == FM_OK && run->resume) status = read_resumed(run, &files, err);
     for (size_t i = 0; i < arrlenu(run->settings); i++) arrput(files, run->settings[i]);
     arrfree(run->settings);
     run->settings = files;
+    flags_free(&given);
     return status;
 }
 
@@ -214,7 +195,9 @@ static fm_status place(const setting *now, fm_error *err) {
     return fm_fail_in(err, strcmp(now->where, "--set") == 0 && named ? "%s " : "%s: ", now->where);
 }
 
+/* Flags have been read into the config already; but files count before them. */
 static fm_status apply_run(run_plan *run, fm_error *err) {
+    fm_options_reset(RUN_OPTIONS, &run->config);
     for (size_t i = 0; i < arrlenu(run->settings); i++) {
         const setting *now = &run->settings[i];
         if (strcmp(now->section, "run") != 0) continue;
@@ -230,14 +213,19 @@ static fm_status unknown_key(const run_plan *run, const setting *now, fm_error *
     if (of_algo) names_add_options(&all, algo_options(run->algo));
     if (of_env) names_add_options(&all, env_options(run->env.type));
     const char *of = of_algo && of_env ? "" : of_algo ? run->config.algo : run->config.env;
-    const char *nearest = fm_text_nearest(now->key, all.name, all.n);
+    const char *nearest = fm_text_nearest(now->key, all.name, all.n), *today = NULL;
+    if (of_algo) today = fm_options_renamed(algo_options(run->algo), now->key);
+    if (of_env && !today) today = fm_options_renamed(env_options(run->env.type), now->key);
+    if (today) return fm_fail(err, "'%s' is now '%s'", now->key, today);
+    today = fm_options_renamed(RUN_OPTIONS, now->key);
+    if (today) return fm_fail(err, "'%s' is now --%s", now->key, today);
     if (fm_options_find(RUN_OPTIONS, now->key))
         return fm_fail(err, "'%s' is an option of the run; write --%s VALUE, or put it into [run]", now->key,
                        now->key);
     if (!nearest) {
-        names flags = {0};
-        names_add_options(&flags, RUN_OPTIONS);
-        nearest = fm_text_nearest(now->key, flags.name, flags.n);
+        names of_run = {0};
+        names_add_options(&of_run, RUN_OPTIONS);
+        nearest = fm_text_nearest(now->key, of_run.name, of_run.n);
         if (nearest) return fm_fail(err, "unknown option '%s'; did you mean --%s?", now->key, nearest);
     }
     if (nearest)
@@ -283,8 +271,16 @@ static fm_status find_algo(run_plan *run, fm_error *err) {
         if (nearest) return fm_fail(err, "unknown algorithm '%s'; did you mean '%s'?", name, nearest);
         return fm_fail(err, "unknown algorithm '%s'; --list names the known ones", name);
     }
+    fm_text_format(run->config.algo, sizeof run->config.algo, "%s", run->algo->name);
     run->algo_config = fm_arena_alloc(&run->arena, 1, run->algo->config_size ? run->algo->config_size : 1);
     if (run->algo->options) fm_options_reset(run->algo->options, run->algo_config);
+    return FM_OK;
+}
+
+static fm_status find_env(run_plan *run, fm_error *err) {
+    if (env_open(run->config.env, &run->arena, &run->env, err) != FM_OK) return FM_BAD;
+    if (fm_text_same_name(run->config.env, run->env.type->name)) /* else it is a path */
+        fm_text_format(run->config.env, sizeof run->config.env, "%s", run->env.type->name);
     return FM_OK;
 }
 
@@ -293,7 +289,7 @@ static bool apply_presets(run_plan *run, const char *name, int64_t *steps, names
     bool found = false;
     for (const algo_preset *row = run->algo->presets; row && row->settings; row++) {
         if (row->name[0]) names_add(others, row->name);
-        if (strcmp(row->name, name) != 0) continue;
+        if (!fm_text_same_name(row->name, name)) continue;
         if (row->env[0] && !(run->env.type && strcmp(row->env, run->env.type->name) == 0)) continue;
         fm_error err;
         FM_CHECK(fm_options_apply(algo_options(run->algo), run->algo_config, row->settings, &err) == FM_OK,
@@ -311,7 +307,7 @@ static fm_status resolve_algo(run_plan *run, fm_error *err) {
     apply_presets(run, "", &steps, &others);
     if (*preset && !apply_presets(run, preset, &steps, &others)) {
         const char *nearest = fm_text_nearest(preset, others.name, others.n);
-        if (nearest && strcmp(nearest, preset) == 0)
+        if (nearest && fm_text_same_name(nearest, preset))
             return fm_fail(err, "preset '%s' of %s is not for the environment '%s'", preset, run->algo->name,
                            run->config.env);
         if (nearest)
@@ -332,7 +328,7 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (train && !config->algo[0]) return fm_fail(err, "--algo is missing; --list names the algorithms");
     if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
-    if (config->env[0] && env_open(config->env, &run->arena, &run->env, err) != FM_OK) return FM_BAD;
+    if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
     if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
     if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
     if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
@@ -345,7 +341,6 @@ static fm_status resolve(run_plan *run, fm_error *err) {
 
 fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err) {
     memset(run, 0, sizeof *run);
-    fm_options_reset(RUN_OPTIONS, &run->config);
     fm_status status = collect(run, argc, argv, err);
     if (status == FM_OK && run->command != RUN_LIST && run->command != RUN_VERSION)
         status = resolve(run, err);
@@ -360,6 +355,10 @@ void run_free(run_plan *run) {
     memset(run, 0, sizeof *run);
 }
 
+progress_columns run_columns(const run_plan *run) {
+    return columns_of(&run->env.facts, run->algo, run->config.eval_every > 0);
+}
+
 /* ---- writing ---- */
 
 void run_write_ini(const run_plan *run, FILE *out) {
@@ -367,7 +366,7 @@ void run_write_ini(const run_plan *run, FILE *out) {
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
     fprintf(out, "# ./train --config THIS_FILE repeats the run.\n\n[run]\n");
     for (const fm_option *row = RUN_OPTIONS; row->name; row++)
-        if (!carries_out(row->name))
+        if (row->type != FM_RENAMED && !carries_out(row->name))
             fprintf(out, "%s = %s\n", row->name, fm_option_format(row, &run->config, text, sizeof text));
     fprintf(out, "\n[algo]\n");
     fm_options_write(algo_options(run->algo), run->algo_config, out);
@@ -380,7 +379,7 @@ void run_write_help(const run_plan *run, FILE *out) {
                  "       ./train --resume FOLDER      goes on with a run that was interrupted\n"
                  "       ./train --list               the algorithms, their presets, and the environments\n"
                  "\n"
-                 "Trains the algorithm in the environment, then plays greedily and says what was learned. "
+                 "Trains the algorithm in the environment, then evaluates it and says what was learned. "
                  "The folder then\n"
                  "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
                  "per trial) and\n"
@@ -390,12 +389,11 @@ void run_write_help(const run_plan *run, FILE *out) {
                  "is never written over: without --out the next free name is taken.\n"
                  "\n"
                  "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
-    fm_options_help(RUN_OPTIONS, &run->config, out);
-    fprintf(out, "  %-22s %-12s %s\n", "set", "key=value",
-            "an option of the algorithm or environment; may be repeated;");
-    fprintf(out, "  %-22s %-12s %s\n", "", "", "algo.key or env.key where both have one of that name");
-    fprintf(out, "  %-22s %-12s %s\n", "config", "FILE",
-            "reads settings from a file like config.ini; flags win over it");
+    run_config shown = run->config;
+    shown.help = false;
+    for (const flag_text *row = TEXTS; row->name; row++)
+        fprintf(out, "  %-22s %-12s %s\n", row->name, row->form, row->doc);
+    fm_options_help(RUN_OPTIONS, &shown, out);
     if (run->algo) {
         fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
         fm_options_help(algo_options(run->algo), run->algo_config, out);

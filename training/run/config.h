@@ -6,25 +6,33 @@
  * preset asked for by name, configuration files, the command line. Everything is checked before anything
  * is done, so a wrong word leaves no folder behind.
  *
+ * Example (compiled by the tests):
+ *
  *     run_plan now;
  *     fm_error err;
  *     char *words[] = {"--algo", "biac", "--env", "escape", "--trials", "100"};
- *     if (run_parse(&now, 6, words, &err) != FM_OK) { fprintf(stderr, "%s\n", err.text); ... }
- *     ...
+ *     if (run_parse(&now, 6, words, &err) != FM_OK) {
+ *         fprintf(stderr, "%s\n", err.text);
+ *         return 1;
+ *     }
+ *     if (now.config.trials != 100 || now.env.facts.agents != 2) return 1;
  *     run_free(&now);
- * / */
+ */
 #ifndef TRAINING_CONFIG_H
 #define TRAINING_CONFIG_H
 
-#include "algos/algo.h"
+#include "training/columns.h"
 #include "training/run/ini.h"
 
 /* The run's own options; each is also a flag. */
 typedef struct run_config {
     char algo[FM_TEXT_MAX], env[FM_TEXT_MAX], preset[FM_TEXT_MAX], out[FM_TEXT_MAX];
-    int64_t trials, seed, steps, copies, eval_episodes, window, rows, jobs, threads, checkpoint_every;
-    bool quiet;
+    int64_t trials, seed, steps, num_envs, eval_every, eval_episodes, eval_mode, window, rows, jobs, threads,
+        checkpoint_every;
+    bool quiet, list, help, version;
 } run_config;
+
+enum { RUN_EVAL_GREEDY, RUN_EVAL_SAMPLE }; /* eval_mode */
 
 extern const fm_option RUN_OPTIONS[];
 
@@ -48,6 +56,9 @@ typedef struct run_plan {
 fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err);
 
 void run_free(run_plan *run);
+
+/* The columns of its progress rows. */
+progress_columns run_columns(const run_plan *run);
 
 /* The resolved run as a configuration file: reading it with --config repeats the run. It holds everything
  * that results depend on, and so neither jobs nor folder. The caller checks the stream. */

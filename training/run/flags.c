@@ -11,14 +11,18 @@
 
 static const flag_text *find_text(const flags *f, const char *name) {
     for (const flag_text *row = f->texts; row && row->name; row++)
-        if (strcmp(row->name, name) == 0) return row;
+        if (fm_text_same_name(row->name, name)) return row;
     return NULL;
 }
 
 static fm_status unknown_flag(const flags *f, const char *name, fm_error *err) {
     const char *names[NAMES_MAX];
     size_t n = 0;
-    for (const fm_option *row = f->options; row->name && n < NAMES_MAX; row++) names[n++] = row->name;
+    const char *now = fm_options_renamed(f->options, name);
+    if (now) return fm_fail(err, "'--%s' is now '--%s'", name, now);
+    if (f->explain && f->explain(name, err)) return FM_BAD;
+    for (const fm_option *row = f->options; row->name && n < NAMES_MAX; row++)
+        if (row->type != FM_RENAMED) names[n++] = row->name;
     for (const flag_text *row = f->texts; row && row->name && n < NAMES_MAX; row++) names[n++] = row->name;
     const char *nearest = fm_text_nearest(name, names, n);
     if (nearest) return fm_fail(err, "unknown flag '--%s'; did you mean '--%s'?", name, nearest);
@@ -35,6 +39,10 @@ static void read_name(const char *word, char *name) {
         if (*c == '-') *c = '_';
 }
 
+static void add_given(flags *f, const char *name, const char *value, const fm_option *option) {
+    f->given[f->given_count++] = (flag_given){name, value, option};
+}
+
 static fm_status take_flag(flags *f, int argc, char *const *argv, int *at, fm_error *err) {
     const char *word = argv[(*at)++], *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
     char name[NAME_MAX_LENGTH];
@@ -45,11 +53,15 @@ static fm_status take_flag(flags *f, int argc, char *const *argv, int *at, fm_er
     if (!value && row && row->type == FM_BOOL) value = "true";
     if (!value && *at < argc && strncmp(argv[*at], "--", 2) != 0) value = argv[(*at)++];
     if (!value) return fm_fail(err, "--%s: its value is missing", name);
-    if (text) {
-        f->given[f->given_count++] = (flag_given){text->name, value};
-        return FM_OK;
+    if (row) {
+        add_given(f, row->name, value, row);
+        return fm_options_set(f->options, f->config, name, value, err) == FM_OK ? FM_OK
+                                                                                : fm_fail_in(err, "--");
     }
-    return fm_options_set(f->options, f->config, name, value, err) == FM_OK ? FM_OK : fm_fail_in(err, "--");
+    add_given(f, text->name, value, NULL);
+    while (text->pairs && *at < argc && argv[*at][0] != '-' && strchr(argv[*at], '='))
+        add_given(f, text->name, argv[(*at)++], NULL);
+    return FM_OK;
 }
 
 fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err) {

@@ -127,10 +127,9 @@ static fm_status settle(struct folder_table *table, fm_error *err) {
 }
 
 static void write_rows(const folder_tables *tables, FILE *out, int64_t trial, const progress_rows *rows) {
-    const run_plan *run = tables->run;
-    size_t width = progress_width(&run->env.facts, run->algo);
-    for (size_t at = 0; at < arrlenu(rows->numbers); at += width)
-        progress_write(out, &run->env.facts, run->algo, trial, rows->numbers + at);
+    progress_columns of = run_columns(tables->run);
+    for (size_t at = 0; at < arrlenu(rows->numbers); at += (size_t)of.at[COLUMN_END])
+        progress_write(out, &of, trial, rows->numbers + at);
 }
 
 /* Opens under a temporary name; `finish_anew` gives the table its own. */
@@ -167,7 +166,8 @@ fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const c
     fm_status status = begin_anew(&tables->progress, folder, "progress.csv", err);
     if (status == FM_OK) status = begin_anew(&tables->result, folder, "result.csv", err);
     if (status == FM_OK) {
-        progress_write_header(tables->progress.file, facts, run->algo);
+        progress_columns of = run_columns(run);
+        progress_write_header(tables->progress.file, &of);
         result_write_header(tables->result.file, facts);
         for (int64_t k = 0; k < run->config.trials; k++) {
             if (results[k].status == TRIAL_OPEN) continue;

@@ -8,6 +8,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "stb_ds.h"
+#include "training/actions.h"
+
+#define NAME 256
 
 /* ORDER trial_status */
 static const char *const STATUS_NAMES[] = {"open", "ok", "nan", "crashed", "interrupted"};
@@ -16,38 +19,52 @@ _Static_assert(STATUS_COUNT == TRIAL_INTERRUPTED + 1, "one name per trial_status
 
 const char *trial_status_name(trial_status status) { return STATUS_NAMES[status]; }
 
-static int outcomes_of(const env_facts *facts) {
-    return facts->outcomes <= LOOP_OUTCOMES_MAX ? facts->outcomes : 0;
+/* ---- results in memory ---- */
+
+static size_t doubles_of(const env_facts *facts) { return 2 * (size_t)(facts->agents + facts->outcomes); }
+
+size_t result_bytes(const env_facts *facts) {
+    return doubles_of(facts) * sizeof(double) + (size_t)facts->action_total * sizeof(real);
 }
 
-static int metrics_of(const algo_type *algo) {
-    int n = 0;
-    while (algo->metric_names && algo->metric_names[n]) n++;
-    return n;
+static void point(trial_result *r, const env_facts *facts, void *numbers) {
+    double *at = r->numbers = numbers;
+    r->evaluation.value = at;
+    r->evaluation.outcome = at + facts->agents;
+    r->train_return = r->evaluation.outcome + facts->outcomes;
+    r->train_outcome = r->train_return + facts->agents;
+    r->evaluation.action = (real *)(at + doubles_of(facts));
 }
 
-static size_t values_of(const env_facts *facts, const algo_type *algo) {
-    return (size_t)(LOOP_RETURN + facts->agents + 1 + outcomes_of(facts) + metrics_of(algo));
+void result_clear(trial_result *r, const env_facts *facts, int64_t trial, int64_t seed) {
+    void *numbers = r->numbers;
+    memset(r, 0, sizeof *r);
+    memset(numbers, 0, result_bytes(facts));
+    point(r, facts, numbers);
+    r->trial = trial;
+    r->seed = seed;
+    r->train_length = FM_ABSENT;
+    for (int i = 0; i < facts->agents; i++) r->train_return[i] = FM_ABSENT;
+    for (int o = 0; o < facts->outcomes; o++) r->train_outcome[o] = FM_ABSENT;
 }
 
-size_t progress_width(const env_facts *facts, const algo_type *algo) {
-    return values_of(facts, algo) + LOOP_TIMES;
+void result_make(trial_result *r, const env_facts *facts, int64_t trial, int64_t seed, fm_arena *arena) {
+    r->numbers = fm_arena_alloc(arena, 1, result_bytes(facts));
+    result_clear(r, facts, trial, seed);
 }
 
-void result_clear(trial_result *result, int64_t trial, int64_t seed) {
-    memset(result, 0, sizeof *result);
-    result->trial = trial;
-    result->seed = seed;
-    result->train_length = NAN;
-    for (int i = 0; i < ENV_AGENTS_MAX; i++) result->train_return[i] = NAN;
-    for (int o = 0; o < LOOP_OUTCOMES_MAX; o++) result->train_outcome[o] = NAN;
+void result_copy(trial_result *to, const trial_result *from, const env_facts *facts) {
+    void *numbers = to->numbers;
+    memcpy(numbers, from->numbers, result_bytes(facts));
+    *to = *from;
+    point(to, facts, numbers);
 }
 
-void result_from_row(trial_result *result, const env_facts *facts, const double *row) {
-    const double *at = row + LOOP_RETURN;
-    for (int i = 0; i < facts->agents; i++) result->train_return[i] = *at++;
-    result->train_length = *at++;
-    for (int o = 0; o < outcomes_of(facts); o++) result->train_outcome[o] = *at++;
+void result_from_row(trial_result *r, const progress_columns *of, const double *row) {
+    size_t agents = (size_t)of->facts->agents, outcomes = (size_t)of->facts->outcomes;
+    memcpy(r->train_return, row + of->at[COLUMN_RETURN], agents * sizeof *row);
+    memcpy(r->train_outcome, row + of->at[COLUMN_OUTCOME], outcomes * sizeof *row);
+    r->train_length = row[of->at[COLUMN_LENGTH]];
 }
 
 /* ---- writing ---- */
@@ -67,7 +84,7 @@ void csv_write_text(FILE *out, const char *text) {
 
 void csv_write_number(FILE *out, double value) {
     char text[40];
-    if (isnan(value)) return;
+    if (isnan(value) || value == FM_ABSENT) return;
     if (isinf(value)) fputs(value > 0 ? "inf" : "-inf", out);
     else fputs(fm_text_from_real(value, text, sizeof text), out);
 }
@@ -82,35 +99,32 @@ static void agent_columns(FILE *out, const env_facts *facts, const char *name) {
 }
 
 static void outcome_columns(FILE *out, const env_facts *facts, const char *name) {
-    for (int o = 0; o < outcomes_of(facts); o++) {
-        char text[160];
+    for (int o = 0; o < facts->outcomes; o++) {
+        char text[NAME];
         snprintf(text, sizeof text, "%s_%s", name, facts->outcome_name[o]);
         fputc(',', out);
         csv_write_text(out, text);
     }
 }
 
-void progress_write_header(FILE *out, const env_facts *facts, const algo_type *algo) {
-    fputs("trial,step,episodes,seconds", out);
-    agent_columns(out, facts, "return");
-    fputs(",length", out);
-    outcome_columns(out, facts, "outcome");
-    for (int m = 0; m < metrics_of(algo); m++) {
+void progress_write_header(FILE *out, const progress_columns *of) {
+    char text[NAME];
+    fputs("trial", out);
+    for (int c = 0; c < of->at[COLUMN_END]; c++) {
         fputc(',', out);
-        csv_write_text(out, algo->metric_names[m]);
+        csv_write_text(out, columns_name(of, c, text, sizeof text));
     }
-    fputs(",seconds_env,seconds_act,seconds_update\n", out);
+    fputc('\n', out);
 }
 
-void progress_write(FILE *out, const env_facts *facts, const algo_type *algo, int64_t trial,
-                    const double *row) {
-    size_t values = values_of(facts, algo);
-    const double *times = row + values;
-    fprintf(out, "%lld,%lld,%lld", (long long)trial, (long long)row[LOOP_STEP],
-            (long long)row[LOOP_EPISODES]);
-    field(out, times[LOOP_SECONDS]);
-    for (size_t i = LOOP_RETURN; i < values; i++) field(out, row[i]);
-    for (int i = LOOP_SECONDS_ENV; i < LOOP_TIMES; i++) field(out, times[i]);
+/* A metric that is no number is the fault that the trial stopped at, not an unknown one. */
+void progress_write(FILE *out, const progress_columns *of, int64_t trial, const double *row) {
+    fprintf(out, "%lld", (long long)trial);
+    for (int c = 0; c < of->at[COLUMN_END]; c++) {
+        if (c < of->at[COLUMN_RETURN]) fprintf(out, ",%lld", (long long)row[c]);
+        else if (isnan(row[c])) fputs(",nan", out);
+        else field(out, row[c]);
+    }
     fputc('\n', out);
 }
 
@@ -127,17 +141,13 @@ void result_write_header(FILE *out, const env_facts *facts) {
     fputs(",note\n", out);
 }
 
-static void write_action(FILE *out, const env_facts *facts, int agent, const loop_evaluation *evaluation) {
-    char text[40];
-    int at = facts->action_at[agent];
-    const env_space *space = &facts->action[agent];
-    fputc(',', out);
-    if (at + space->size > LOOP_ACTIONS_MAX) return;
-    if (space->n > 0)
-        csv_write_text(out, env_action_label(facts, agent, (int)evaluation->action[at], text, sizeof text));
-    for (int k = 0; space->n == 0 && k < space->size; k++) {
-        if (k > 0) fputc(' ', out);
-        csv_write_number(out, evaluation->action[at + k]);
+static void write_actions(FILE *out, const env_facts *facts, const trial_result *result) {
+    for (int i = 0; i < facts->agents; i++) {
+        fputc(',', out);
+        if (result->status != TRIAL_OK) continue;
+        char *text = action_text(facts, i, result->evaluation.action);
+        csv_write_text(out, text);
+        free(text);
     }
 }
 
@@ -147,17 +157,14 @@ void result_write(FILE *out, const env_facts *facts, const trial_result *result)
     fprintf(out, "%lld,%lld,%s,%lld", (long long)result->trial, (long long)result->seed,
             trial_status_name(result->status), (long long)result->steps);
     field(out, result->seconds);
-    for (int i = 0; i < facts->agents; i++) field(out, ok ? evaluation->value[i] : (double)NAN);
-    for (int i = 0; i < facts->agents; i++) {
-        if (ok) write_action(out, facts, i, evaluation);
-        else fputc(',', out);
-    }
-    field(out, ok ? evaluation->length : (double)NAN);
-    for (int o = 0; o < outcomes_of(facts); o++) field(out, ok ? evaluation->outcome[o] : (double)NAN);
+    for (int i = 0; i < facts->agents; i++) field(out, ok ? evaluation->value[i] : FM_ABSENT);
+    write_actions(out, facts, result);
+    field(out, ok ? evaluation->length : FM_ABSENT);
+    for (int o = 0; o < facts->outcomes; o++) field(out, ok ? evaluation->outcome[o] : FM_ABSENT);
     fprintf(out, ",%lld", (long long)result->episodes);
     for (int i = 0; i < facts->agents; i++) field(out, result->train_return[i]);
     field(out, result->train_length);
-    for (int o = 0; o < outcomes_of(facts); o++) field(out, result->train_outcome[o]);
+    for (int o = 0; o < facts->outcomes; o++) field(out, result->train_outcome[o]);
     fputc(',', out);
     csv_write_text(out, result->note);
     fputc('\n', out);
@@ -219,8 +226,8 @@ static char *table_row(table *t) {
 static bool read_number(char **at, double *value) {
     if (!*at) return false;
     char *text = take_field(at);
-    *value = NAN;
-    if (*text == '\0') return true;
+    *value = strcmp(text, "nan") == 0 ? (double)NAN : FM_ABSENT;
+    if (*text == '\0' || isnan(*value)) return true;
     if (strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0) {
         *value = *text == '-' ? -INFINITY : INFINITY;
         return true;
@@ -230,24 +237,10 @@ static bool read_number(char **at, double *value) {
 
 static bool read_whole(char **at, int64_t *value) { return *at && fm_text_to_int(take_field(at), value); }
 
-static bool read_action(char **at, const env_facts *facts, int agent, double *action) {
-    const env_space *space = &facts->action[agent];
-    int first = facts->action_at[agent], index;
+static bool read_action(char **at, const env_facts *facts, int agent, real *joint) {
     if (!*at) return false;
     char *text = take_field(at);
-    if (*text == '\0' || first + space->size > LOOP_ACTIONS_MAX) return true;
-    if (space->n > 0) {
-        if (env_action_parse(facts, agent, text, &index, NULL) != FM_OK) return false;
-        action[first] = index;
-        return true;
-    }
-    for (int k = 0; k < space->size; k++) {
-        char *blank = strchr(text, ' ');
-        if (blank) *blank = '\0';
-        if (!fm_text_to_real(text, &action[first + k])) return false;
-        text = blank ? blank + 1 : text + strlen(text);
-    }
-    return true;
+    return *text == '\0' || action_parse(facts, agent, text, joint, NULL) == FM_OK;
 }
 
 static bool read_status(char **at, trial_status *status) {
@@ -262,30 +255,32 @@ static bool read_status(char **at, trial_status *status) {
 }
 
 static bool read_result(char *at, const env_facts *facts, trial_result *r) {
-    int outcomes = outcomes_of(facts);
     bool ok = read_whole(&at, &r->trial) && read_whole(&at, &r->seed) && read_status(&at, &r->status) &&
               read_whole(&at, &r->steps) && read_number(&at, &r->seconds);
     for (int i = 0; ok && i < facts->agents; i++) ok = read_number(&at, &r->evaluation.value[i]);
     for (int i = 0; ok && i < facts->agents; i++) ok = read_action(&at, facts, i, r->evaluation.action);
     ok = ok && read_number(&at, &r->evaluation.length);
-    for (int o = 0; ok && o < outcomes; o++) ok = read_number(&at, &r->evaluation.outcome[o]);
+    for (int o = 0; ok && o < facts->outcomes; o++) ok = read_number(&at, &r->evaluation.outcome[o]);
     ok = ok && read_whole(&at, &r->episodes);
     for (int i = 0; ok && i < facts->agents; i++) ok = read_number(&at, &r->train_return[i]);
     ok = ok && read_number(&at, &r->train_length);
-    for (int o = 0; ok && o < outcomes; o++) ok = read_number(&at, &r->train_outcome[o]);
+    for (int o = 0; ok && o < facts->outcomes; o++) ok = read_number(&at, &r->train_outcome[o]);
     if (!ok || !at) return false;
     snprintf(r->note, sizeof r->note, "%s", take_field(&at));
     return at == NULL;
 }
 
-/* The header as text, malloc'ed; aborts when memory is exhausted. */
-static char *header_text(const env_facts *facts, const algo_type *algo) {
+/* What a function writes, as text; malloc'ed. */
+typedef void header_writer(FILE *out, const void *of);
+static void write_results(FILE *out, const void *of) { result_write_header(out, of); }
+static void write_progress(FILE *out, const void *of) { progress_write_header(out, of); }
+
+static char *header_text(header_writer *write, const void *of) {
     char *text = NULL;
     size_t size;
     FILE *memory = open_memstream(&text, &size);
     FM_CHECK(memory != NULL, "out of memory");
-    if (algo) progress_write_header(memory, facts, algo);
-    else result_write_header(memory, facts);
+    write(memory, of);
     FM_CHECK(fclose(memory) == 0, "out of memory");
     return text;
 }
@@ -293,38 +288,37 @@ static char *header_text(const env_facts *facts, const algo_type *algo) {
 fm_status results_read(const char *path, const env_facts *facts, int64_t trials, trial_result *results,
                        fm_error *err) {
     table t;
-    char *header = header_text(facts, NULL), *row;
+    fm_arena arena = {0};
+    trial_result now;
+    char *header = header_text(write_results, facts), *row;
     fm_status status = table_open(&t, path, header, err);
     free(header);
     if (status != FM_OK) return status;
+    result_make(&now, facts, 0, 0, &arena);
     while (status == FM_OK && (row = table_row(&t)) != NULL) {
-        trial_result now;
-        result_clear(&now, 0, 0);
+        result_clear(&now, facts, 0, 0);
         if (!read_result(row, facts, &now)) status = fm_fail(err, "%s: line %d: not a result", path, t.line);
         else if (now.trial < 0 || now.trial >= trials)
             status = fm_fail(err, "%s: line %d: trial %lld of %lld", path, t.line, (long long)now.trial,
                              (long long)trials);
-        else results[now.trial] = now;
+        else result_copy(&results[now.trial], &now, facts);
     }
+    fm_arena_free(&arena);
     free(t.text);
     return status;
 }
 
 static bool read_progress(char *at, size_t width, int64_t *trial, double *row) {
-    size_t values = width - LOOP_TIMES;
-    double *times = row + values;
-    bool ok = read_whole(&at, trial) && read_number(&at, &row[LOOP_STEP]) &&
-              read_number(&at, &row[LOOP_EPISODES]) && read_number(&at, &times[LOOP_SECONDS]);
-    for (size_t i = LOOP_RETURN; ok && i < values; i++) ok = read_number(&at, &row[i]);
-    for (size_t i = LOOP_SECONDS_ENV; ok && i < LOOP_TIMES; i++) ok = read_number(&at, &times[i]);
+    bool ok = read_whole(&at, trial);
+    for (size_t c = 0; ok && c < width; c++) ok = read_number(&at, &row[c]);
     return ok && at == NULL;
 }
 
-fm_status progress_read(const char *path, const env_facts *facts, const algo_type *algo, int64_t trials,
-                        progress_rows *rows, fm_error *err) {
+fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,
+                        fm_error *err) {
     table t;
-    char *header = header_text(facts, algo), *row;
-    size_t width = progress_width(facts, algo);
+    char *header = header_text(write_progress, of), *row;
+    size_t width = (size_t)of->at[COLUMN_END];
     fm_status status = table_open(&t, path, header, err);
     free(header);
     if (status != FM_OK) return status;

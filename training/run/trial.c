@@ -46,20 +46,29 @@ static void tell_error(const trial_job *job, const fm_error *err) {
 }
 
 static void tell_rows(child *c) {
-    loop *l = &c->loop;
-    size_t values = (size_t)l->values;
+    const loop *l = &c->loop;
     for (; c->rows_sent < l->counters.rows; c->rows_sent++) {
-        memcpy(c->numbers, l->row_values + c->rows_sent * l->values, values * sizeof(double));
-        memcpy(c->numbers + values, l->row_times + c->rows_sent * LOOP_TIMES, LOOP_TIMES * sizeof(double));
-        tell(c->job, TRIAL_MESSAGE_ROW, c->numbers, (values + LOOP_TIMES) * sizeof(double));
+        loop_row(l, c->rows_sent, c->numbers);
+        tell(c->job, TRIAL_MESSAGE_ROW, c->numbers, (size_t)l->columns.at[COLUMN_END] * sizeof(double));
     }
 }
 
 static void tell_live(child *c) {
-    trial_live live = {.step = c->loop.counters.step, .agents = c->loop.setup.env->facts.agents};
-    loop_measure(&c->loop, c->numbers);
-    memcpy(live.value, c->numbers + LOOP_RETURN, (size_t)live.agents * sizeof(double));
-    tell(c->job, TRIAL_MESSAGE_LIVE, &live, sizeof live);
+    const loop *l = &c->loop;
+    trial_live now = {.step = l->counters.step};
+    loop_measure(l, c->numbers);
+    for (int i = 0; i < LIVE_VALUES; i++)
+        now.value[i] =
+            i < l->columns.facts->agents ? c->numbers[l->columns.at[COLUMN_RETURN] + i] : FM_ABSENT;
+    tell(c->job, TRIAL_MESSAGE_LIVE, &now, sizeof now);
+}
+
+static void tell_result(const child *c, const trial_result *result) {
+    size_t bytes = result_bytes(&c->job->run->env.facts);
+    trial_message header = {TRIAL_MESSAGE_RESULT, (uint32_t)(sizeof *result + bytes)};
+    write_all(c->job->fd, &header, sizeof header);
+    write_all(c->job->fd, result, sizeof *result);
+    write_all(c->job->fd, result->numbers, bytes);
 }
 
 static void look(void *user, loop *l) {
@@ -75,17 +84,21 @@ loop_setup trial_setup(const run_plan *run, int64_t trial) {
     return (loop_setup){.env = &run->env,
                         .algo = run->algo,
                         .algo_config = run->algo_config,
-                        .copies = (int)run->config.copies,
+                        .num_envs = (int)run->config.num_envs,
                         .steps = run->config.steps,
                         .seed = (uint64_t)(run->config.seed + trial),
                         .window = run->config.window,
-                        .rows = run->config.rows};
+                        .rows = run->config.rows,
+                        .eval_every = run->config.eval_every,
+                        .eval_episodes = run->config.eval_episodes,
+                        .eval_mode =
+                            run->config.eval_mode == RUN_EVAL_SAMPLE ? ALGO_SAMPLE : ALGO_GREEDY};
 }
 
 static fm_status begin(child *c, fm_error *err) {
     const trial_job *job = c->job;
     loop_setup setup = trial_setup(job->run, job->trial);
-    size_t room = progress_width(&job->run->env.facts, job->run->algo);
+    size_t room = (size_t)run_columns(job->run).at[COLUMN_END];
     if (job->watch) {
         setup.watch = look;
         setup.watch_user = c;
@@ -129,18 +142,21 @@ static fm_status work(child *c, loop_status *status, fm_error *err) {
     } while (true);
 }
 
+/* The result, in the loop's arena. */
 static void judge(child *c, loop_status status, trial_result *result) {
-    const loop *l = &c->loop;
-    const run_config *config = &c->job->run->config;
-    result_clear(result, c->job->trial, config->seed + c->job->trial);
+    loop *l = &c->loop;
+    int64_t trial = c->job->trial;
+    result_make(result, l->columns.facts, trial, c->job->run->config.seed + trial, &l->arena);
+    if (status == LOOP_DONE &&
+        loop_evaluate(l, LOOP_AT_THE_END, &result->evaluation, &l->problem) != FM_OK)
+        status = LOOP_NAN;
     result->status = status == LOOP_DONE ? TRIAL_OK : status == LOOP_NAN ? TRIAL_NAN : TRIAL_INTERRUPTED;
     result->steps = l->counters.step;
     result->episodes = l->counters.episodes;
-    result->seconds = l->times[LOOP_SECONDS];
-    snprintf(result->note, sizeof result->note, "%s", l->problem);
+    result->seconds = l->clocks[0];
+    snprintf(result->note, sizeof result->note, "%.*s", (int)sizeof result->note - 1, l->problem.text);
     loop_measure(l, c->numbers);
-    result_from_row(result, &c->job->run->env.facts, c->numbers);
-    if (status == LOOP_DONE) loop_evaluate(l, config->eval_episodes, &result->evaluation);
+    result_from_row(result, &l->columns, c->numbers);
 }
 
 int trial_run(const trial_job *job) {
@@ -153,7 +169,7 @@ int trial_run(const trial_job *job) {
         trial_result result;
         judge(&c, status, &result);
         done = save(&c, status == LOOP_DONE, &err);
-        tell(job, TRIAL_MESSAGE_RESULT, &result, sizeof result);
+        tell_result(&c, &result);
     }
     if (done != FM_OK) tell_error(job, &err);
     loop_free(&c.loop);

@@ -10,6 +10,7 @@
 
 #include "training/run/config.h"
 #include "training/run/results.h"
+#include "training/show/live.h"
 
 /* Watches the learner while it learns (see loop_setup.watch): `look` fills `width` numbers, which reach
  * the parent in order. Rows from before an interruption are not sent again when the trial goes on. */
@@ -24,14 +25,14 @@ typedef enum trial_message_kind {
     TRIAL_MESSAGE_ROW,    /* numbers: a progress row; after a resume all rows, from the first */
     TRIAL_MESSAGE_WATCH,  /* numbers: what `look` filled */
     TRIAL_MESSAGE_LIVE,   /* trial_live */
-    TRIAL_MESSAGE_RESULT, /* trial_result */
+    TRIAL_MESSAGE_RESULT, /* trial_result, and then its numbers */
     TRIAL_MESSAGE_ERROR   /* text, with its zero byte: a file failed; the run should stop */
 } trial_message_kind;
 
 typedef struct trial_message { uint32_t kind, size; } trial_message;
 
-/* Where a trial stands. */
-typedef struct trial_live { int64_t step; int agents; double value[ENV_AGENTS_MAX]; } trial_live;
+/* Where a trial stands, and the returns of the first few agents; FM_ABSENT: not known yet. */
+typedef struct trial_live { int64_t step; double value[LIVE_VALUES]; } trial_live;
 
 typedef struct trial_job {
     const run_plan *run;

@@ -2,7 +2,6 @@
 #include "training/run/trials.h"
 
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 
 #include "stb_ds.h"
 #include "training/run/folder.h"
-#include "training/show/live.h"
 
 #define JOBS_MAX 1024
 #define POLL_MS 200
@@ -183,16 +181,22 @@ static void hear_live(slot *s, const char *data, size_t size) {
     s->live_known = true;
 }
 
-static void understand(parent *p, slot *s, const trial_message *message, const char *data) {
+static void hear_result(const parent *p, const slot *s, char *data, size_t size) {
+    const env_facts *facts = &p->run->env.facts;
+    trial_result now;
+    FM_CHECK_EQ(size, sizeof now + result_bytes(facts));
+    memcpy(&now, data, sizeof now);
+    now.numbers = (char *)data + sizeof now;
+    result_copy(&p->all->results[s->trial], &now, facts);
+}
+
+static void understand(parent *p, slot *s, const trial_message *message, char *data) {
     trials *all = p->all;
     switch ((trial_message_kind)message->kind) {
     case TRIAL_MESSAGE_ROW: add_numbers(&all->rows[s->trial], data, message->size); return;
     case TRIAL_MESSAGE_WATCH: add_numbers(&all->watched[s->trial], data, message->size); return;
     case TRIAL_MESSAGE_LIVE: hear_live(s, data, message->size); return;
-    case TRIAL_MESSAGE_RESULT:
-        FM_CHECK_EQ(message->size, sizeof *all->results);
-        memcpy(&all->results[s->trial], data, message->size);
-        return;
+    case TRIAL_MESSAGE_RESULT: hear_result(p, s, data, message->size); return;
     case TRIAL_MESSAGE_ERROR: fail(p, data); return;
     }
     FM_CHECK(false, "trial %lld sent a message of kind %u", (long long)s->trial, message->kind);
@@ -300,7 +304,7 @@ static void write_finished(parent *p, bool gaps) {
 }
 
 static void add_value(live_numbers *now, const double *value, int agents, int *heard) {
-    if (isnan(value[0])) return;
+    if (value[0] == FM_ABSENT) return;
     for (int i = 0; i < agents; i++) now->value[i] += (value[i] - now->value[i]) / (*heard + 1);
     (*heard)++;
 }
@@ -308,8 +312,8 @@ static void add_value(live_numbers *now, const double *value, int agents, int *h
 static void show(parent *p) {
     if (!live_due(&p->live)) return;
     trials *all = p->all;
-    int heard = 0, agents = p->run->env.facts.agents;
-    live_numbers now = {.trials = all->n, .agents = agents, .steps_done = all->steps, .steps = all->steps};
+    int heard = 0, agents = p->run->env.facts.agents < LIVE_VALUES ? p->run->env.facts.agents : LIVE_VALUES;
+    live_numbers now = {.trials = all->n, .steps_done = all->steps, .steps = all->steps};
     for (int64_t k = 0; k < all->n; k++) {
         now.trials_done += all->results[k].status != TRIAL_OPEN;
         now.steps += all->results[k].status == TRIAL_OPEN ? p->run->config.steps : 0;
@@ -321,7 +325,7 @@ static void show(parent *p) {
         now.steps -= s->first_step;
         add_value(&now, s->live.value, agents, &heard);
     }
-    for (int i = 0; heard == 0 && i < agents; i++) now.value[i] = NAN;
+    for (int i = heard == 0 ? 0 : agents; i < LIVE_VALUES; i++) now.value[i] = FM_ABSENT;
     live_show(&p->live, &now);
 }
 
@@ -344,12 +348,13 @@ static fm_status read_back(parent *p, fm_error *err) {
     snprintf(path, sizeof path, "%s/result.csv", p->setup->folder);
     if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/progress.csv", p->setup->folder);
-    if (progress_read(path, &p->run->env.facts, p->run->algo, all->n, all->rows, err) != FM_OK) return FM_BAD;
+    progress_columns of = run_columns(p->run);
+    if (progress_read(path, &of, all->n, all->rows, err) != FM_OK) return FM_BAD;
     for (int64_t k = 0; k < all->n; k++) {
         trial_status status = all->results[k].status;
         p->old[k] = status == TRIAL_OK || status == TRIAL_NAN;
         if (p->old[k]) continue;
-        result_clear(&all->results[k], k, p->run->config.seed + k);
+        result_clear(&all->results[k], &p->run->env.facts, k, p->run->config.seed + k);
         forget_trial(p, k);
     }
     return FM_OK;
@@ -394,7 +399,8 @@ fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all
     all->rows = calloc(n, sizeof *all->rows);
     all->watched = calloc(n, sizeof *all->watched);
     FM_CHECK(all->results && all->rows && all->watched, "out of memory: %zu trials", n);
-    for (int64_t k = 0; k < all->n; k++) result_clear(&all->results[k], k, run->config.seed + k);
+    for (int64_t k = 0; k < all->n; k++)
+        result_make(&all->results[k], &run->env.facts, k, run->config.seed + k, &all->arena);
     p.jobs = (int)(run->config.jobs < all->n ? run->config.jobs : all->n);
     if (p.jobs > JOBS_MAX) p.jobs = JOBS_MAX;
     p.slots = calloc((size_t)p.jobs, sizeof *p.slots);
@@ -430,5 +436,6 @@ void trials_free(trials *all) {
     free(all->rows);
     free(all->watched);
     free(all->results);
+    fm_arena_free(&all->arena);
     *all = (trials){0};
 }

@@ -1,7 +1,7 @@
 /* live.c: see live.h. */
 #include "training/show/live.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -9,7 +9,6 @@
 
 #define TERMINAL_SECONDS 0.2
 #define PLAIN_SECONDS 10.0
-#define VALUES_SHOWN 4
 
 void live_begin(live *l, const char *program, bool quiet) {
     *l = (live){.program = program, .on = !quiet, .terminal = isatty(STDERR_FILENO), .start = loop_clock()};
@@ -38,9 +37,10 @@ void live_show(live *l, const live_numbers *numbers) {
         n += snprintf(
             line + n, sizeof line - (size_t)n, ", %s left",
             live_duration((double)(numbers->steps - numbers->steps_done) / speed, left, sizeof left));
-    for (int i = 0; i < numbers->agents && i < VALUES_SHOWN && !isnan(numbers->value[i]); i++)
-        n += snprintf(line + n, sizeof line - (size_t)n, "%s%.4g", i == 0 ? ", returns " : " ",
-                      numbers->value[i]);
+    bool alone = numbers->value[1] == FM_ABSENT;
+    for (int i = 0; i < LIVE_VALUES && numbers->value[i] != FM_ABSENT; i++)
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s%.4g",
+                      i > 0 ? " " : alone ? ", return " : ", returns ", numbers->value[i]);
     if (l->terminal) fprintf(stderr, "\r%s\033[K", line);
     else fprintf(stderr, "%s: %s\n", l->program, line);
     fflush(stderr);

@@ -3,13 +3,18 @@
 #ifndef TRAINING_LIVE_H
 #define TRAINING_LIVE_H
 
-#include "envs/env.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/real.h"
+
+#define LIVE_VALUES 4 /* agents whose returns fit into a line */
 
 typedef struct live_numbers {
     int64_t trials_done, trials;
     int64_t steps_done, steps; /* of this session: what an earlier one did is not counted */
-    int agents;
-    double value[ENV_AGENTS_MAX]; /* current returns; NAN: not known */
+    double value[LIVE_VALUES]; /* current returns; FM_ABSENT: not known, or no such agent */
 } live_numbers;
 
 /* All zeros but for `program`, the name before the lines, is a silent one until live_begin. */

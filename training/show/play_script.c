@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "training/actions.h"
 
 static int64_t count_parts(const char *text, char separator) {
     int64_t n = 1;
@@ -19,44 +19,11 @@ static char *next_part(char **rest, char separator) {
     return part;
 }
 
-static fm_status parse_number(const env_facts *facts, int agent, int k, const char *text, real *action,
-                              fm_error *err) {
-    const env_space *space = &facts->action[agent];
-    const char *who = facts->agent_name[agent];
-    double value;
-    if (!fm_text_to_real(text, &value))
-        return fm_fail(err, "%s: '%s' is not a number, as agent %d (%s) expects", facts->name, text, agent,
-                       who);
-    if (value < space->low[k] || value > space->high[k])
-        return fm_fail(err, "%s: %s is outside the box of agent %d (%s): expected %g to %g", facts->name,
-                       text, agent, who, space->low[k], space->high[k]);
-    *action = (real)value;
-    return FM_OK;
-}
-
-static fm_status parse_agent(const env_facts *facts, int agent, char *text, real *action, fm_error *err) {
-    const env_space *space = &facts->action[agent];
-    int index;
-    if (space->n > 0) {
-        if (env_action_parse(facts, agent, text, &index, err) != FM_OK) return FM_BAD;
-        *action = (real)index;
-        return FM_OK;
-    }
-    if (count_parts(text, ':') != space->size)
-        return fm_fail(err,
-                       "%s: '%s' holds %lld numbers; an action of agent %d (%s) has %d, separated by ':'",
-                       facts->name, text, (long long)count_parts(text, ':'), agent, facts->agent_name[agent],
-                       space->size);
-    for (int k = 0; k < space->size; k++)
-        if (parse_number(facts, agent, k, next_part(&text, ':'), action + k, err) != FM_OK) return FM_BAD;
-    return FM_OK;
-}
-
 /* "leader/follower" */
 static void name_agents(const env_facts *facts, char *text, size_t size) {
     size_t used = 0;
     for (int i = 0; i < facts->agents && used < size; i++) {
-        int n = snprintf(text + used, size - used, "%s%s", i ? "/" : "", facts->agent_name[i]);
+        int n = snprintf(text + used, size - used, "%s%s", i ? "/" : "", facts->agent[i].name);
         used += n > 0 ? (size_t)n : 0;
     }
 }
@@ -70,8 +37,7 @@ static fm_status parse_decision(const env_facts *facts, char *text, real *action
                        parts == 1 ? "" : "s", facts->name, facts->agents, names);
     }
     for (int i = 0; i < facts->agents; i++)
-        if (parse_agent(facts, i, next_part(&text, '/'), actions + facts->action_at[i], err) != FM_OK)
-            return FM_BAD;
+        if (action_parse(facts, i, next_part(&text, '/'), actions, err) != FM_OK) return FM_BAD;
     return FM_OK;
 }
 

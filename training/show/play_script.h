@@ -3,10 +3,11 @@
  *     FASTER/IDLE,FASTER/IDLE      two decisions of two agents
  *     3/0                          the same actions by index
  *     0.5:1/2                      boxes: two numbers of the first agent, one of the second
+ *     LEFT:STAY/3                  two heads of the first agent, one action of the second
  *
- * `,` stands between decisions, `/` between agents in their order, `:` between the numbers of one agent.
- * After the last decision it is repeated. A label that holds one of these characters is given by its index.
- */
+ * `,` stands between decisions, `/` between agents in their order, `:` between the numbers or heads of one
+ * agent. After the last decision it is repeated. A label that holds one of these characters is given by its
+ * index. */
 #ifndef TRAINING_PLAY_SCRIPT_H
 #define TRAINING_PLAY_SCRIPT_H
 
@@ -18,8 +19,8 @@ typedef struct play_script {
     real *actions;     /* [decisions][action_total] */
 } play_script;
 
-/* Lives in the arena. Errors name the decision: another number of agents or of an agent's numbers, an unknown
- * label (with the nearest), no number, a number outside its box. */
+/* Lives in the arena. Errors name the decision: another number of agents, of heads or of an agent's
+ * numbers, an unknown label (with the nearest), no number. */
 fm_status play_script_parse(const env_facts *facts, const char *text, fm_arena *arena, play_script *script,
                             fm_error *err);
 

@@ -1,7 +1,10 @@
 /* play_show.c: see play_show.h. */
 #include "training/show/play_show.h"
 
-#include "base/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "training/actions.h"
 #include "training/run/results.h"
 
 void play_show_header(const env_facts *facts, FILE *out) {
@@ -16,85 +19,93 @@ void play_show_header(const env_facts *facts, FILE *out) {
     fputc('\n', out);
 }
 
-char *play_show_action(const env_facts *facts, int agent, const real *actions, char *text) {
-    const env_space *space = &facts->action[agent];
-    const real *action = actions + facts->action_at[agent];
-    size_t used = 0;
-    if (space->n > 0) {
-        char number[32];
-        snprintf(text, PLAY_ACTION_MAX, "%s",
-                 env_action_label(facts, agent, (int)*action, number, sizeof number));
-        return text;
-    }
-    text[0] = '\0';
-    for (int k = 0; k < space->size && used + 40 < PLAY_ACTION_MAX; k++) {
-        char number[40];
-        fm_text_from_real((double)action[k], number, sizeof number);
-        used += (size_t)snprintf(text + used, PLAY_ACTION_MAX - used, "%s%s", k ? ":" : "", number);
-    }
-    return text;
-}
-
-void play_show_row(const play_stage *stage, FILE *out) {
-    const env_vec *vec = &stage->vec;
-    const env_facts *facts = &vec->env->facts;
-    bool start = stage->decision == 0;
-    fprintf(out, "%lld,%lld", (long long)stage->episode, (long long)stage->decision);
-    for (int i = 0; i < facts->agents; i++) {
-        char text[PLAY_ACTION_MAX];
+void play_show_row(play_show *show) {
+    const env_vec *vec = &show->stage->vec;
+    const env *e = vec->env;
+    FILE *out = show->out;
+    bool start = vec->length[0] == 0;
+    fprintf(out, "%lld,%lld", (long long)show->episode, (long long)vec->length[0]);
+    for (int i = 0; i < e->facts.agents; i++) {
         fputc(',', out);
-        if (!start) csv_write_text(out, play_show_action(facts, i, vec->actions, text));
+        if (start || !env_vec_before(vec).active[i]) continue;
+        char *text = action_text(&e->facts, i, vec->actions);
+        csv_write_text(out, text);
+        free(text);
     }
-    for (int i = 0; i < facts->agents; i++) {
+    for (int i = 0; i < e->facts.agents; i++) {
         fputc(',', out);
         csv_write_number(out, start ? 0 : vec->rewards[i]);
     }
-    fprintf(out, ",%d,%d", !start && vec->terminated[0], !start && vec->truncated[0]);
-    vec->env->type->read(vec->env->game, stage->state, stage->readings);
-    for (int r = 0; r < facts->readings; r++) {
+    fprintf(out, ",%d,%d", vec->terminated[0], vec->truncated[0]);
+    e->type->read(e->game, env_vec_state(vec, 0), show->readings);
+    for (int r = 0; r < e->facts.readings; r++) {
         fputc(',', out);
-        csv_write_number(out, stage->readings[r]);
+        csv_write_number(out, show->readings[r]);
     }
     fputc('\n', out);
 }
 
-/* "leader 50, follower 10" */
-static void put_values(const env_facts *facts, const double *values, FILE *out) {
-    for (int i = 0; i < facts->agents; i++)
-        fprintf(out, "%s%s %.6g", i ? ", " : "", facts->agent_name[i], values[i]);
+void play_show_values(const env_facts *facts, const double *values, FILE *out) {
+    if (facts->agents == 1) fprintf(out, "%.6g", values[0]);
+    for (int i = 0; facts->agents > 1 && i < facts->agents; i++)
+        fprintf(out, "%s%s %.6g", i ? ", " : "", facts->agent[i].name, values[i]);
 }
 
-static void put_end(const play_stage *stage, FILE *out) {
-    const env_vec *vec = &stage->vec;
+/* "leader FASTER, follower waits"; of a single agent the action alone. */
+static void put_actions(const play_show *show) {
+    const env_vec *vec = &show->stage->vec;
     const env_facts *facts = &vec->env->facts;
-    fprintf(out, "\nepisode %lld: ", (long long)stage->episode);
-    if (stage->outcome >= 0) fprintf(out, "%s", facts->outcome_name[stage->outcome]);
+    FILE *out = show->out;
+    const uint8_t *acted = env_vec_before(vec).active;
+    for (int i = 0; i < facts->agents; i++) {
+        char *text = action_text(facts, i, vec->actions);
+        if (facts->agents > 1) fprintf(out, "%s%s ", i ? ", " : "", facts->agent[i].name);
+        fprintf(out, "%s", acted[i] ? text : show->gone[i] ? "is done" : "waits");
+        free(text);
+    }
+}
+
+static void put_end(const play_show *show) {
+    const env_vec *vec = &show->stage->vec;
+    const env_facts *facts = &vec->env->facts;
+    FILE *out = show->out;
+    fprintf(out, "\nepisode %lld: ", (long long)show->episode);
+    if (vec->outcome[0] >= 0) fprintf(out, "%s", facts->outcome_name[vec->outcome[0]]);
     else fprintf(out, "over");
-    fprintf(out, " after %lld decision%s%s; returns: ", (long long)stage->decision,
-            stage->decision == 1 ? "" : "s", vec->truncated[0] ? " (cut off there)" : "");
-    put_values(facts, stage->returns, out);
+    fprintf(out, " after %lld decision%s%s; return%s: ", (long long)vec->length[0],
+            vec->length[0] == 1 ? "" : "s", vec->truncated[0] ? " (cut off there)" : "",
+            facts->agents == 1 ? "" : "s");
+    play_show_values(facts, vec->sum, out);
     fputc('\n', out);
 }
 
-void play_show_picture(const play_stage *stage, FILE *out) {
-    const env_vec *vec = &stage->vec;
+/* Agents whose episode is over now while that of others goes on. */
+static void put_done(const play_show *show) {
+    const env_vec *vec = &show->stage->vec;
+    const env_facts *facts = &vec->env->facts;
+    for (int i = 0; i < facts->agents; i++)
+        if (vec->done[i] && !show->gone[i]) fprintf(show->out, "  %s is done\n", facts->agent[i].name);
+}
+
+void play_show_picture(play_show *show) {
+    const env_vec *vec = &show->stage->vec;
     const env *e = vec->env;
-    bool start = stage->decision == 0;
+    FILE *out = show->out;
+    bool start = vec->length[0] == 0;
     if (start) {
-        fprintf(out, "\nepisode %lld, start\n", (long long)stage->episode);
+        fprintf(out, "\nepisode %lld, start\n", (long long)show->episode);
     } else {
-        fprintf(out, "\ndecision %lld: ", (long long)stage->decision);
-        for (int i = 0; i < e->facts.agents; i++) {
-            char text[PLAY_ACTION_MAX];
-            fprintf(out, "%s%s %s", i ? ", " : "", e->facts.agent_name[i],
-                    play_show_action(&e->facts, i, vec->actions, text));
-        }
+        fprintf(out, "\ndecision %lld: ", (long long)vec->length[0]);
+        put_actions(show);
         fputc('\n', out);
     }
-    e->type->render(e->game, stage->state, start ? NULL : vec->actions, out);
-    if (start) return;
-    fprintf(out, "  rewards: ");
-    put_values(&e->facts, vec->rewards, out);
-    fputc('\n', out);
-    if (stage->ended) put_end(stage, out);
+    e->type->render(e->game, env_vec_state(vec, 0), start ? NULL : vec->actions, out);
+    if (!start) {
+        fprintf(out, "  reward%s: ", e->facts.agents == 1 ? "" : "s");
+        play_show_values(&e->facts, vec->rewards, out);
+        fputc('\n', out);
+        if (env_vec_ended(vec, 0)) put_end(show);
+        else put_done(show);
+    }
+    memcpy(show->gone, vec->done, (size_t)e->facts.agents);
 }

@@ -15,7 +15,7 @@
 
 /* A number for people: six digits, and no minus before a zero. */
 static char *number(double value, char *text) {
-    if (isnan(value)) snprintf(text, NUMBER, "-");
+    if (isnan(value) || value == FM_ABSENT) snprintf(text, NUMBER, "-");
     else snprintf(text, NUMBER, "%.6g", fabs(value) < 1e-12 ? 0.0 : value);
     return text;
 }
@@ -77,7 +77,7 @@ static cell *count_cells(const bimatrix *game, const trials *all) {
         c->nash = bimatrix_is_nash(game, c->row, c->col);
     }
     for (int64_t k = 0; k < all->n; k++) {
-        const double *action = all->results[k].evaluation.action;
+        const real *action = all->results[k].evaluation.action;
         if (all->results[k].status == TRIAL_OK)
             cells[(size_t)action[0] * game->cols + (size_t)action[1]].count++;
     }
@@ -126,27 +126,37 @@ static void write_cells(const bimatrix *game, const trials *all, FILE *out) {
 
 /* ---- outcomes and returns ---- */
 
-/* A number of each trial that is ok: `get` with index i. Returns how many there are. */
+/* A number of each trial that is ok: `get` with index i. */
 typedef double (*getter)(const trial_result *result, int i);
 
 static double get_return(const trial_result *r, int i) { return r->evaluation.value[i]; }
 static double get_outcome(const trial_result *r, int i) { return r->evaluation.outcome[i]; }
 static double get_train_outcome(const trial_result *r, int i) { return r->train_outcome[i]; }
 
+/* How the evaluation played. */
+static const char *mode_of(const run_plan *run) {
+    return run->config.eval_mode == RUN_EVAL_SAMPLE ? "sampled" : "greedy";
+}
+
 static stats_interval over_trials(const trials *all, getter get, int i) {
     double *x = calloc((size_t)all->n, sizeof *x);
     size_t n = 0;
     FM_CHECK(x != NULL, "out of memory");
-    for (int64_t k = 0; k < all->n; k++)
-        if (all->results[k].status == TRIAL_OK) x[n++] = get(&all->results[k], i);
+    for (int64_t k = 0; k < all->n; k++) {
+        double value = get(&all->results[k], i);
+        if (all->results[k].status == TRIAL_OK && value != FM_ABSENT) x[n++] = value;
+    }
     stats_interval result = stats_mean(x, n);
     free(x);
     return result;
 }
 
-static void write_outcomes(const env_facts *facts, const trials *all, FILE *out) {
-    if (facts->outcomes == 0 || facts->outcomes > LOOP_OUTCOMES_MAX) return;
-    fprintf(out, "\n%-24s  %12s  %20s  %16s\n", "outcome", "greedy play", "95 % interval", "in training");
+static void write_outcomes(const run_plan *run, const trials *all, FILE *out) {
+    const env_facts *facts = &run->env.facts;
+    char play[NUMBER];
+    if (facts->outcomes == 0) return;
+    snprintf(play, sizeof play, "%s play", mode_of(run));
+    fprintf(out, "\n%-24s  %12s  %20s  %16s\n", "outcome", play, "95 % interval", "in training");
     for (int o = 0; o < facts->outcomes; o++) {
         char range[96] = "-";
         stats_interval share = over_trials(all, get_outcome, o),
@@ -159,31 +169,32 @@ static void write_outcomes(const env_facts *facts, const trials *all, FILE *out)
     }
 }
 
-/* The Stackelberg value: computed for payoff tables, else a fact of the environment if it is known. */
-static bool stackelberg_value(const env_facts *facts, double *value) {
+/* The value at the Stackelberg point: computed for payoff tables, else a fact of the environment if it is
+ * known; FM_ABSENT when it is not. */
+static double stackelberg_value(const env_facts *facts, int agent) {
     const env_solution *solution = env_facts_solution(facts, "stackelberg");
     if (facts->bimatrix && facts->horizon == 1) {
         size_t point[2];
         bimatrix_stackelberg_pure(facts->bimatrix, true, point);
-        for (int i = 0; i < 2; i++)
-            value[i] = facts->bimatrix->payoff[i][point[0] * facts->bimatrix->cols + point[1]];
-        return true;
+        return facts->bimatrix->payoff[agent][point[0] * facts->bimatrix->cols + point[1]];
     }
-    if (solution) memcpy(value, solution->value, (size_t)facts->agents * sizeof *value);
-    return solution != NULL;
+    return solution ? solution->value[agent] : FM_ABSENT;
 }
 
-static void write_returns(const env_facts *facts, const trials *all, FILE *out) {
-    double value[ENV_AGENTS_MAX];
-    bool known = stackelberg_value(facts, value);
-    fprintf(out, "\n%-16s  %12s  %24s%s\n", "greedy return", "mean", "95 % interval",
+static void write_returns(const run_plan *run, const trials *all, FILE *out) {
+    const env_facts *facts = &run->env.facts;
+    bool known = stackelberg_value(facts, 0) != FM_ABSENT;
+    char title[NUMBER];
+    snprintf(title, sizeof title, "%s return", mode_of(run));
+    fprintf(out, "\n%-16s  %12s  %24s%s\n", title, "mean", "95 % interval",
             known ? "   Stackelberg           gap" : "");
     for (int i = 0; i < facts->agents; i++) {
         char mean[NUMBER], range[96], best[NUMBER], gap[NUMBER];
         stats_interval x = over_trials(all, get_return, i);
-        fprintf(out, "%-16s  %12s  %24s", facts->agent_name[i], number(x.mean, mean),
+        double value = stackelberg_value(facts, i);
+        fprintf(out, "%-16s  %12s  %24s", facts->agent[i].name, number(x.mean, mean),
                 interval(x, range, sizeof range));
-        if (known) fprintf(out, "  %12s  %12s", number(value[i], best), number(value[i] - x.mean, gap));
+        if (known) fprintf(out, "  %12s  %12s", number(value, best), number(value - x.mean, gap));
         fprintf(out, "\n");
     }
 }
@@ -193,6 +204,6 @@ void summary_write(const run_plan *run, const trials *all, FILE *out) {
     write_head(run, all, out);
     if (trials_count(all, TRIAL_OK) == 0) return;
     if (facts->bimatrix && facts->horizon == 1) write_cells(facts->bimatrix, all, out);
-    else write_outcomes(facts, all, out);
-    write_returns(facts, all, out);
+    else write_outcomes(run, all, out);
+    write_returns(run, all, out);
 }
