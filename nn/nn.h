@@ -1,9 +1,9 @@
 /* nn.h: the one header to include: networks, what their outputs mean, and how they learn.
  *
  * Parameters lie in one flat vector (params.h); layers declare their matrices there and are applied on a tape
- * (layers.h, recurrent.h, attention.h); distributions.h turns outputs into actions and densities; optim.h
- * takes the steps; normalise.h brings observations and rewards to about 1; safetensors.h keeps it all in a
- * file. The tape itself is autograd/ad.h.
+ * (layers.h, recurrent.h, attention.h); distributions.h turns outputs into actions and densities; objective.h
+ * makes gradients of a loss, and optim.h takes the steps; normalise.h brings observations and rewards to
+ * about 1; safetensors.h keeps parameters in a file. The tape itself is autograd/ad.h.
  *
  * A whole learner: REINFORCE [Williams 1992] on a bandit of two arms that pay 0.2 and 0.8 on average, 32
  * episodes of one step per update. The loss reads as in the paper, and is recorded once; every update plays,
@@ -29,10 +29,9 @@
  *     ad_var log_pi = nn_categorical_log_prob(logits, AD_NONE, ad_leaf(t, B, 1, action, "action"));
  *     ad_var loss = ad_neg(ad_mean(ad_mul(log_pi, ad_leaf(t, B, 1, advantage, "advantage"))));
  *
- *     real *gradient = fm_arena_array(&arena, real, p.n);                 // what is computed from it
- *     ad_output *out = fm_arena_array(&arena, ad_output, leaves.count), acts = {logits, logits_now};
- *     nn_gradient_outputs(&p, &leaves, loss, gradient, out);
- *     ad_plan *act = ad_plan_make(NULL, 0, &acts, 1), *learn = ad_plan_make(NULL, 0, out, leaves.count);
+ *     ad_plan *act = ad_plan_make(NULL, 0, &(ad_output){logits, logits_now}, 1);
+ *     nn_group group = {"policy", &p, &leaves};
+ *     nn_objective objective = nn_objective_make(loss, &group, 1, NULL, 0, &arena);
  *     nn_optimizer adam = nn_optimizer_make(NN_ADAM, 0.05, p.n, &arena, NULL, NULL);
  *
  *     for (int update = 0; update < 200; update++) {
@@ -45,8 +44,8 @@
  *             paid += (double)advantage[b] / B;
  *         }
  *         for (int b = 0; b < B; b++) advantage[b] -= (real)paid;         // above the mean of the batch
- *         ad_replay(learn);
- *         nn_optimizer_step(&adam, p.theta, gradient);
+ *         nn_objective_run(&objective);
+ *         nn_optimizer_step(&adam, p.theta, objective.gradient[0]);
  *     }
  *     ad_replay(act);
  *     double log_p = nn_categorical_log_prob_of(logits_now, NULL, ARMS, 1);
@@ -62,6 +61,7 @@
 #include "nn/distributions.h"
 #include "nn/layers.h"
 #include "nn/normalise.h"
+#include "nn/objective.h"
 #include "nn/optim.h"
 #include "nn/params.h"
 #include "nn/recurrent.h"
