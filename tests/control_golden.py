@@ -19,7 +19,7 @@ IDS = {
     "mountaincar-continuous": "MountainCarContinuous-v0",
     "acrobot": "Acrobot-v1",
 }
-ROWS = 24  # about so many situations of a run are kept
+ROWS = 16  # about so many situations of a run are kept
 WIDTH = 90  # characters of a script per line
 
 
@@ -70,11 +70,15 @@ RUNS = [
     ("mountaincar-continuous", [-0.45, 0.0], chance("jklmnop", 40, 8)),
     ("mountaincar-continuous", [-0.55, 0.01], lambda s, t: "r" if s[1] >= 0 else "h"),
     ("mountaincar-continuous", [-1.1, -0.06], lambda s, t: "n"),
+    ("mountaincar-continuous", [0.5, -0.02], lambda s, t: "o"),
     ("acrobot", [0.05, -0.03, 0.02, -0.08], lambda s, t: "2"),
     ("acrobot", [-0.07, 0.01, 0.09, 0.04], chance("012", 1, 4)),
     ("acrobot", [0.02, 0.06, -0.05, 0.0], chance("012", 4, 5)),
     ("acrobot", [0.01, -0.04, 0.03, 0.02], lambda s, t: "2" if s[3] > 0 else "0"),
     ("acrobot", [2.0, -1.5, 3.0, -2.0], chance("012", 2, 6)),
+    # These come to the bounds of both speeds.
+    ("acrobot", [1.2, -1.3, 7.8, 19.6], lambda s, t: "2"),
+    ("acrobot", [2.5, 2.6, -2.1, -22.4], lambda s, t: "2"),
 ]
 
 
