@@ -13,8 +13,8 @@ static bool at_stackelberg(drive *d) {
     drive_greedy(d, action);
     const env_solution *point = env_facts_solution(&d->game.facts, "stackelberg");
     char label[64], x[32], y[32];
-    snprintf(label, sizeof label, "%s-%s", env_action_label(&d->game.facts, 0, (int)action[0], x, sizeof x),
-             env_action_label(&d->game.facts, 1, (int)action[1], y, sizeof y));
+    snprintf(label, sizeof label, "%s-%s", env_action_label(&d->game.facts, 0, 0, (int)action[0], x, sizeof x),
+             env_action_label(&d->game.facts, 1, 0, (int)action[1], y, sizeof y));
     return strcmp(label, point->label) == 0;
 }
 
@@ -107,11 +107,11 @@ TEST(biac_followers_answer_what_was_done) {
     drive d;
     double sum[2] = {0}, product[3] = {0};
     int n = 2000;
-    drive_begin(&d, &algo_biac, "duopoly", "", "hidden=32,32 noise=0.1 noise_final=0.1", 1, 8000, 0);
+    drive_begin(&d, &algo_biac, "duopoly", "", "hidden=32,32 action_noise=0.1 action_noise_final=0.1", 1, 8000, 0);
     drive_run(&d, 6000);
     for (int k = 0; k < n; k++) {
         drive_run(&d, 1);
-        double x = (double)d.vec.actions[0] - 6, y = (double)d.vec.actions[1] - 3;
+        double x = (double)d.stage.vec.actions[0] - 6, y = (double)d.stage.vec.actions[1] - 3;
         sum[0] += x, sum[1] += y;
         product[0] += x * x, product[1] += y * y, product[2] += x * y;
     }
@@ -128,9 +128,9 @@ TEST(biac_values_outlive_a_change_of_unit) {
     double before[2], after[2];
     const real joint[2] = {6, 3};
     drive_begin(&d, &algo_biac, "duopoly", "",
-                "leader_critic_lr=0 critic_lr=0 actor_lr=0 buffer=400 warmup=400", 1, 3000, 0);
+                "leader_critic_lr=0 critic_lr=0 actor_lr=0 buffer_size=400 learning_starts=400", 1, 3000, 0);
     drive_run(&d, 450);
-    algo_view view = {1, d.vec.obs, d.vec.mask};
+    env_view view = drive_view(&d);
     const biac *b = d.learner;
     algo_scale scale[2] = {b->scale[0], b->scale[1]};
     algo_biac.values(d.learner, &view, joint, before);
@@ -177,7 +177,7 @@ TEST(biac_names_what_it_cannot_play) {
 /* A warm learner allocates nothing: neither arenas nor the tape grow. */
 TEST(biac_updates_without_allocation) {
     drive d;
-    drive_begin(&d, &algo_biac, "maintain", "", "warmup=100", 1, 3000, 0);
+    drive_begin(&d, &algo_biac, "maintain", "", "learning_starts=100", 1, 3000, 0);
     drive_run(&d, 200);
     size_t calls = fm_arena_system_calls(), used = d.arena.used;
     drive_run(&d, 500);
