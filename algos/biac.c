@@ -165,20 +165,10 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
 /* (Q_i(o_i, a) - y_i)^2, y_i from outside: its gradient is the step of Eq. (15). */
 static void critic_learn(biac *b, const algo_setup *setup, int i) {
     biac_agent *a = &b->agent[i];
-    size_t in = a->critic.mlp.in;
-    ad_var y;
-    a->critic_input = algo_leaf(setup, b->batch.rows, in, "critic input", &a->critic_input_leaf);
-    algo_batch_into(&b->batch, ALGO_OBS, i, a->critic_input, in);
-    algo_batch_into(&b->batch, ALGO_COLUMNS, ALGO_ALL, a->critic_input + b->facts->agent[i].obs_length, in);
+    ad_var y, q = algo_net_apply(&a->critic, &a->critic.leaves, a->critic_input);
     a->td_target = algo_batch_leaf(&b->batch, ALGO_REWARD, i, &y);
-    a->active_leaf = a->weight_leaf = AD_NONE;
-    if (!b->one_shot) {
-        a->active = algo_batch_leaf(&b->batch, ALGO_ACTIVE, i, &a->active_leaf);
-        algo_batch_leaf(&b->batch, ALGO_WEIGHT, i, &a->weight_leaf);
-    }
-    ad_var q = algo_net_apply(&a->critic, &a->critic.leaves, a->critic_input_leaf);
     ad_var penalty = algo_penalty(ad_sub(q, y), (algo_loss)b->config->loss);
-    algo_net_learn(&a->critic, setup, nn_weighted_mean(penalty, a->weight_leaf));
+    algo_net_learn(&a->critic, setup, nn_weighted_mean(penalty, a->weight));
 }
 
 /* y_i = r_i + gamma Q_i(s', a') with the Stackelberg joint action a' of the next state (Eq. 12-14). The rewards
@@ -228,9 +218,28 @@ static void make_nets(biac *b, const algo_setup *setup, int i) {
                                        .target = !b->one_shot});
 }
 
+/* An agent's part of the minibatch. Nobody dies in a one-shot game, and every row counts one. */
+static void declare_columns(biac *b, const algo_setup *setup, int i) {
+    biac_agent *a = &b->agent[i];
+    size_t agents = (size_t)b->joint.agents, length = (size_t)b->facts->agent[i].obs_length, in = a->critic.mlp.in;
+    a->replayed = algo_leaf(setup, b->batch.rows, in, "critic input", &a->critic_input);
+    algo_batch_into(&b->batch, ALGO_OBS, i, a->replayed, in);
+    algo_batch_into(&b->batch, ALGO_COLUMNS, ALGO_ALL, a->replayed + length, in);
+    a->obs = ad_slice_cols(a->critic_input, 0, length);
+    a->columns = fm_arena_array(setup->arena, ad_var, agents);
+    for (size_t k = 0; k < agents; k++)
+        a->columns[k] =
+            ad_slice_cols(a->critic_input, length + (size_t)b->joint.at[k], (size_t)b->joint.width[k]);
+    a->active = a->weight = AD_NONE;
+    if (b->one_shot) return;
+    algo_batch_leaf(&b->batch, ALGO_ACTIVE, i, &a->active);
+    algo_batch_leaf(&b->batch, ALGO_WEIGHT, i, &a->weight);
+}
+
 /* Losses are recorded once; every declaration adds its columns to the batch. An actor's loss needs all critics
  * and actors. */
 static void make_losses(biac *b, const algo_setup *setup) {
+    for (int i = 0; i < b->joint.agents; i++) declare_columns(b, setup, i);
     for (int i = 0; i < b->joint.agents; i++) critic_learn(b, setup, i);
     for (int i = 0; i < b->joint.agents; i++) {
         if (biac_has_actor(b, i) && biac_is_discrete(b, i)) biac_discrete_learn(b, setup, i);
@@ -282,13 +291,13 @@ static void *create(const algo_setup *setup) {
     algo_stream(setup, &b->sample, FM_RNG_SAMPLE, 0);
     algo_stream(setup, &b->noise, FM_RNG_UPDATE, 0);
     b->replay = algo_replay_make(setup, c->replay.buffer_size);
-    b->batch = algo_batch_make(setup, (size_t)c->replay.batch_size);
-    b->batch.scale = b->scale;
     for (int i = 0; i < facts->agents; i++) {
         bool raw = c->scale_rewards == ALGO_SCALE_NONE;
         b->scale[i] = raw ? (algo_scale){0, 1} : algo_reward_scale(facts, i);
         make_nets(b, setup, i);
     }
+    b->batch = algo_batch_make(setup, (size_t)c->replay.batch_size);
+    b->batch.scale = b->scale;
     make_losses(b, setup);
     make_plays(b, setup);
     return b;

@@ -3,6 +3,9 @@
  *
  * Every agent has a policy pi(a | o) and a baseline V(o), or all of them share one. An algorithm is a struct
  * whose first member is an actor_critic; it passes itself to the functions of the contract below and writes
+ * what follows.
+ *
+ * Outline:
  *
  *     create    actor_critic_make(&x->base, setup, &shape);
  *               for each policy p: actor_critic_learn(p, setup, the loss, made of p->terms, ...);

@@ -53,14 +53,15 @@ typedef struct biac_agent {
     algo_net critic;       /* Q_i(o_i, a_1..a_N) */
     algo_net actor;        /* pi_i(o_i, a of the levels above); not of a maximising leader */
     algo_net approximator; /* pi_i(o_i): the joint action without seeing the others; an option */
-    real *critic_input;    /* [B, D_i + A] */
+    real *replayed;        /* [B, D_i + A]: its observation and the joint action */
     real *td_target;       /* [B, 1]: what Q_i is drawn to */
-    real *active;          /* [B, 1]: whether it acted; NULL in one-shot games, where all do */
-    ad_var critic_input_leaf, active_leaf, weight_leaf; /* the last two AD_NONE in one-shot games */
+    ad_var critic_input, obs; /* replayed as a leaf; [B, D_i] of it */
+    ad_var *columns;       /* [N] [B, A_k] of it */
+    ad_var active, weight; /* [B, 1] whether it acted, and what the row counts; AD_NONE in one-shot games */
     /* Discrete actors. */
     real *values;          /* [B, A_i]: Q_i of each own action */
     real *gumbel;          /* [B, A_i] noise, NULL unless the loss has it */
-    biac_play *deviations; /* [B A_i] rows: each own action in place of the replayed one */
+    biac_play *deviations; /* [A_i B] rows: each own action in place of the replayed one */
     /* Approximators. */
     real *example;         /* [B, A_i]: the Stackelberg action */
     algo_forward apart;    /* the approximator on rows of copies */
@@ -132,6 +133,11 @@ void biac_show(const biac *b, biac_play *play, const env_view *view);
 /* The entries `values` and `probabilities` of the contract (algos/algo.h). */
 void biac_values(void *self, const env_view *view, const real *actions, double *values);
 void biac_probabilities(void *self, const env_view *view, const real *actions, double *probabilities);
+
+/* On the tape, for losses, of the minibatch's observations: the outputs of an actor, given the columns [N] of the
+ * levels above; Q_i of a joint action [B, A]. */
+ad_var biac_actor_on_tape(const biac *b, int agent, const ad_var *columns);
+ad_var biac_critic_on_tape(const biac *b, int agent, ad_var joint);
 
 /* ---- biac_discrete.c ---- */
 

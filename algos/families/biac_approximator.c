@@ -8,19 +8,18 @@
 static ad_var loss(const biac *b, int i, ad_var out, ad_var example) {
     ad_var penalty = biac_is_discrete(b, i) ? ad_neg(ad_sum_cols(ad_mul(ad_log_softmax(out), example)))
                                             : ad_mean_cols(ad_square(ad_sub(ad_tanh(out), example)));
-    return nn_weighted_mean(penalty, b->agent[i].weight_leaf);
+    return nn_weighted_mean(penalty, b->agent[i].weight);
 }
 
 void biac_approximator_learn(biac *b, const algo_setup *setup, int i) {
     biac_agent *a = &b->agent[i];
     size_t in = (size_t)b->facts->agent[i].obs_length, out = (size_t)b->joint.width[i];
-    ad_var x, example;
+    ad_var example;
     biac_make_net(b, setup, &a->approximator, "own", i,
                   (algo_net_shape){.in = in, .out = out, .lr = b->config->actor_lr});
-    algo_batch_leaf(&b->batch, ALGO_OBS, i, &x);
     a->example = algo_leaf(setup, b->batch.rows, out, "Stackelberg action", &example);
-    algo_net_learn(&a->approximator, setup,
-                   loss(b, i, algo_net_apply(&a->approximator, &a->approximator.leaves, x), example));
+    ad_var y = algo_net_apply(&a->approximator, &a->approximator.leaves, a->obs);
+    algo_net_learn(&a->approximator, setup, loss(b, i, y, example));
     a->apart = algo_forward_make(&a->approximator, setup, false, (size_t)setup->num_envs);
 }
 

@@ -4,50 +4,37 @@
 
 #include "algos/families/biac.h"
 
-/* What agent k would answer on the tape, given the columns of the levels above. */
-static ad_var answer(const biac *b, int k, ad_var obs, const ad_var *columns) {
-    const biac_agent *a = &b->agent[k];
-    ad_var x = obs;
-    for (int j = 0; j < b->joint.agents; j++)
-        if (b->order.level[j] < b->order.level[k]) x = ad_concat_cols(x, columns[j]);
-    ad_var out = algo_net_apply(&a->actor, &a->actor.leaves, x);
+/* What agent k would do, given the columns of the levels above. */
+static ad_var answer(const biac *b, int k, const ad_var *columns) {
+    ad_var out = biac_actor_on_tape(b, k, columns);
     ad_var action = biac_is_discrete(b, k) ? ad_softmax(out) : ad_tanh(out);
-    return b->one_shot ? action : ad_mul(action, a->active_leaf);
+    return b->one_shot ? action : ad_mul(action, b->agent[k].active);
 }
 
-/* With the total derivative the levels below answer agent i, and agents of its level play what they would now,
- * without the noise of the replay: an answer to noise has another slope. */
-static void let_others_answer(const biac *b, int i, const ad_var *obs, ad_var *columns) {
+/* For the total derivative: agents of i's level play what they would now, without the noise of the replay (an
+ * answer to noise has another slope), and the levels below answer. */
+static void let_others_answer(const biac *b, int i, ad_var *columns) {
     const int *level = b->order.level;
     for (int k = 0; k < b->joint.agents; k++)
         if (k != i && level[k] == level[i] && biac_has_actor(b, k))
-            columns[k] = ad_stop_gradient(answer(b, k, obs[k], columns));
-    columns[i] = answer(b, i, obs[i], columns);
+            columns[k] = ad_stop_gradient(answer(b, k, columns));
     for (int turn = 0; turn < b->order.agents; turn++) {
         int k = b->order.turn[turn];
-        if (level[k] > level[i]) columns[k] = answer(b, k, obs[k], columns);
+        if (level[k] > level[i]) columns[k] = answer(b, k, columns);
     }
 }
 
 /* - Q_i(o_i, a) with mu_i(o_i, a of the levels above) in place of a_i (Eq. 22). */
 void biac_box_learn(biac *b, const algo_setup *setup, int i) {
-    biac_agent *a = &b->agent[i];
-    size_t agents = (size_t)b->joint.agents, length = (size_t)b->facts->agent[i].obs_length;
-    ad_var *obs = fm_arena_array(setup->arena, ad_var, agents);
+    size_t agents = (size_t)b->joint.agents;
     ad_var *columns = fm_arena_array(setup->arena, ad_var, agents);
-    for (size_t k = 0; k < agents; k++) {
-        obs[k] = ad_slice_cols(b->agent[k].critic_input_leaf, 0, (size_t)b->facts->agent[k].obs_length);
-        columns[k] = ad_slice_cols(a->critic_input_leaf, length + (size_t)b->joint.at[k],
-                                   (size_t)b->joint.width[k]);
-    }
-    if (b->config->reaction == BIAC_REACTION_TOTAL)
-        let_others_answer(b, i, obs, columns);
-    else
-        columns[i] = answer(b, i, obs[i], columns);
-    ad_var x = obs[i];
-    for (size_t k = 0; k < agents; k++) x = ad_concat_cols(x, columns[k]);
-    ad_var q = algo_net_apply(&a->critic, &a->critic.leaves, x);
-    algo_net_learn(&a->actor, setup, ad_neg(nn_weighted_mean(q, a->weight_leaf)));
+    for (size_t k = 0; k < agents; k++) columns[k] = b->agent[i].columns[k];
+    columns[i] = answer(b, i, columns);
+    if (b->config->reaction == BIAC_REACTION_TOTAL) let_others_answer(b, i, columns);
+    ad_var joint = columns[0];
+    for (size_t k = 1; k < agents; k++) joint = ad_concat_cols(joint, columns[k]);
+    ad_var value = nn_weighted_mean(biac_critic_on_tape(b, i, joint), b->agent[i].weight);
+    algo_net_learn(&b->agent[i].actor, setup, ad_neg(value));
 }
 
 void biac_box_wander(const biac *b, biac_play *play, double sigma, fm_rng *rng) {

@@ -76,6 +76,21 @@ void biac_list_candidates(biac *b, fm_arena *arena) {
     }
 }
 
+/* ---- on the tape ---- */
+
+ad_var biac_actor_on_tape(const biac *b, int agent, const ad_var *columns) {
+    const biac_agent *a = &b->agent[agent];
+    ad_var x = a->obs;
+    for (int j = 0; j < b->joint.agents; j++)
+        if (b->order.level[j] < b->order.level[agent]) x = ad_concat_cols(x, columns[j]);
+    return algo_net_apply(&a->actor, &a->actor.leaves, x);
+}
+
+ad_var biac_critic_on_tape(const biac *b, int agent, ad_var joint) {
+    const biac_agent *a = &b->agent[agent];
+    return algo_net_apply(&a->critic, &a->critic.leaves, ad_concat_cols(a->obs, joint));
+}
+
 /* ---- playing ---- */
 
 static bool present(const biac *b, const biac_play *play, size_t row, int agent) {

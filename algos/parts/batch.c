@@ -1,5 +1,7 @@
 #include "algos/parts/batch.h"
 
+#include <string.h>
+
 algo_batch algo_batch_make(const algo_setup *setup, size_t rows) {
     algo_batch batch = {.facts = setup->facts, .setup = setup, .rows = rows};
     batch.joint = algo_joint_of(setup->facts, setup->arena);
@@ -35,7 +37,9 @@ void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, s
     FM_CHECK(width > 0 && stride >= width, "a column of field %d: %zu numbers in rows of %zu", (int)field,
              width, stride);
     algo_column *column = fm_arena_array(batch->setup->arena, algo_column, 1);
-    *column = (algo_column){field, agent, to, width, stride, batch->columns};
+    *column = (algo_column){field, agent, to, width, stride, NULL, batch->columns};
+    for (algo_column *other = batch->columns; other != NULL; other = other->next)
+        if (other->field == field && other->agent == agent && other->twin == NULL) other->twin = column;
     batch->columns = column;
 }
 
@@ -76,73 +80,95 @@ static place place_of(const env_facts *facts, algo_field field, int agent) {
     }
 }
 
-static void copy_reals(real *to, const real *from, size_t n) {
-    for (size_t k = 0; k < n; k++) to[k] = from[k];
+/* Where the numbers of row b begin. */
+static inline size_t at(const algo_batch *batch, const algo_column *c, place p, size_t b) {
+    if (c->agent == ALGO_OWN) p = place_of(batch->facts, c->field, batch->own[b]);
+    return batch->drawn[b] * p.stride + p.start;
 }
 
-static void copy_flags(real *to, const uint8_t *from, size_t n) {
-    for (size_t k = 0; k < n; k++) to[k] = from[k] != 0;
+static void copy_twin(const algo_batch *batch, const algo_column *c) {
+    for (size_t b = 0; b < batch->rows; b++)
+        memcpy(c->to + b * c->stride, c->twin->to + b * c->twin->stride, c->width * sizeof *c->to);
 }
 
-static void fill_row(const algo_batch *batch, const algo_column *c, int agent, const void *from, size_t at,
-                     real *to) {
-    switch (c->field) {
-    case ALGO_MASK:
-    case ALGO_NEXT_MASK:
-        if (from)
-            copy_flags(to, (const uint8_t *)from + at, c->width);
-        else
-            for (size_t k = 0; k < c->width; k++) to[k] = 1;
-        break;
-    case ALGO_NOT_DONE:
-    case ALGO_WEIGHT:
-    case ALGO_ACTIVE:
-    case ALGO_FIRST: copy_flags(to, (const uint8_t *)from + at, c->width); break;
-    case ALGO_REWARD: {
-        algo_scale scale = batch->scale ? batch->scale[agent] : (algo_scale){0, 1};
-        to[0] = (real)((((const double *)from)[at] - scale.shift) * scale.scale);
-        break;
-    }
-    default: copy_reals(to, (const real *)from + at, c->width);
-    }
-}
-
-static void fill_columns(const algo_batch *batch, const algo_column *c, const algo_source *source) {
-    const env_facts *facts = batch->facts;
-    const real *actions = source->of[ALGO_ACTION];
-    const uint8_t *active = source->of[ALGO_ACTIVE];
-    FM_CHECK(actions, "a column of actions, which its source does not have");
+static void fill_reals(const algo_batch *batch, const algo_column *c, place p, const real *from) {
     for (size_t b = 0; b < batch->rows; b++) {
-        size_t slot = batch->drawn[b];
-        int first = c->agent == ALGO_ALL ? 0 : c->agent == ALGO_OWN ? batch->own[b] : c->agent;
-        int end = c->agent == ALGO_ALL ? facts->agents : first + 1;
+        const real *row = from + at(batch, c, p, b);
         real *to = c->to + b * c->stride;
-        for (int i = first; i < end; to += batch->joint.width[i++]) {
-            const env_agent *agent = &facts->agent[i];
-            const real *action = actions + slot * (size_t)facts->action_total + (size_t)agent->action_at;
-            if (active == NULL || active[slot * (size_t)facts->agents + (size_t)i])
-                algo_encode_agent(&agent->action, action, to);
-            else
-                for (int k = 0; k < batch->joint.width[i]; k++) to[k] = 0;
-        }
+        if (c->width == 1) /* a call of memcpy would cost more than the number */
+            to[0] = row[0];
+        else
+            memcpy(to, row, c->width * sizeof *to);
     }
+}
+
+static void fill_flags(const algo_batch *batch, const algo_column *c, place p, const uint8_t *from) {
+    for (size_t b = 0; b < batch->rows; b++) {
+        const uint8_t *row = from + at(batch, c, p, b);
+        for (size_t k = 0; k < c->width; k++) c->to[b * c->stride + k] = row[k] != 0;
+    }
+}
+
+static void fill_ones(const algo_batch *batch, const algo_column *c) {
+    for (size_t b = 0; b < batch->rows; b++)
+        for (size_t k = 0; k < c->width; k++) c->to[b * c->stride + k] = 1;
+}
+
+static void fill_rewards(const algo_batch *batch, const algo_column *c, place p, const double *from) {
+    for (size_t b = 0; b < batch->rows; b++) {
+        int agent = c->agent == ALGO_OWN ? batch->own[b] : c->agent;
+        algo_scale scale = batch->scale ? batch->scale[agent] : (algo_scale){0, 1};
+        c->to[b * c->stride] = (real)((from[at(batch, c, p, b)] - scale.shift) * scale.scale);
+    }
+}
+
+/* Columns of agent i from `to` on, zeros where its action did not count (`active` NULL: it always does). */
+static void fill_agent(const algo_batch *batch, const algo_column *c, int i, const real *actions,
+                       const uint8_t *active, real *to) {
+    const env_facts *facts = batch->facts;
+    const env_agent *agent = &facts->agent[i];
+    size_t width = (size_t)batch->joint.width[i], stride = (size_t)facts->action_total;
+    for (size_t b = 0; b < batch->rows; b++, to += c->stride) {
+        size_t slot = batch->drawn[b];
+        if (c->agent == ALGO_OWN && batch->own[b] != i) continue;
+        if (active && !active[slot * (size_t)facts->agents + (size_t)i])
+            memset(to, 0, width * sizeof *to);
+        else
+            algo_encode_agent(&agent->action, actions + slot * stride + (size_t)agent->action_at, to);
+    }
+}
+
+static void fill_columns(const algo_batch *batch, const algo_column *c, const real *actions,
+                         const uint8_t *active) {
+    for (int i = 0; i < batch->facts->agents; i++)
+        if (c->agent < 0 || c->agent == i)
+            fill_agent(batch, c, i, actions, active, c->to + (c->agent == ALGO_ALL ? batch->joint.at[i] : 0));
 }
 
 void algo_batch_fill(const algo_batch *batch, const algo_source *source) {
     for (const algo_column *c = batch->columns; c != NULL; c = c->next) {
-        if (c->field == ALGO_COLUMNS) {
-            fill_columns(batch, c, source);
+        if (c->twin) {
+            copy_twin(batch, c);
             continue;
         }
-        const void *from = source->of[c->field];
-        bool optional = c->field == ALGO_MASK || c->field == ALGO_NEXT_MASK;
-        FM_CHECK(from || optional, "a column of field %d, which its source does not have", (int)c->field);
-        bool own = c->agent == ALGO_OWN;
-        int agent = own ? batch->alike : c->agent;
-        place p = place_of(batch->facts, c->field, agent);
-        for (size_t b = 0; b < batch->rows; b++) {
-            if (own) agent = batch->own[b], p = place_of(batch->facts, c->field, agent);
-            fill_row(batch, c, agent, from, batch->drawn[b] * p.stride + p.start, c->to + b * c->stride);
+        const void *from = source->of[c->field == ALGO_COLUMNS ? ALGO_ACTION : c->field];
+        place p = place_of(batch->facts, c->field, c->agent == ALGO_OWN ? batch->alike : c->agent);
+        bool mask = c->field == ALGO_MASK || c->field == ALGO_NEXT_MASK;
+        FM_CHECK(from || mask, "a column of field %d, which its source does not have", (int)c->field);
+        if (from == NULL) {
+            fill_ones(batch, c);
+            continue;
+        }
+        switch (c->field) {
+        case ALGO_COLUMNS: fill_columns(batch, c, from, source->of[ALGO_ACTIVE]); break;
+        case ALGO_REWARD: fill_rewards(batch, c, p, from); break;
+        case ALGO_MASK:
+        case ALGO_NEXT_MASK:
+        case ALGO_NOT_DONE:
+        case ALGO_WEIGHT:
+        case ALGO_ACTIVE:
+        case ALGO_FIRST: fill_flags(batch, c, p, from); break;
+        default: fill_reals(batch, c, p, from);
         }
     }
 }

@@ -1,6 +1,7 @@
 #include "algos/parts/joint.h"
 
 #include <math.h>
+#include <string.h>
 
 algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena) {
     algo_joint joint = {.facts = facts, .agents = facts->agents};
@@ -16,7 +17,8 @@ algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena) {
 }
 
 void algo_one_hot(real *columns, int n, int action) {
-    for (int k = 0; k < n; k++) columns[k] = k == action;
+    memset(columns, 0, (size_t)n * sizeof *columns);
+    columns[action] = 1;
 }
 
 static int largest(const real *x, int n) {

@@ -1,12 +1,15 @@
 /* minibatch.h: the samples of a rollout in random order, a fixed number of rows at a time.
  *
- *     algo_minibatches walk = algo_minibatches_make(setup, &rollout, agents, 1, config->batch_size);
+ * Example (compiled by the tests, given const algo_setup *setup, algo_rollout *rollout, fm_rng rng):
+ *
+ *     static const int AGENTS[] = {0};
+ *     ad_var obs, weight;
+ *     algo_minibatches walk = algo_minibatches_make(setup, rollout, AGENTS, 1, 256);
  *     algo_batch_leaf(&walk.batch, ALGO_OBS, ALGO_OWN, &obs);         // columns: algos/parts/batch.h
  *     algo_batch_leaf(&walk.batch, ALGO_WEIGHT, ALGO_OWN, &weight);
- *     ...
- *     for (int64_t epoch = 0; epoch < config->n_epochs; epoch++) {    // after algo_rollout_gae
+ *     for (int epoch = 0; epoch < 10; epoch++) {                      // after algo_rollout_gae
  *         algo_minibatches_start(&walk, &rng);
- *         while (algo_minibatches_next(&walk)) step(nn_objective_run(&objective));
+ *         while (algo_minibatches_next(&walk)) continue;              // an update from the columns
  *     }
  *
  * A sample is one agent's part of one step of one copy, and has weight. Several agents may share a policy: then

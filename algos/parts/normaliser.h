@@ -2,6 +2,8 @@
  * normalize_reward. The statistics (nn/normalise.h) are the learner's and kept; they change only while it
  * trains, and play and evaluation use them as they are.
  *
+ * Outline:
+ *
  *     act       view = algo_normaliser_view(&n, view, mode == ALGO_TRAIN);   // and act on that
  *     observe   algo_step seen = algo_normaliser_step(&n, step);             // and remember that
  *     update    algo_rollout_gae(&rollout, gamma, lambda, n.reward_scale);

@@ -2,13 +2,19 @@
  * users of other libraries know.
  *
  * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the path
- * to the member, and what differs from learner to learner is the default, given as text:
+ * to the member, and what differs from learner to learner is the default, given as text.
+ *
+ * Example (compiled by the tests):
  *
  *     typedef struct my_config { algo_replay_options replay; } my_config;
  *     static const fm_option OPTIONS[] = {
  *         ALGO_REPLAY_OPTIONS(my_config, replay, "128", "20000", "1000"),
  *         FM_OPT_END,
- *     }; */
+ *     };
+ *     my_config config;
+ *     fm_options_reset(OPTIONS, &config);
+ *     FM_CHECK(config.replay.batch_size == 128, "the default");
+ */
 #ifndef ALGO_OPTIONS_H
 #define ALGO_OPTIONS_H
 

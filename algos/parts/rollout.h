@@ -1,5 +1,7 @@
 /* rollout.h: the last steps of an on-policy learner, and how good its actions in them were.
  *
+ * Outline:
+ *
  *     act (mode ALGO_TRAIN)   write the present step's algo_rollout_notes: log-probabilities and values
  *     observe                 after = algo_rollout_wants_after(...) ? V(after) : NULL
  *                             algo_rollout_add(&rollout, step, after)
