@@ -32,9 +32,9 @@ static const fm_option OPTIONS[] = {
     ALGO_HIDDEN_OPTION(reinforce_config, hidden, "64,64"),
     ALGO_ACTIVATION_OPTION(reinforce_config, activation, "tanh"),
     ALGO_LR_OPTION(reinforce_config, lr, "lr", "0.003", "learning rate of Adam", "alpha"),
-    ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1"),
+    ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1", "false", "true"),
     ALGO_COEFFICIENT_OPTIONS(reinforce_config, coefficient, "0.01", "0.5"),
-    ALGO_DESCENT_OPTIONS(reinforce_config, descent, "1", "0.5"),
+    ALGO_DESCENT_OPTIONS(reinforce_config, descent, "0.1", "0.5"),
     FM_OPT_END,
 };
 
