@@ -360,7 +360,7 @@ TEST(pictures_show_the_situation) {
     static const struct { const char *env, *start; double action; const char *seen, *said; } CASES[] = {
         {"cartpole", "0:0:0.1:0", 1, " /\n", "pushed right"},
         {"cartpole", "0:0:-0.1:0", 0, " \\\n", "pushed left"},
-        {"cartpole", "-2:0:0:0", 0, "\n  +---[=o=]---", "pole leans +0.00 degrees (drawn threefold), +16.8 degrees/s\n"},
+        {"cartpole", "-2:0:0:0", 0, "\n  +---[=o=]---", "+0.00 degrees (drawn threefold), +16.8 degrees/s\n"},
         {"cartpole", "2:0:0.2:3", 0, "[=o=]---+\n", ": failed\n"},
         {"pendulum", "0:0", 0, "|\n", "+0.0 degrees from upright"},
         {"pendulum", "1.5708:0", 5, "\n  @-----------o           .\n", "(left), +1.05 rad/s; torque +2.000"},
