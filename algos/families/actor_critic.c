@@ -120,8 +120,7 @@ void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_cr
     ac->policy = fm_arena_array(setup->arena, actor_critic_policy, ac->policies);
     ac->policy_of = fm_arena_array(setup->arena, int, agents);
     for (int i = 0; i < (int)agents; i++) ac->policy_of[i] = shape->shared ? 0 : i;
-    ac->decisions = fm_arena_array(setup->arena, int64_t, 1);
-    fm_keep(setup->keep, FM_I64, ac->decisions, 1, "actor_critic.decisions");
+    algo_cadence_keep(&ac->cadence, setup);
     ac->normaliser = algo_normaliser_make(setup, ac->policy_of, (int)ac->policies, o->normalize_obs,
                                           o->normalize_reward, o->gamma);
     ac->rollout = algo_rollout_make(setup, &(algo_rollout_shape){.decisions = o->n_steps, .chunk_length = 1});
@@ -245,7 +244,7 @@ void actor_critic_observe(void *self, const algo_step *step) {
     bool wanted = algo_rollout_wants_after(&ac->rollout, step);
     for (size_t k = 0; k < ac->policies && wanted; k++) run_critic(ac, &ac->policy[k], &seen.after, ac->after);
     algo_rollout_add(&ac->rollout, &seen, wanted ? ac->after : NULL);
-    *ac->decisions += step->before.copies;
+    algo_cadence_count(&ac->cadence, step->before.copies, 0);
 }
 
 void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var loss, const ad_var *also,
@@ -259,9 +258,9 @@ void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var 
 
 bool actor_critic_ready(actor_critic *ac) {
     const algo_rollout_options *o = ac->shape.rollout;
-    if (!algo_rollout_full(&ac->rollout)) return false;
+    if (!algo_cadence_due(&ac->cadence, (int64_t)ac->rollout.slots, 1)) return false;
     algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.reward_scale);
-    double rate = algo_falling(ac->shape.descent->lr_final, *ac->decisions, ac->run);
+    double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];
         p->actor.adam.lr = p->actor.lr * rate;

@@ -19,6 +19,7 @@
 #ifndef ALGO_ACTOR_CRITIC_H
 #define ALGO_ACTOR_CRITIC_H
 
+#include "algos/parts/cadence.h"
 #include "algos/parts/head.h"
 #include "algos/parts/minibatch.h"
 #include "algos/parts/normaliser.h"
@@ -83,7 +84,7 @@ typedef struct actor_critic {
     actor_critic_shape shape;
     size_t copies;
     int64_t run;                 /* decisions of the whole run */
-    int64_t *decisions;          /* taken so far, kept */
+    algo_cadence cadence;        /* an update for every rollout */
     size_t policies;
     actor_critic_policy *policy; /* [policies] */
     int *policy_of;              /* [agents] */
