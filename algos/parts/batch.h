@@ -1,11 +1,16 @@
 /* batch.h: a minibatch as a list of columns, declared once and filled in one call from a replay or a rollout.
  *
+ * Example (compiled by the tests, given const algo_setup *setup, int i, fm_rng rng):
+ *
+ *     #include "algos/parts/net.h"
+ *     #include "algos/parts/replay.h"
+ *     algo_replay replay = algo_replay_make(setup, 10000);
  *     algo_batch batch = algo_batch_make(setup, 128);
+ *     ad_var obs, action, target;
  *     algo_batch_leaf(&batch, ALGO_OBS, i, &obs);              // each is a leaf of the learner's tape
  *     algo_batch_leaf(&batch, ALGO_ACTION, i, &action);
  *     real *td_target = algo_batch_leaf(&batch, ALGO_REWARD, i, &target);
- *     algo_batch_into(&batch, ALGO_NEXT_OBS, i, forward.x, forward.in);   // or a part of the caller's matrix
- *     ...
+ *     algo_batch_into(&batch, ALGO_NEXT_OBS, i, td_target, 1);            // or a part of the caller's matrix
  *     algo_replay_draw(&replay, &batch, &rng);
  *     algo_replay_fill(&replay, &batch);                       // all columns have their numbers
  *
@@ -74,8 +79,8 @@ real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *le
 /* Adds a column that stands in the caller's matrix, from `to` with `stride` reals from row to row. */
 void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, size_t stride);
 
-/* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field, or
- * of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
+/* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field,
+ * or of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
  * ALGO_FIRST uint8_t; all others real. ALGO_COLUMNS are made of ALGO_ACTION and, unless it is NULL,
  * ALGO_ACTIVE. */
 typedef struct algo_source {

@@ -224,13 +224,14 @@ void algo_rollout_normalize(algo_rollout *r, const int *agents, size_t count) {
         }
 }
 
-double algo_rollout_explained_variance(const algo_rollout *r, int agent) {
+double algo_rollout_explained_variance(const algo_rollout *r, const int *agents, size_t count) {
     moments returns = {0}, errors = {0};
-    for (size_t slot = 0; slot < r->slots; slot++) {
-        size_t at = slot * agents_of(r) + (size_t)agent;
-        if (!r->weight[at]) continue;
-        see(&returns, (double)r->returns[at]);
-        see(&errors, (double)r->returns[at] - (double)r->value[at]);
-    }
+    for (size_t slot = 0; slot < r->slots; slot++)
+        for (size_t k = 0; k < count; k++) {
+            size_t at = slot * agents_of(r) + (size_t)agents[k];
+            if (!r->weight[at]) continue;
+            see(&returns, (double)r->returns[at]);
+            see(&errors, (double)r->returns[at] - (double)r->value[at]);
+        }
     return returns.squares > 0 ? 1 - errors.squares / returns.squares : FM_ABSENT;
 }

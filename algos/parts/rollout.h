@@ -1,5 +1,7 @@
 /* rollout.h: the last steps of an on-policy learner, and how good its actions in them were.
  *
+ * Outline:
+ *
  *     act (mode ALGO_TRAIN)   write the present step's algo_rollout_notes: log-probabilities and values
  *     observe                 after = algo_rollout_wants_after(...) ? V(after) : NULL
  *                             algo_rollout_add(&rollout, step, after)
@@ -89,9 +91,9 @@ void algo_rollout_gae(algo_rollout *rollout, double gamma, double lambda, const 
  * have weight: (A - mean) / (deviation + 1e-5), 1e-5 as in [Yu 2022]. A single step is left as it is. */
 void algo_rollout_normalize(algo_rollout *rollout, const int *agents, size_t count);
 
-/* 1 - Var(return - V) / Var(return) over an agent's steps that have weight: 1 for a perfect baseline, 0 for a
+/* 1 - Var(return - V) / Var(return) over these agents' steps that have weight: 1 for a perfect baseline, 0 for a
  * constant; FM_ABSENT where the returns do not vary. */
-double algo_rollout_explained_variance(const algo_rollout *rollout, int agent);
+double algo_rollout_explained_variance(const algo_rollout *rollout, const int *agents, size_t count);
 
 /* Fills the columns of a batch from the slots drawn. */
 void algo_rollout_fill(const algo_rollout *rollout, const algo_batch *batch);
