@@ -163,33 +163,39 @@ TEST(actor_critic_shared_policy_and_central_baseline) {
 
 /* ---- notes ---- */
 
-/* The log-probability noted with an action is that of the policy that took it. */
+static double log_prob_now(const actor_critic *ac, size_t s, int i) {
+    const env_facts *facts = ac->facts;
+    const algo_rollout *r = &ac->rollout;
+    const actor_critic_policy *p = &ac->policy[ac->policy_of[i]];
+    const env_agent *agent = &facts->agent[i];
+    const uint8_t *mask = r->mask ? r->mask + s * (size_t)facts->mask_total + agent->mask_at : NULL;
+    double out[8];
+    real row[8];
+    linear(&p->actor, r->obs + s * (size_t)facts->obs_total + agent->obs_at, out);
+    for (size_t j = 0; j < p->head.outputs; j++) row[j] = (real)out[j];
+    return algo_head_log_prob_of(&p->head, row,
+                                 p->actor.params.theta + p->actor.params.entries[p->log_std].at, mask,
+                                 r->actions + s * (size_t)facts->action_total + agent->action_at);
+}
+
+/* The log-probability noted with an action is that of the policy that took it, shared or not. */
 TEST(actor_critic_notes_log_probabilities) {
     static const char *const WORLDS[] = {"masks=true death=3", "box=true", "heads=2 masks=true"};
-    for (int k = 0; k < 3; k++) {
+    algo_type team = algo_reinforce;
+    team.create = team_create;
+    team_is_central = false;
+    for (int k = 0; k < 6; k++) {
         drive d;
-        begin(&d, &algo_reinforce, WORLDS[k], STILL "n_steps=24");
+        begin(&d, k < 3 ? &algo_reinforce : &team, WORLDS[k % 3], STILL "n_steps=24");
         const actor_critic *ac = d.learner;
         const algo_rollout *r = &ac->rollout;
         int acted = 0;
         for (size_t s = 0; s < r->slots; s++)
-            for (size_t i = 0; i < 2; i++) {
-                const actor_critic_policy *p = &ac->policy[i];
-                const env_agent *agent = &d.game.facts.agent[i];
-                const real *x = r->obs + s * (size_t)d.game.facts.obs_total + agent->obs_at;
-                const uint8_t *mask =
-                    r->mask ? r->mask + s * (size_t)d.game.facts.mask_total + agent->mask_at : NULL;
-                double out[8];
-                real row[8];
-                if (!r->active[s * 2 + i]) continue;
-                linear(&p->actor, x, out);
-                for (size_t j = 0; j < p->head.outputs; j++) row[j] = (real)out[j];
-                EXPECT_NEAR(r->log_prob[s * 2 + i],
-                            algo_head_log_prob_of(
-                                &p->head, row, p->actor.params.theta + p->actor.params.entries[p->log_std].at,
-                                mask, r->actions + s * (size_t)d.game.facts.action_total + agent->action_at),
-                            1e-5);
+            for (int i = 0; i < 2; i++) {
+                size_t at = s * 2 + (size_t)i;
+                if (!r->active[at]) continue;
                 acted++;
+                EXPECT_NEAR(r->log_prob[at], log_prob_now(ac, s, i), 1e-5);
             }
         EXPECT(acted > 20);
         drive_end(&d);
@@ -236,6 +242,29 @@ TEST(actor_critic_clips_both_networks_as_one) {
     drive_end(&held);
 }
 
+/* With lambda = 1, in a corridor of four steps. */
+TEST(actor_critic_discounts_by_gamma) {
+    drive d;
+    begin(&d, &algo_reinforce, "length=4", STILL "n_steps=24 gae_lambda=1");
+    const actor_critic *ac = d.learner;
+    for (size_t t = 0; t < 8; t++)
+        EXPECT_NEAR(ac->rollout.returns[(t * 3 + 1) * 2], (1 - pow(0.9, 4 - (double)(t % 4))) / (1 - 0.9),
+                    1e-5);
+    drive_end(&d);
+}
+
+TEST(actor_critic_shows_the_last_update_alone) {
+    drive d;
+    begin(&d, &algo_reinforce, "", STILL "n_steps=24");
+    double first = drive_metric(&d, "loss_0");
+    const actor_critic_policy *p = ((actor_critic *)d.learner)->policy;
+    EXPECT_NEAR(first, *p->objective.loss, 0);
+    drive_run(&d, 24);
+    EXPECT(*p->objective.loss != (real)first);
+    EXPECT_NEAR(drive_metric(&d, "loss_0"), *p->objective.loss, 0);
+    drive_end(&d);
+}
+
 /* 24 of 1000 decisions are over at the first update: the rate has fallen by 2.4 % of what it shall lose. */
 TEST(actor_critic_rates_fall) {
     drive d;
@@ -273,5 +302,6 @@ TEST(actor_critic_unlike_agents_cannot_share) {
 TEST_MAIN(CASE(actor_critic_gradients_are_those_of_the_paper),
           CASE(actor_critic_shared_policy_and_central_baseline), CASE(actor_critic_notes_log_probabilities),
           CASE(actor_critic_probabilities_of_actions), CASE(actor_critic_clips_both_networks_as_one),
+          CASE(actor_critic_discounts_by_gamma), CASE(actor_critic_shows_the_last_update_alone),
           CASE(actor_critic_rates_fall), CASE(actor_critic_metrics_are_unknown_before_the_first_update),
           CASE(actor_critic_unlike_agents_cannot_share))
