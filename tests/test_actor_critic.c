@@ -44,28 +44,37 @@ static void linear(const actor_critic_net *net, const real *x, double *out) {
     }
 }
 
-/* d (log pi(a) A + c H) / d out of a row, and of a box also / d log_std. */
-static void ascent(const actor_critic_policy *p, const double *out, const real *log_std, const uint8_t *mask,
-                   const real *action, double advantage, double c, double *to, double *to_std) {
-    size_t n = p->head.outputs;
+/* d (log pi(a) A + c H) / d out of one head of n choices. */
+static void ascent_of_head(const double *out, const uint8_t *mask, size_t n, int action, double advantage,
+                           double c, double *to) {
     double total = 0, entropy = 0, prob[8];
-    for (size_t j = 0; j < n && p->head.choices > 0; j++)
-        total += prob[j] = mask && !mask[j] ? 0 : exp(out[j]);
-    for (size_t j = 0; j < n && p->head.choices > 0; j++) {
+    for (size_t j = 0; j < n; j++) total += prob[j] = mask && !mask[j] ? 0 : exp(out[j]);
+    for (size_t j = 0; j < n; j++) {
         prob[j] /= total;
         if (prob[j] > 0) entropy -= prob[j] * log(prob[j]);
     }
     for (size_t j = 0; j < n; j++) {
-        if (p->head.choices > 0) {
-            to[j] = advantage * ((int)action[0] == (int)j) - advantage * prob[j];
-            if (prob[j] > 0) to[j] -= c * prob[j] * (log(prob[j]) + entropy);
+        to[j] = advantage * ((action == (int)j) - prob[j]);
+        if (prob[j] > 0) to[j] -= c * prob[j] * (log(prob[j]) + entropy);
+    }
+}
+
+/* The same of all heads, or of a box and then also / d log_std. */
+static void ascent(const actor_critic_policy *p, const double *out, const real *log_std, const uint8_t *mask,
+                   const real *action, double advantage, double c, double *to, double *to_std) {
+    const env_space *space = &p->head.space;
+    for (size_t k = 0, at = 0; k < (size_t)space->size; k++) {
+        if (space->kind == ENV_BOX) {
+            double sigma = exp((double)log_std[k]);
+            double u =
+                (((double)action[k] - (double)p->head.middle[k]) / (double)p->head.half[k] - out[k]) / sigma;
+            to[k] = advantage * u / sigma;
+            to_std[k] = advantage * (u * u - 1) + c;
             continue;
         }
-        double sigma = exp((double)log_std[j]);
-        double u =
-            (((double)action[j] - (double)p->head.middle[j]) / (double)p->head.half[j] - out[j]) / sigma;
-        to[j] = advantage * u / sigma;
-        to_std[j] = advantage * (u * u - 1) + c;
+        size_t n = (size_t)env_space_actions(space, (int)k);
+        ascent_of_head(out + at, mask ? mask + at : NULL, n, (int)action[k], advantage, c, to + at);
+        at += n;
     }
 }
 
@@ -129,8 +138,12 @@ static void begin(drive *d, const algo_type *algo, const char *world, const char
 }
 
 TEST(actor_critic_gradients_are_those_of_the_paper) {
-    static const char *const WORLDS[] = {"", "masks=true death=3", "pauses=true hidden=1 masks=true",
-                                         "box=true", "box=true cut=true seen=false pauses=true"};
+    static const char *const WORLDS[] = {"",
+                                         "masks=true death=3",
+                                         "pauses=true hidden=1 masks=true",
+                                         "heads=2 masks=true death=4",
+                                         "box=true",
+                                         "box=true cut=true seen=false pauses=true"};
     for (size_t k = 0; k < sizeof WORLDS / sizeof *WORLDS; k++) {
         drive d;
         begin(&d, &algo_reinforce, WORLDS[k], STILL "n_steps=24 ent_coef=0.2 vf_coef=0.7 gae_lambda=0.9");
