@@ -80,7 +80,7 @@ Q := $(if $(V),,@)
 
 # --- Building ----------------------------------------------------------------------------------------------
 
-.PHONY: all programs deps test bench peers install uninstall clean help FORCE $(TRAINING_PROGRAMS)
+.PHONY: all programs deps test mutants bench peers install uninstall clean help FORCE $(TRAINING_PROGRAMS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -167,6 +167,10 @@ test: $(LIB) $(TEST_PROGRAMS) programs
 	    FIRSTMOVER_LIB='$(LIB)' FIRSTMOVER_LIBS='$(LIBS)' \
 	    sh tests/run.sh $(TEST_PROGRAMS) $(filter %.sh,$(TESTS))
 
+# Seeds faults into a copy of the tree; each must make a test fail.
+mutants: programs $(LIB)
+	@sh tests/mutants.sh $(NAMES)
+
 bench: programs
 	$(BIN)/bench $(ARGS)
 
@@ -229,6 +233,7 @@ help:
 	@echo 'make                    the library and the programs: $(PROGRAMS)'
 	@echo 'make deps               installs what the build needs, where something is missing'
 	@echo 'make test               builds and runs all tests; T="word ..." picks, SKIP="word ..." leaves out'
+	@echo 'make mutants            seeds faults into a copy of the tree, each of which must make a test fail'
 	@echo 'make bench              builds and runs the benchmark; ARGS="..." goes to it'
 	@echo 'make peers              times other frameworks on the same work'
 	@echo 'make install            to PREFIX (/usr/local), DESTDIR; programs get PROGRAM_PREFIX (firstmover-)'

@@ -17,8 +17,8 @@ const algo_metric *algo_metric_at(const algo_type *algo, const env_facts *facts,
                                   size_t size) {
     const algo_metric *row = algo->metrics;
     int k = column;
-    FM_CHECK(column >= 0 && column < algo_metric_count(algo, facts), "%s: metric %d of %d", algo->name, column,
-             algo_metric_count(algo, facts));
+    FM_CHECK(column >= 0 && column < algo_metric_count(algo, facts), "%s: metric %d of %d", algo->name,
+             column, algo_metric_count(algo, facts));
     for (; k >= columns_of(row, facts); row++) k -= columns_of(row, facts);
     if (row->per_agent) snprintf(text, size, "%s_%d", row->name, k);
     else snprintf(text, size, "%s", row->name);

@@ -16,9 +16,9 @@
  *     if (fm_options_set(OPTIONS, &c, "batch", "64", &err) != FM_OK) fprintf(stderr, "%s\n", err.text);
  *     if (c.batch != 64 || c.loss != LOSS_MSE) return 1;
  *
- * A table is an array ended by a row whose name is NULL. Derived values are never options. A name that an option
- * once had is a row too, FM_OPT_RENAMED("minibatch", "batch"): whoever still writes it is told the new one. In
- * names - and _ are the same. */
+ * A table is an array ended by a row whose name is NULL. Derived values are never options. A name that an
+ * option once had is a row too, FM_OPT_RENAMED("minibatch", "batch"): whoever still writes it is told the
+ * new one. In names - and _ are the same. */
 #ifndef FM_OPTION_H
 #define FM_OPTION_H
 
@@ -36,7 +36,7 @@ typedef enum fm_option_type {
     FM_BOOL,   /* bool; true|false, yes|no, on|off, 1|0 */
     FM_CHOICE, /* int64_t: the position in `choices`, whose words are separated by | */
     FM_TEXT,   /* char[FM_TEXT_MAX] */
-    FM_INTS,   /* fm_ints: whole numbers separated by commas, each within the range; "none" is the empty list */
+    FM_INTS,   /* fm_ints: whole numbers separated by commas, each within the range; "none": no number */
     FM_RENAMED /* no field: a former name of the option that default_value names */
 } fm_option_type;
 
@@ -86,9 +86,9 @@ const fm_option *fm_options_find(const fm_option *table, const char *name);
 /* What an option of that former name is called now, or NULL. */
 const char *fm_options_renamed(const fm_option *table, const char *name);
 
-/* Reads `value` into the field named `key`. Errors: a former name (the present one is said), an unknown key (the
- * nearest one is named), text that is not of the type, a number outside the range (the range is printed). The
- * config is unchanged on error. */
+/* Reads `value` into the field named `key`. Errors: a former name (the present one is said), an unknown key
+ * (the nearest one is named), text that is not of the type, a number outside the range (the range is
+ * printed). The config is unchanged on error. */
 fm_status fm_options_set(const fm_option *table, void *config, const char *key, const char *value,
                          fm_error *err);
 

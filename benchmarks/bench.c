@@ -26,10 +26,11 @@ static const fm_option OPTIONS[] = {
     FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
     {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
      "only the cases whose name contains this text", ""},
-    FM_OPT_BOOL(bench_options, csv, "false",
-                "a table for programs: group,case,value,unit,limit,share (share = value / limit; both are empty "
-                "where there is no limit)",
-                ""),
+    FM_OPT_BOOL(
+        bench_options, csv, "false",
+        "a table for programs: group,case,value,unit,limit,share (share = value / limit; both are empty "
+        "where there is no limit)",
+        ""),
     FM_OPT_BOOL(bench_options, list, "false", "the cases, without measuring them", ""),
     FM_OPT_BOOL(bench_options, check, "false",
                 "numbers that grad, hvp and cg10 compute, to compare with other programs", ""),

@@ -20,7 +20,7 @@ typedef struct world {
     fm_keep_list keep;
     env env;
     stage stage;
-    real *actions; /* [ROWS_OF_ACTIONS][COPIES][action_total] */
+    real *actions; /* [ROWS_OF_ACTIONS][copies][action_total] */
     size_t at;
 } world;
 
@@ -39,16 +39,16 @@ static bool opens(const char *name) {
 }
 
 /* Built in place, since the stage borrows the environment. */
-static void world_make(world *w, const char *name) {
+static void world_make(world *w, const char *name, int copies) {
     fm_error err;
     memset(w, 0, sizeof *w);
     FM_CHECK(env_open(name, &w->arena, &w->env, &err) == FM_OK, "%s", err.text);
     FM_CHECK(env_create(&w->env, &w->arena, &err) == FM_OK, "%s", err.text);
     const env_facts *facts = &w->env.facts;
-    stage_setup setup = {.env = &w->env, .copies = COPIES, .purpose = FM_RNG_ENV};
+    stage_setup setup = {.env = &w->env, .copies = copies, .purpose = FM_RNG_ENV};
     stage_init(&w->stage, &setup, &w->arena, NULL);
     FM_CHECK(stage_begin(&w->stage, &err) == FM_OK, "%s", err.text);
-    size_t width = (size_t)facts->action_total, rows = (size_t)ROWS_OF_ACTIONS * COPIES;
+    size_t width = (size_t)facts->action_total, rows = (size_t)ROWS_OF_ACTIONS * (size_t)copies;
     fm_rng rng = fm_rng_split(0, FM_RNG_EXPLORE, 0, 0);
     w->actions = fm_arena_array(&w->arena, real, rows * width);
     for (size_t r = 0; r < rows; r++)
@@ -60,7 +60,7 @@ static void world_make(world *w, const char *name) {
 static void world_step(world *w, void (*observe)(void *self, const algo_step *step), void *self) {
     fm_error err;
     env_vec *v = &w->stage.vec;
-    size_t block = (size_t)COPIES * (size_t)w->env.facts.action_total;
+    size_t block = (size_t)v->copies * (size_t)w->env.facts.action_total;
     memcpy(v->actions, w->actions + w->at * block, block * sizeof(real));
     w->at = (w->at + 1) % ROWS_OF_ACTIONS;
     FM_CHECK(env_vec_step(v, &err) == FM_OK, "%s", err.text);
@@ -74,21 +74,29 @@ static void world_step(world *w, void (*observe)(void *self, const algo_step *st
 /* Plays until so many decisions were shown to `observe`. */
 static void world_show(world *w, int64_t decisions, void (*observe)(void *self, const algo_step *step),
                        void *self) {
-    for (int64_t shown = 0; shown < decisions; shown += COPIES) world_step(w, observe, self);
+    for (int64_t shown = 0; shown < decisions; shown += w->stage.vec.copies) world_step(w, observe, self);
 }
 
 static algo_setup setup_of(world *w, const void *config) {
-    return (algo_setup){.facts = &w->env.facts, .config = config, .num_envs = COPIES, .steps = 1000000,
-                        .arena = &w->arena, .keep = &w->keep};
+    return (algo_setup){.facts = &w->env.facts,
+                        .config = config,
+                        .num_envs = w->stage.vec.copies,
+                        .steps = 1000000,
+                        .arena = &w->arena,
+                        .keep = &w->keep};
 }
 
 /* ---- update ---- */
 
-typedef struct update_work { const algo_type *algo; void *learner; } update_work;
+typedef struct update_work { world world; const algo_type *algo; void *learner; } update_work;
 
+/* Each with the decision that makes it due. */
 static void many_updates(void *context, size_t n) {
-    const update_work *w = context;
-    for (size_t i = 0; i < n; i++) w->algo->update(w->learner);
+    update_work *w = context;
+    for (size_t i = 0; i < n; i++) {
+        world_step(&w->world, w->algo->observe, w->learner);
+        w->algo->update(w->learner);
+    }
 }
 
 /* Two critics and the follower's actor, a gradient each, and the follower's critic at each of its actions. */
@@ -97,7 +105,8 @@ static double update_flops(const env_facts *facts) {
     size_t leader = (size_t)facts->agent[0].action.n, follower = (size_t)facts->agent[1].action.n;
     double total = 0;
     for (int i = 0; i < 2; i++)
-        total += bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
+        total +=
+            bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
     total += bench_work_of((size_t)facts->agent[1].obs_length + leader, &hidden, follower, BATCH).gradient;
     size_t in = (size_t)facts->agent[1].obs_length + leader + follower;
     double weights = (double)(in * 20 + 20 * 20 + 20);
@@ -106,23 +115,23 @@ static double update_flops(const env_facts *facts) {
 
 void bench_group_update(bench *b) {
     if (!bench_wants(b, "biac maintain B512")) return;
-    world s;
-    fm_error err;
-    world_make(&s, "maintain");
     update_work w = {.algo = algo_find("biac")};
-    void *config = fm_arena_alloc(&s.arena, 1, w.algo->config_size);
+    world *s = &w.world;
+    fm_error err;
+    world_make(s, "maintain", 1);
+    void *config = fm_arena_alloc(&s->arena, 1, w.algo->config_size);
     fm_options_reset(w.algo->options, config);
     const char *settings = "hidden=20,20 batch_size=512 buffer_size=10000 learning_starts=10000";
     FM_CHECK(fm_options_apply(w.algo->options, config, settings, &err) == FM_OK, "%s", err.text);
-    algo_setup setup = setup_of(&s, config);
+    algo_setup setup = setup_of(s, config);
     setup.tape = ad_tape_new();
     w.learner = w.algo->create(&setup);
-    world_show(&s, CAPACITY, w.algo->observe, w.learner);
+    world_show(s, CAPACITY, w.algo->observe, w.learner);
     double seconds = bench_time(b, many_updates, &w);
-    double needed = update_flops(&s.env.facts);
+    double needed = update_flops(&s->env.facts);
     if (w.algo->destroy) w.algo->destroy(w.learner);
     ad_tape_free(setup.tape);
-    world_free(&s);
+    world_free(s);
     bench_row(b, "biac maintain B512", 1 / seconds, "updates/s", bench_fma(b) / needed);
 }
 
@@ -144,7 +153,8 @@ static void many_minibatches(void *context, size_t n) {
     }
 }
 
-/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes on. */
+/* What a critic of every agent needs: its observation beside the joint action, the reward, whether it goes
+ * on. */
 static void declare_columns(world *w, algo_batch *batch) {
     const env_facts *facts = &w->env.facts;
     for (int i = 0; i < facts->agents; i++) {
@@ -162,7 +172,7 @@ static void one_replay(bench *b, const char *game) {
     fm_text_format(name, sizeof name, "%s B%d", game, BATCH);
     if (!bench_wants(b, name)) return;
     world s;
-    world_make(&s, game);
+    world_make(&s, game, COPIES);
     algo_setup setup = setup_of(&s, NULL);
     replay_work w = {.replay = algo_replay_make(&setup, CAPACITY), .batch = algo_batch_make(&setup, BATCH)};
     w.rng = fm_rng_split(0, FM_RNG_SAMPLE, 0, 0);
@@ -202,7 +212,7 @@ void bench_group_env(bench *b) {
         const char *name = ENV_TABLE[i]->name;
         if (opens(name) && bench_wants(b, name)) {
             world s;
-            world_make(&s, name);
+            world_make(&s, name, COPIES);
             double seconds = bench_time(b, many_steps, &s);
             world_free(&s);
             bench_row(b, name, COPIES / seconds, "steps/s", 0);

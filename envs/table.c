@@ -4,6 +4,7 @@
 extern const env_type env_escape, env_maintain, env_penalty, env_mixing, env_random_matrix, env_nfg;
 extern const env_type env_grid, env_merge;
 extern const env_type env_duopoly, env_triopoly, env_oligopoly;
+extern const env_type env_cartpole, env_pendulum, env_mountaincar_continuous, env_acrobot;
 
 const env_type *const ENV_TABLE[] = {
     &env_escape,        &env_maintain, /* normal form: matrix_game.c */
@@ -11,5 +12,8 @@ const env_type *const ENV_TABLE[] = {
     &env_random_matrix, &env_nfg,
     &env_grid,          &env_merge, /* several decisions */
     &env_duopoly,       &env_triopoly, /* continuous: oligopoly.c */
-    &env_oligopoly,     NULL,
+    &env_oligopoly,
+    &env_cartpole,      &env_pendulum, /* one agent: control/ */
+    &env_mountaincar_continuous,
+    &env_acrobot,       NULL,
 };

@@ -1,22 +1,49 @@
 /* distributions.c: densities on the tape, draws beside it. */
 #include "nn/distributions.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- Categorical ---- */
 
-ad_var nn_categorical_log_prob(ad_var logits, ad_var action) {
-    return ad_gather(ad_log_softmax(logits), action);
+/* What an illegal logit is replaced by: finite, so that also a row of nothing else has numbers. */
+#define LOWEST (sizeof(real) == sizeof(double) ? -DBL_MAX : -(double)FLT_MAX)
+
+static ad_var constant(ad_var like, double value) { return ad_fill(like.tape, 1, 1, value); }
+
+static ad_var legal_logits(ad_var logits, ad_var mask) {
+    return ad_is_none(mask) ? logits : ad_where(mask, logits, constant(logits, LOWEST));
 }
 
-ad_var nn_categorical_entropy(ad_var logits) {
-    ad_var log_p = ad_log_softmax(logits);
-    return ad_neg(ad_sum_cols(ad_mul(ad_exp(log_p), log_p)));
+/* x of the legal actions, 0 of the others. */
+static ad_var of_legal(ad_var x, ad_var mask) {
+    return ad_is_none(mask) ? x : ad_where(mask, x, constant(x, 0));
 }
 
-ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q) {
-    ad_var log_p = ad_log_softmax(logits_p), log_q = ad_log_softmax(logits_q);
-    return ad_sum_cols(ad_mul(ad_exp(log_p), ad_sub(log_p, log_q)));
+ad_var nn_categorical_probs(ad_var logits, ad_var mask) {
+    return of_legal(ad_softmax(legal_logits(logits, mask)), mask);
+}
+
+ad_var nn_categorical_log_prob(ad_var logits, ad_var mask, ad_var action) {
+    ad_var log_prob = ad_gather(ad_log_softmax(legal_logits(logits, mask)), action);
+    if (ad_is_none(mask)) return log_prob;
+    return ad_where(ad_gather(mask, action), log_prob, constant(logits, NN_LOG_NEVER));
+}
+
+/* A logarithm that stands behind the factor p: 0 where p is 0. */
+static ad_var log_beside(ad_var p, ad_var log_x) {
+    return ad_where(ad_greater(p, constant(p, 0)), log_x, constant(p, 0));
+}
+
+ad_var nn_categorical_entropy(ad_var logits, ad_var mask) {
+    ad_var log_p = ad_log_softmax(legal_logits(logits, mask)), p = of_legal(ad_exp(log_p), mask);
+    return ad_neg(ad_sum_cols(ad_mul(p, log_beside(p, log_p))));
+}
+
+ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q, ad_var mask) {
+    ad_var log_p = ad_log_softmax(legal_logits(logits_p, mask)), p = of_legal(ad_exp(log_p), mask);
+    ad_var log_q = ad_log_softmax(legal_logits(logits_q, mask));
+    return ad_sum_cols(ad_mul(p, ad_sub(log_beside(p, log_p), log_beside(p, log_q))));
 }
 
 static bool is_legal(const uint8_t *mask, int i) { return !mask || mask[i]; }
@@ -38,14 +65,19 @@ static double weight(real x, real largest) {
     return x == largest ? 1 : exp((double)x - (double)largest);
 }
 
+static double total_weight(const real *logits, const uint8_t *mask, int n, real largest) {
+    double total = 0;
+    for (int i = 0; i < n; i++)
+        if (is_legal(mask, i)) total += weight(logits[i], largest);
+    return total;
+}
+
 /* The inverse of the cumulated weights. Entries of weight zero are never drawn: neither by a uniform of zero,
  * nor at the end, where rounding might leave the sum short of the draw. */
 int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng *rng) {
     const real largest = logits[nn_argmax(logits, mask, n)];
-    double total = 0, sum = 0;
-    for (int i = 0; i < n; i++)
-        if (is_legal(mask, i)) total += weight(logits[i], largest);
-    const double at = fm_rng_uniform(rng) * total;
+    const double at = fm_rng_uniform(rng) * total_weight(logits, mask, n, largest);
+    double sum = 0;
     int last = -1;
     for (int i = 0; i < n; i++) {
         double w = is_legal(mask, i) ? weight(logits[i], largest) : 0;
@@ -55,6 +87,75 @@ int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng
         if (at < sum) break;
     }
     return last;
+}
+
+double nn_categorical_log_prob_of(const real *logits, const uint8_t *mask, int n, int action) {
+    FM_CHECK(action >= 0 && action < n, "categorical: action %d of %d", action, n);
+    if (!is_legal(mask, action)) return NN_LOG_NEVER;
+    const real largest = logits[nn_argmax(logits, mask, n)], own = logits[action];
+    double above = (double)own - (double)largest;
+    if (own == largest || isnan(largest)) above = 0;
+    else if (isnan(own)) above = -INFINITY;
+    return above - log(total_weight(logits, mask, n, largest));
+}
+
+/* ---- Heads ---- */
+
+/* The columns of one head, also of no mask. */
+static ad_var columns(ad_var x, int from, int n) {
+    return ad_is_none(x) ? x : ad_slice_cols(x, (size_t)from, (size_t)n);
+}
+
+/* The sum over the heads: of log-probabilities when there are actions, of divergences when there is a q, else
+ * of entropies. */
+static ad_var over_heads(ad_var p, ad_var q, ad_var mask, ad_var action, const int *heads, int n) {
+    ad_var sum = AD_NONE;
+    int at = 0;
+    for (int i = 0; i < n; at += heads[i++]) {
+        ad_var own = columns(p, at, heads[i]), other = columns(q, at, heads[i]);
+        ad_var legal = columns(mask, at, heads[i]);
+        ad_var part = !ad_is_none(action) ? nn_categorical_log_prob(own, legal, columns(action, i, 1))
+                      : !ad_is_none(q)    ? nn_categorical_kl(own, other, legal)
+                                          : nn_categorical_entropy(own, legal);
+        sum = i == 0 ? part : ad_add(sum, part);
+    }
+    FM_CHECK((size_t)at == ad_cols(p), "multi-categorical: %zu logits for %d heads of %d actions together",
+             ad_cols(p), n, at);
+    return sum;
+}
+
+ad_var nn_multi_categorical_log_prob(ad_var logits, ad_var mask, const int *heads, int n, ad_var action) {
+    FM_CHECK(ad_cols(action) == (size_t)n, "multi-categorical: %zu actions of %d heads", ad_cols(action), n);
+    return over_heads(logits, AD_NONE, mask, action, heads, n);
+}
+
+ad_var nn_multi_categorical_entropy(ad_var logits, ad_var mask, const int *heads, int n) {
+    return over_heads(logits, AD_NONE, mask, AD_NONE, heads, n);
+}
+
+ad_var nn_multi_categorical_kl(ad_var logits_p, ad_var logits_q, ad_var mask, const int *heads, int n) {
+    return over_heads(logits_p, logits_q, mask, AD_NONE, heads, n);
+}
+
+static const uint8_t *mask_at(const uint8_t *mask, int at) { return mask ? mask + at : NULL; }
+
+void nn_multi_categorical_sample(const real *logits, const uint8_t *mask, const int *heads, int n,
+                                 fm_rng *rng, real *action) {
+    for (int i = 0, at = 0; i < n; at += heads[i++])
+        action[i] = (real)nn_categorical_sample(logits + at, mask_at(mask, at), heads[i], rng);
+}
+
+double nn_multi_categorical_log_prob_of(const real *logits, const uint8_t *mask, const int *heads, int n,
+                                        const real *action) {
+    double sum = 0;
+    for (int i = 0, at = 0; i < n; at += heads[i++])
+        sum += nn_categorical_log_prob_of(logits + at, mask_at(mask, at), heads[i], (int)action[i]);
+    return sum;
+}
+
+void nn_multi_argmax(const real *x, const uint8_t *mask, const int *heads, int n, real *action) {
+    for (int i = 0, at = 0; i < n; at += heads[i++])
+        action[i] = (real)nn_argmax(x + at, mask_at(mask, at), heads[i]);
 }
 
 /* ---- Gaussian ---- */
@@ -132,38 +233,12 @@ ad_var nn_gumbel_softmax(ad_var logits, ad_var noise, double temperature) {
     return soften(ad_add(logits, noise), temperature);
 }
 
-/* Largest entry of each row, [B, 1], in log2 A steps: the maximum of the two halves, which may overlap. */
-static ad_var row_max(ad_var x) {
-    for (size_t n = ad_cols(x); n > 1; n = ad_cols(x)) {
-        size_t half = (n + 1) / 2;
-        x = ad_max(ad_slice_cols(x, 0, half), ad_slice_cols(x, n - half, half));
-    }
-    return x;
-}
-
-/* Sums over columns 0..j, in log2 A steps [Hillis & Steele 1986]. */
-static ad_var prefix_sums(ad_var x) {
-    size_t rows = ad_rows(x), cols = ad_cols(x);
-    for (size_t shift = 1; shift < cols; shift *= 2)
-        x = ad_add(x, ad_concat_cols(ad_zeros(x.tape, rows, shift), ad_slice_cols(x, 0, cols - shift)));
-    return x;
-}
-
-/* 1 at the first of each row's largest entries, 0 elsewhere; no derivative. */
-static ad_var one_hot_max(ad_var x) {
-    ad_var fixed = ad_stop_gradient(x);
-    ad_var below = ad_greater(ad_neg(fixed), ad_neg(row_max(fixed)));
-    ad_var largest = ad_shift(ad_neg(below), 1);
-    ad_var count = prefix_sums(largest);
-    ad_var first = ad_greater(ad_neg(count), ad_fill(x.tape, 1, 1, -1.5));
-    return ad_stop_gradient(ad_mul(largest, first));
-}
-
 /* one_hot + (soft - stop(soft)): the bracket is exactly zero, its derivative that of the soft sample. */
 ad_var nn_gumbel_straight_through(ad_var logits, ad_var noise, double temperature) {
     ad_var perturbed = ad_add(logits, noise);
-    ad_var soft = soften(perturbed, temperature);
-    return ad_add(one_hot_max(perturbed), ad_sub(soft, ad_stop_gradient(soft)));
+    ad_var soft = soften(perturbed, temperature), ones = ad_fill(logits.tape, ad_rows(logits), 1, 1);
+    ad_var one_hot = ad_scatter(ones, ad_row_argmax(perturbed), ad_cols(logits));
+    return ad_add(one_hot, ad_sub(soft, ad_stop_gradient(soft)));
 }
 
 void nn_gumbel_fill(real *noise, size_t n, fm_rng *rng) {

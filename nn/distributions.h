@@ -1,4 +1,5 @@
-/* distributions.h: actions drawn from network outputs. Rows are a batch, A the number of actions.
+/* distributions.h: actions drawn from network outputs. Rows are a batch, A the number of actions. What a loss
+ * needs is on the tape, and differentiable to any order; what acting needs is beside it, for one row.
  *
  * Example (compiled by the tests):
  *
@@ -14,17 +15,46 @@
 #include "autograd/ad.h"
 #include "base/random.h"
 
-/* ---- Categorical over logits [B, A] ---- */
+/* ---- Categorical over logits [B, A] ----
+ *
+ * mask [B, A] has ones for legal actions and zeros for illegal ones, or is AD_NONE: all are legal. An illegal
+ * action has probability 0 exactly, and its logit, which may be anything, contributes nothing to a value or a
+ * derivative. A row without a legal action (of an agent that is not active) has entropy and divergence 0. A
+ * legal logit of -infinity is a probability of 0 too; 0 log 0 is 0. */
 
-ad_var nn_categorical_log_prob(ad_var logits, ad_var action); /* action [B, 1] indices -> [B, 1] */
-ad_var nn_categorical_entropy(ad_var logits);                 /* [B, 1], nats */
-ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q);   /* KL(p || q), [B, 1] */
+ad_var nn_categorical_probs(ad_var logits, ad_var mask); /* [B, A]; zeros where nothing is legal */
+/* action [B, 1], whole numbers -> [B, 1]. Of an illegal action it is NN_LOG_NEVER, without derivative. */
+ad_var nn_categorical_log_prob(ad_var logits, ad_var mask, ad_var action);
+ad_var nn_categorical_entropy(ad_var logits, ad_var mask); /* [B, 1], nats */
+/* KL(p || q), [B, 1]; infinite where q excludes what p does not. */
+ad_var nn_categorical_kl(ad_var logits_p, ad_var logits_q, ad_var mask);
+
+/* In place of log 0 for illegal actions: exp of it is 0, and times a row's weight of 0 it is no NaN. */
+#define NN_LOG_NEVER (-1e9)
 
 /* An index drawn from softmax(logits[0..n-1]) among the legal ones (mask NULL: all; at least one). One
  * uniform draw. Safe for any numbers: a NaN is never drawn beside numbers, infinite logits share evenly. */
 int nn_categorical_sample(const real *logits, const uint8_t *mask, int n, fm_rng *rng);
+/* The logarithm of the probability with which nn_categorical_sample draws it, or NN_LOG_NEVER. */
+double nn_categorical_log_prob_of(const real *logits, const uint8_t *mask, int n, int action);
 /* The first index of the largest legal number; of NaN only when there is nothing else. */
 int nn_argmax(const real *x, const uint8_t *mask, int n);
+
+/* ---- One action of each of n independent heads: a multi-discrete space ----
+ *
+ * A row of logits, and of the mask, holds the heads side by side, heads[i] actions each. Actions are [B, n],
+ * results [B, 1], sums over the heads. */
+
+ad_var nn_multi_categorical_log_prob(ad_var logits, ad_var mask, const int *heads, int n, ad_var action);
+ad_var nn_multi_categorical_entropy(ad_var logits, ad_var mask, const int *heads, int n);
+ad_var nn_multi_categorical_kl(ad_var logits_p, ad_var logits_q, ad_var mask, const int *heads, int n);
+
+/* Of one row: draws, logarithms and best entries of each head by itself; n actions, as whole numbers. */
+void nn_multi_categorical_sample(const real *logits, const uint8_t *mask, const int *heads, int n,
+                                 fm_rng *rng, real *action);
+double nn_multi_categorical_log_prob_of(const real *logits, const uint8_t *mask, const int *heads, int n,
+                                        const real *action);
+void nn_multi_argmax(const real *x, const uint8_t *mask, const int *heads, int n, real *action);
 
 /* ---- Gaussian, independent in each of A numbers: mean [B, A]; log_std [B, A], or one row [1, A] ---- */
 

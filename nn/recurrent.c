@@ -1,6 +1,8 @@
 /* recurrent.c: one step of a cell, and a sequence of them. */
 #include "nn/recurrent.h"
 
+#include <stdlib.h>
+
 #include "base/text.h"
 
 static size_t parts(nn_cell cell) { return cell == NN_LSTM ? 4 : 3; }
@@ -24,14 +26,6 @@ nn_recurrent nn_recurrent_declare(nn_params *p, const char *name, nn_cell cell, 
     return r;
 }
 
-/* x W_ih + b_ih: the half of the gates that waits for no earlier step. */
-static ad_var from_input(const nn_recurrent *r, const nn_leaves *leaves, ad_var x) {
-    FM_CHECK(ad_cols(x) == r->in, "recurrent: input [%zu, %zu], %zu columns expected", ad_rows(x), ad_cols(x),
-             r->in);
-    FM_CHECK(r->bias_hh < leaves->count, "recurrent: the leaves are not those of its parameters");
-    return ad_affine(x, leaves->leaf[r->weight_ih], leaves->leaf[r->bias_ih], AD_IDENTITY);
-}
-
 /* The k-th of the parts of a row, `hidden` numbers each. */
 static ad_var part(const nn_recurrent *r, ad_var row, size_t k) {
     return ad_slice_cols(row, k * r->hidden, r->hidden);
@@ -53,33 +47,38 @@ static ad_var gru(const nn_recurrent *r, ad_var of_x, ad_var of_h, ad_var h) {
     return ad_add(n, ad_mul(z, ad_sub(h, n)));
 }
 
-static ad_var advance(const nn_recurrent *r, const nn_leaves *leaves, ad_var of_x, ad_var memory) {
-    FM_CHECK(ad_cols(memory) == r->memory, "recurrent: memory [%zu, %zu], %zu columns expected",
-             ad_rows(memory), ad_cols(memory), r->memory);
-    ad_var h = nn_recurrent_output(r, memory);
-    ad_var of_h = ad_affine(h, leaves->leaf[r->weight_hh], leaves->leaf[r->bias_hh], AD_IDENTITY);
-    if (r->cell == NN_LSTM) return lstm(r, of_x, of_h, part(r, memory, 1));
-    return gru(r, of_x, of_h, h);
-}
-
 ad_var nn_recurrent_output(const nn_recurrent *cell, ad_var memory) { return part(cell, memory, 0); }
 
 ad_var nn_recurrent_step(const nn_recurrent *cell, const nn_leaves *leaves, ad_var x, ad_var memory) {
-    return advance(cell, leaves, from_input(cell, leaves, x), memory);
+    FM_CHECK(ad_cols(x) == cell->in && ad_cols(memory) == cell->memory,
+             "recurrent: input [%zu, %zu] and memory [%zu, %zu], %zu and %zu columns expected", ad_rows(x),
+             ad_cols(x), ad_rows(memory), ad_cols(memory), cell->in, cell->memory);
+    FM_CHECK(cell->bias_hh < leaves->count, "recurrent: the leaves are not those of its parameters");
+    const ad_var *leaf = leaves->leaf;
+    ad_var h = nn_recurrent_output(cell, memory);
+    ad_var of_x = ad_affine(x, leaf[cell->weight_ih], leaf[cell->bias_ih], AD_IDENTITY);
+    ad_var of_h = ad_affine(h, leaf[cell->weight_hh], leaf[cell->bias_hh], AD_IDENTITY);
+    if (cell->cell == NN_LSTM) return lstm(cell, of_x, of_h, part(cell, memory, 1));
+    return gru(cell, of_x, of_h, h);
 }
 
+/* The gates' part of x is computed step by step too: of one product for all steps, each step would take a
+ * slice, and the derivatives would add T matrices of T B rows. */
 ad_var nn_recurrent_unroll(const nn_recurrent *cell, const nn_leaves *leaves, size_t steps, ad_var x,
                            ad_var first, ad_var *memory) {
     const size_t rows = ad_rows(*memory);
-    FM_CHECK(ad_rows(x) == steps * rows && ad_rows(first) == steps * rows,
+    FM_CHECK(steps > 0 && ad_rows(x) == steps * rows && ad_rows(first) == steps * rows,
              "recurrent: x has %zu rows and first %zu, %zu steps of %zu expected", ad_rows(x), ad_rows(first),
              steps, rows);
-    ad_var of_x = from_input(cell, leaves, x), goes_on = ad_shift(ad_neg(first), 1), all = AD_NONE;
+    ad_var zero = ad_fill(x.tape, 1, 1, 0);
+    ad_var *h = malloc(steps * sizeof *h);
+    FM_CHECK(h != NULL, "recurrent: out of memory for %zu steps", steps);
     for (size_t t = 0; t < steps; t++) {
-        *memory = ad_mul(*memory, ad_slice_rows(goes_on, t * rows, rows));
-        *memory = advance(cell, leaves, ad_slice_rows(of_x, t * rows, rows), *memory);
-        ad_var h = nn_recurrent_output(cell, *memory);
-        all = t == 0 ? h : ad_concat_rows(all, h);
+        *memory = ad_where(ad_slice_rows(first, t * rows, rows), zero, *memory);
+        *memory = nn_recurrent_step(cell, leaves, ad_slice_rows(x, t * rows, rows), *memory);
+        h[t] = nn_recurrent_output(cell, *memory);
     }
+    ad_var all = ad_concat_rows_n(h, steps);
+    free(h);
     return all;
 }

@@ -1,10 +1,14 @@
 #!/bin/sh
 # Every public header compiles on its own, and the examples in the headers compile, link and run.
 #
-# An example stands in the first comment of a header, as an indented block after the line
+# An example stands in the first comment of a header, as an indented block after one of the lines
 #  * Example (compiled by the tests):
-# It becomes the body of a function in a file that includes the header; #include lines go to the top.
-# It passes when the function ends, or returns 0.
+#  * Example (compiled by the tests, given TYPE NAME, ...):
+# It becomes the body of a function in a file that includes the header; #include lines go to the top. The first
+# kind passes when the function ends, or returns 0; the second, whose function has these parameters and may
+# return, when it compiles. Code in any other indented block fails, unless the block is announced as
+#  * Outline:
+# and only says what stands where.
 
 : "${FIRSTMOVER_COMPILE:=cc -std=c11 -D_POSIX_C_SOURCE=200809L -I. -isystem /usr/include/stb}"
 : "${FIRSTMOVER_LINK:=cc -pthread}"
@@ -27,36 +31,48 @@ judge() {
     fi
 }
 
-# extract HEADER: writes $work/example-1.body, example-2.body, ...
+# extract HEADER: writes $work/example-1.body, example-2.body, ... and the parameters to example-1.given, ...;
+# prints the lines of code that stand in no example.
 extract() {
-    rm -f "$work"/example-*.body
+    rm -f "$work"/example-*
     awk -v stem="$work/example-" '
-        /^ \*\// || /\*\/[ \t]*$/ { exit }
-        /^ \* Example \(compiled by the tests\):$/ {
+        /^ \*\// { exit }
+        /^ \* Example \(compiled by the tests(, given .*)?\):$/ {
             inside = 1
             file = stem (++n) ".body"
             printf "" >file
+            if (sub(/^.*, given /, "") && sub(/\):$/, "")) print >(stem n ".given")
             next
         }
+        /^ \* Outline:$/ { inside = 1; file = "/dev/null"; next }
+        { last = sub(/[ \t]*\*\/[ \t]*$/, "") }
         inside && /^ \*[ \t]*$/ { print "" >file; next }
-        inside && /^ \*     / { print substr($0, 8) >file; next }
-        inside { inside = 0 }' "$1"
+        inside && /^ \*     / { print substr($0, 8) >file; if (last) exit; next }
+        { inside = 0 }
+        /^ \*     .*[;{][ \t]*(\/\/.*)?$/ { print FNR ": " $0 }
+        last { exit }' "$1"
 }
 
 # run_example HEADER BODY: builds and runs one example.
 run_example() {
+    given=${2%.body}.given
+    parameters=void
+    if [ -e "$given" ]; then parameters=$(cat "$given"); fi
     {
         echo "#include \"$1\""
         grep '^#include' "$2"
-        echo 'static int example(void) {'
+        echo "int example($parameters);"
+        echo "int example($parameters) {"
         grep -v '^#include' "$2"
         echo 'return 0; }'
-        echo 'int main(void) { return example(); }'
+        [ -e "$given" ] || echo 'int main(void) { return example(); }'
     } >"$work/example.c"
     grep -q '[^[:space:]]' "$2" || { echo 'the example is empty'; return 1; }
     # shellcheck disable=SC2086
-    $FIRSTMOVER_COMPILE -O0 -c "$work/example.c" -o "$work/example.o" &&
-        $FIRSTMOVER_LINK "$work/example.o" "$FIRSTMOVER_LIB" -o "$work/example" $FIRSTMOVER_LIBS &&
+    $FIRSTMOVER_COMPILE -O0 -c "$work/example.c" -o "$work/example.o" || return 1
+    [ -e "$given" ] && return 0
+    # shellcheck disable=SC2086
+    $FIRSTMOVER_LINK "$work/example.o" "$FIRSTMOVER_LIB" -o "$work/example" $FIRSTMOVER_LIBS &&
         "$work/example" && return 0
     echo "(status $?)"
     return 1
@@ -69,8 +85,10 @@ for header in $(find base autograd nn envs algos training -name "*.h" | sort); d
     # shellcheck disable=SC2086
     $FIRSTMOVER_COMPILE -Werror -fsyntax-only "$work/alone.c" >"$work/log" 2>&1
     judge $? "$header on its own"
-    extract "$header"
-    found=$(grep -c 'Example (compiled by the tests)' "$header")
+    extract "$header" >"$work/log"
+    [ ! -s "$work/log" ]
+    judge $? "$header: code that is not marked as an example"
+    found=$(grep -c 'Example (compiled by the tests[,)]' "$header")
     for body in "$work"/example-*.body; do
         [ -e "$body" ] || continue
         run_example "$header" "$body" >"$work/log" 2>&1

@@ -83,6 +83,9 @@ check "--check: columns" [ "$(head -n 1 "$work/out")" = "group,case,entry,value"
 check "--check: finite numbers" [ "$(grep -ciE 'nan|inf' "$work/out")" -eq 0 ]
 check "--check: ten steps of each system" [ "$(grep -c '^cg10,.*,steps,10$' "$work/out")" -eq 6 ]
 
+run --csv=yes --case=fma peak
+check "--csv=yes is --csv" [ "$(head -n 1 "$work/out")" = "group,case,value,unit,limit,share" ]
+
 run --help
 check "--help" grep -q '^usage: bench ' "$work/out"
 run --version
@@ -107,8 +110,8 @@ bad "unknown group 'hpv'; did you mean 'hvp'?" hpv
 bad "unknown group 'zzzzzzzz'; --help" grad zzzzzzzz
 bad "unknown group ''" ""
 bad "unknown flag '--cvs'; did you mean '--csv'?" --cvs
-bad "--csv: takes no value" --csv=yes
-bad "unknown flag '-x'" -x
+bad "--csv: 'perhaps' is neither true nor false" --csv=perhaps
+bad "unexpected '-x'; expected GROUP or --flag value" -x
 bad "unknown flag '--only'" --only fma
 bad "--seconds: its value is missing" --seconds
 bad "--seconds: its value is missing" --seconds --csv

@@ -29,6 +29,9 @@ static const struct {
     {"oligopoly", "levels=2,0,1,0,1,2,2,1 costs=1,1.01,1.02,1,1,1.02,1,1"},
     {"merge", "speed0=39 speed1=39"},
     {"grid", "horizon=5"},
+    {"cartpole", "limit=8 timeout_terminal=true"},
+    {"mountaincar-continuous", "start=0.3:0.05"},
+    {"acrobot", "start=3:-0.5:4:-9"},
 };
 
 static const struct {

@@ -1,4 +1,5 @@
-/* test_distributions.c: densities against plain formulas, draws against their probabilities. */
+/* test_distributions.c: choices among actions, masked and of several heads: densities against plain formulas,
+ * draws against their probabilities. */
 #include "nn/distributions.h"
 
 #include "autograd/plan.h"
@@ -15,47 +16,292 @@ static void softmax(const real *x, int n, double *p) {
     for (int i = 0; i < n; i++) p[i] /= sum;
 }
 
+/* ---- Categorical ---- */
+
+/* Probabilities over the legal actions of a row, zeros elsewhere, in double. */
+static void legal_softmax(const real *x, const real *mask, int n, double *p) {
+    double largest = -INFINITY, sum = 0;
+    for (int i = 0; i < n; i++)
+        if (mask[i] != 0) largest = fmax(largest, (double)x[i]);
+    for (int i = 0; i < n; i++) sum += p[i] = mask[i] == 0 ? 0 : exp((double)x[i] - largest);
+    for (int i = 0; i < n; i++) p[i] = sum > 0 ? p[i] / sum : 0;
+}
+
+static double entropy_of(const double *p, int n) {
+    double h = 0;
+    for (int i = 0; i < n; i++)
+        if (p[i] > 0) h -= p[i] * log(p[i]);
+    return h;
+}
+
 TEST(distributions_categorical_densities) {
-    enum { B = 3, A = 4 };
-    const real x[B * A] = {1, 2, 3, 4, 0, 0, 0, 0, -500, 2, 1, 500};
-    const real z[B * A] = {0, 1, 0, 2, 3, 1, 1, 0, 1, 2, 3, 4};
-    const real action[B] = {2, 0, 3};
+    enum { B = 4, A = 4 };
+    const real x[B * A] = {1, 2, 3, 4, 0, 0, 0, 0, -500, 2, 1, 500, 1, 2, 3, 4};
+    const real z[B * A] = {0, 1, 0, 2, 3, 1, 1, 0, 1, 2, 3, 4, 0, 1, 0, 2};
+    const real legal[2][B * A] = {{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+                                  {1, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0}};
+    const real action[B] = {2, 0, 1, 2};
     ad_tape *t = ad_tape_new();
     ad_var p = ad_leaf(t, B, A, x, "p"), q = ad_leaf(t, B, A, z, "q"), a = ad_leaf(t, B, 1, action, "action");
-    ad_var log_prob = nn_categorical_log_prob(p, a), entropy = nn_categorical_entropy(p);
-    ad_var kl = nn_categorical_kl(p, q), self = nn_categorical_kl(p, p);
-    EXPECT_EQ(ad_rows(entropy), B);
-    EXPECT_EQ(ad_cols(kl), 1);
-    for (int r = 0; r < B; r++) {
-        double pr[A], qr[A], h = 0, d = 0;
-        softmax(x + r * A, A, pr);
-        softmax(z + r * A, A, qr);
-        for (int i = 0; i < A; i++) {
-            if (pr[i] > 0) h -= pr[i] * log(pr[i]);
-            if (pr[i] > 0) d += pr[i] * log(pr[i] / qr[i]);
+    for (int masked = 0; masked < 2; masked++) {
+        ad_var mask = masked ? ad_leaf(t, B, A, legal[1], "mask") : AD_NONE;
+        ad_var probs = nn_categorical_probs(p, mask), log_prob = nn_categorical_log_prob(p, mask, a);
+        ad_var entropy = nn_categorical_entropy(p, mask), kl = nn_categorical_kl(p, q, mask);
+        ad_var self = nn_categorical_kl(p, p, mask);
+        EXPECT(ad_rows(entropy) == B && ad_cols(entropy) == 1 && ad_rows(kl) == B && ad_cols(kl) == 1);
+        for (int r = 0; r < B; r++) {
+            const real *own = legal[masked] + r * A;
+            uint8_t bytes[A];
+            double pr[A], qr[A], d = 0;
+            legal_softmax(x + r * A, own, A, pr);
+            legal_softmax(z + r * A, own, A, qr);
+            for (int i = 0; i < A; i++) {
+                bytes[i] = own[i] != 0;
+                if (pr[i] > 0) d += pr[i] * log(pr[i] / qr[i]);
+                EXPECT_NEAR(ad_value(probs)[r * A + i], pr[i], EPS);
+            }
+            const int chosen = (int)action[r];
+            double wanted = log(pr[chosen]), tolerance = EPS * (1 + fabs(wanted));
+            EXPECT_NEAR(ad_value(log_prob)[r], wanted, tolerance);
+            wanted = nn_categorical_log_prob_of(x + r * A, masked ? bytes : NULL, A, chosen);
+            EXPECT_NEAR(ad_value(log_prob)[r], wanted, tolerance);
+            EXPECT_NEAR(ad_value(entropy)[r], entropy_of(pr, A), EPS);
+            EXPECT_NEAR(ad_value(kl)[r], d, 4 * EPS);
+            EXPECT_NEAR(ad_value(self)[r], 0, EPS);
         }
-        EXPECT_NEAR(ad_value(log_prob)[r], log(pr[(int)action[r]]), EPS);
-        EXPECT_NEAR(ad_value(entropy)[r], h, EPS);
-        EXPECT_NEAR(ad_value(kl)[r], d, 4 * EPS);
-        EXPECT_NEAR(ad_value(self)[r], 0, EPS);
     }
     ad_tape_free(t);
 }
 
-/* d log p(a) / d logits = onehot(a) - p; d H / d logits_i = -p_i (log p_i + H). */
+/* d log p(a) / d logits = onehot(a) - p; d H / d logits_i = -p_i (log p_i + H), over the legal ones. */
 TEST(distributions_categorical_gradients) {
     enum { A = 5 };
     const real x[A] = {(real)0.3, -1, 2, 0, (real)0.7}, action[1] = {3};
-    double p[A], h = 0;
-    softmax(x, A, p);
-    for (int i = 0; i < A; i++) h -= p[i] * log(p[i]);
+    const real legal[2][A] = {{1, 1, 1, 1, 1}, {1, 0, 0, 1, 1}};
     ad_tape *t = ad_tape_new();
-    ad_var logits = ad_leaf(t, 1, A, x, "logits"), g;
-    ad_grad(nn_categorical_log_prob(logits, ad_leaf(t, 1, 1, action, "action")), &logits, 1, &g);
-    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], (i == 3) - p[i], EPS);
-    ad_grad(nn_categorical_entropy(logits), &logits, 1, &g);
-    for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], -p[i] * (log(p[i]) + h), EPS);
+    ad_var logits = ad_leaf(t, 1, A, x, "logits"), a = ad_leaf(t, 1, 1, action, "action"), g;
+    for (int masked = 0; masked < 2; masked++) {
+        ad_var mask = masked ? ad_leaf(t, 1, A, legal[1], "mask") : AD_NONE;
+        double p[A], h;
+        legal_softmax(x, legal[masked], A, p);
+        h = entropy_of(p, A);
+        ad_grad(nn_categorical_log_prob(logits, mask, a), &logits, 1, &g);
+        for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], (i == 3) - p[i], EPS);
+        ad_grad(nn_categorical_entropy(logits, mask), &logits, 1, &g);
+        for (int i = 0; i < A; i++) EXPECT_NEAR(ad_value(g)[i], p[i] > 0 ? -p[i] * (log(p[i]) + h) : 0, EPS);
+    }
     ad_tape_free(t);
+}
+
+/* All of them as one scalar, in p's and q's logits. */
+static ad_var categorical_loss(ad_var p, ad_var q, ad_var mask, ad_var action, ad_var weight) {
+    ad_var log_prob = nn_categorical_log_prob(p, mask, action), entropy = nn_categorical_entropy(p, mask);
+    ad_var kl = nn_categorical_kl(p, q, mask), probs = ad_square(nn_categorical_probs(p, mask));
+    ad_var rows = ad_add(ad_mul(log_prob, entropy), ad_add(ad_square(kl), ad_sum_cols(probs)));
+    return ad_sum(ad_mul(rows, weight));
+}
+
+TEST(distributions_categorical_derivatives) {
+    enum { B = 6, A = 4 };
+    for (int masked = 0; masked < 2; masked++) {
+        real x[B * A], z[B * A], weight[B];
+        const real legal[B * A] = {1, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1, 1, 0};
+        const real action[B] = {3, 0, 1, 2, 1, 0};
+        fm_rng rng = fm_rng_split(9, FM_RNG_TEST, 0, 0);
+        fm_rng_fill_normal(&rng, x, B * A);
+        fm_rng_fill_normal(&rng, z, B * A);
+        fm_rng_fill_normal(&rng, weight, B);
+        ad_tape *t = ad_tape_new();
+        ad_var from[] = {ad_leaf(t, B, A, x, "p"), ad_leaf(t, B, A, z, "q")};
+        ad_var mask = masked ? ad_leaf(t, B, A, legal, "mask") : AD_NONE;
+        ad_var loss = categorical_loss(from[0], from[1], mask, ad_leaf(t, B, 1, action, "action"),
+                                       ad_leaf(t, B, 1, weight, "weight"));
+        expect_derivatives(loss, from, (real *[]){x, z}, 2, 1);
+        ad_tape_free(t);
+    }
+}
+
+/* The numbers of a replay of loss, gradients and Hessian-vector products on 20 rows of 5 actions of which a
+ * third is illegal, whose logits, and the direction there, are `illegal`. */
+enum { ROWS = 20, WIDTH = 5, NUMBERS = 1 + 4 * ROWS * WIDTH };
+static void masked_numbers(real illegal, real *to) {
+    static real x[2][ROWS * WIDTH], v[2][ROWS * WIDTH], mask[ROWS * WIDTH], action[ROWS], weight[ROWS];
+    fm_rng rng = fm_rng_split(10, FM_RNG_TEST, 0, 0);
+    fm_rng_fill_normal(&rng, x[0], 2 * ROWS * WIDTH);
+    fm_rng_fill_normal(&rng, v[0], 2 * ROWS * WIDTH);
+    fm_rng_fill_normal(&rng, weight, ROWS);
+    for (size_t i = 0; i < ROWS * WIDTH; i++) {
+        mask[i] = i % WIDTH == 2 || fm_rng_below(&rng, 3) > 0;
+        if (mask[i] == 0) x[0][i] = x[1][i] = v[0][i] = v[1][i] = illegal;
+    }
+    for (size_t r = 0; r < ROWS; r++) action[r] = 2;
+    ad_tape *t = ad_tape_new();
+    ad_var from[2], d[2], g[2], hv[2];
+    for (int k = 0; k < 2; k++) {
+        from[k] = ad_leaf(t, ROWS, WIDTH, x[k], "logits");
+        d[k] = ad_leaf(t, ROWS, WIDTH, v[k], "direction");
+    }
+    ad_var legal = ad_leaf(t, ROWS, WIDTH, mask, "mask"), a = ad_leaf(t, ROWS, 1, action, "action");
+    ad_var loss = categorical_loss(from[0], from[1], legal, a, ad_leaf(t, ROWS, 1, weight, "weight"));
+    ad_grad(loss, from, 2, g);
+    ad_jvp(g, 2, from, d, 2, hv);
+    real *g_to = to + 1, *hv_to = g_to + 2 * ROWS * WIDTH;
+    const ad_output out[] = {{loss, to}, {g[0], g_to}, {g[1], g_to + ROWS * WIDTH},
+                             {hv[0], hv_to}, {hv[1], hv_to + ROWS * WIDTH}};
+    ad_replay(ad_plan_make(NULL, 0, out, 5));
+    for (size_t i = 0; i < 4 * ROWS * WIDTH; i++)
+        if (mask[i % (ROWS * WIDTH)] == 0) EXPECT(to[1 + i] == 0);
+    ad_tape_free(t);
+}
+
+TEST(distributions_illegal_actions_contribute_nothing) {
+    static real zero[NUMBERS], other[NUMBERS];
+    const double anything[] = {7, -7, 1e30, -1e30, 3e38, INFINITY, -INFINITY, NAN};
+    masked_numbers(0, zero);
+    for (size_t i = 0; i < NUMBERS; i++) EXPECT(isfinite(zero[i]));
+    for (size_t k = 0; k < sizeof anything / sizeof *anything; k++) {
+        masked_numbers((real)anything[k], other);
+        EXPECT_MSG(memcmp(zero, other, sizeof zero) == 0, "illegal logits of %g matter", anything[k]);
+    }
+}
+
+/* Probabilities of zero among the legal ones, rows that are sure, logits without limit, rows without a legal
+ * action: by hand, and all derivatives are numbers; zero where the row has one action that is possible. */
+TEST(distributions_categorical_limits) {
+    enum { B = 7, A = 3 };
+    const real inf = (real)INFINITY, big = (real)1e30;
+    const real x[B * A] = {0, -inf, -inf, 0, 0,    -inf, 0,   0, 0, big, -big,
+                           0, 1,    2,    3, -big, -big, inf, 5, 9, inf};
+    const real legal[B * A] = {1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0};
+    const double entropy[B] = {0, log(2.0), log(2.0), 0, 0, log(2.0), 0};
+    const real action[B] = {0, 1, 1, 0, 1, 0, 0};
+    const double log_prob[B] = {0, -log(2.0), -log(2.0), 0, NN_LOG_NEVER, -log(2.0), NN_LOG_NEVER};
+    const real v[B * A] = {1, 2, 3, 1, -2, 3, 2, -1, 1, 1, 2, 3, 1, 2, 3, 1, -1, 2, 1, 2, 1};
+    ad_tape *t = ad_tape_new();
+    ad_var p = ad_leaf(t, B, A, x, "p"), mask = ad_leaf(t, B, A, legal, "mask");
+    ad_var d = ad_leaf(t, B, A, v, "v"), g, hv;
+    ad_var h = nn_categorical_entropy(p, mask), kl = nn_categorical_kl(p, p, mask);
+    ad_var log_p = nn_categorical_log_prob(p, mask, ad_leaf(t, B, 1, action, "action"));
+    ad_var probs = nn_categorical_probs(p, mask), total = ad_sum_cols(probs);
+    for (int r = 0; r < B; r++) {
+        EXPECT_NEAR(ad_value(total)[r], r == 4 ? 0 : 1, r == 4 ? 0 : EPS);
+        EXPECT_NEAR(ad_value(h)[r], entropy[r], EPS);
+        EXPECT_NEAR(ad_value(kl)[r], 0, 0);
+        EXPECT_NEAR(ad_value(log_p)[r], log_prob[r], EPS);
+    }
+    const ad_var every[] = {h, kl, log_p, ad_square(probs)};
+    for (int k = 0; k < 4; k++) {
+        ad_grad(ad_sum(every[k]), &p, 1, &g);
+        ad_jvp(&g, 1, &p, &d, 1, &hv);
+        for (int i = 0; i < B * A; i++) {
+            EXPECT(isfinite(ad_value(g)[i]) && isfinite(ad_value(hv)[i]));
+            bool sure = i / A == 0 || i / A == 3 || i / A == 4 || i / A == 6;
+            if (sure) EXPECT(ad_value(g)[i] == 0 && ad_value(hv)[i] == 0);
+        }
+    }
+    /* The same without a mask; and a q that excludes what p does not. */
+    ad_var first = ad_slice_rows(p, 0, 2), plain = nn_categorical_entropy(first, AD_NONE);
+    EXPECT_NEAR(ad_value(plain)[0], 0, 0);
+    EXPECT_NEAR(ad_value(plain)[1], log(2.0), EPS);
+    ad_grad(ad_sum(plain), &p, 1, &g);
+    ad_jvp(&g, 1, &p, &d, 1, &hv);
+    for (int i = 0; i < B * A; i++) EXPECT(isfinite(ad_value(g)[i]) && isfinite(ad_value(hv)[i]));
+    ad_var q = nn_categorical_kl(ad_slice_rows(p, 2, 1), ad_slice_rows(p, 1, 1), AD_NONE);
+    EXPECT(ad_scalar(q) > 0 && isinf(ad_scalar(q)));
+    ad_tape_free(t);
+}
+
+TEST(distributions_log_prob_of_limits) {
+    const real inf = (real)INFINITY, nan = (real)NAN;
+    const real cases[][3] = {{inf, 0, inf}, {0, -inf, nan}, {nan, nan, nan}, {-2000, 0, 1}};
+    const uint8_t legal[3] = {1, 1, 0};
+    EXPECT_NEAR(nn_categorical_log_prob_of(cases[0], NULL, 3, 2), -log(2.0), 1e-15);
+    EXPECT_NEAR(nn_categorical_log_prob_of(cases[0], legal, 3, 0), 0, 0);
+    EXPECT_NEAR(nn_categorical_log_prob_of(cases[0], legal, 3, 2), NN_LOG_NEVER, 0);
+    EXPECT(nn_categorical_log_prob_of(cases[0], NULL, 3, 1) == -INFINITY);
+    EXPECT(nn_categorical_log_prob_of(cases[1], NULL, 3, 2) == -INFINITY);
+    EXPECT_NEAR(nn_categorical_log_prob_of(cases[2], NULL, 3, 1), -log(3.0), 1e-15);
+    EXPECT_NEAR(nn_categorical_log_prob_of(cases[3], legal, 3, 0), -2000, 1e-9);
+}
+
+/* ---- Heads ---- */
+
+enum { HEADS = 3, JOINT = 2 * 3 * 2, ALL = 7, BATCH = 2 };
+static const int heads[HEADS] = {2, 3, 2};
+static const real heads_mask[BATCH * ALL] = {1, 1, 1, 0, 1, 1, 0, 1, 0, 1, 1, 1, 1, 1};
+
+/* The k-th joint action. */
+static void joint(int k, real *action) {
+    for (int i = 0; i < HEADS; k /= heads[i++]) action[i] = (real)(k % heads[i]);
+}
+
+/* Over all joint actions, by the log-probability of each: they sum to 1, and entropy and divergence are the
+ * means. Of two rows. */
+TEST(distributions_heads_are_independent) {
+    real x[BATCH * ALL], z[BATCH * ALL], action[JOINT][BATCH * HEADS];
+    fm_rng rng = fm_rng_split(11, FM_RNG_TEST, 0, 0);
+    fm_rng_fill_normal(&rng, x, BATCH * ALL);
+    fm_rng_fill_normal(&rng, z, BATCH * ALL);
+    ad_tape *t = ad_tape_new();
+    ad_var p = ad_leaf(t, BATCH, ALL, x, "p"), q = ad_leaf(t, BATCH, ALL, z, "q");
+    for (int masked = 0; masked < 2; masked++) {
+        double total[BATCH] = {0}, h[BATCH] = {0}, d[BATCH] = {0};
+        ad_var mask = masked ? ad_leaf(t, BATCH, ALL, heads_mask, "mask") : AD_NONE;
+        for (int k = 0; k < JOINT; k++) {
+            for (int r = 0; r < BATCH; r++) joint(k, action[k] + r * HEADS);
+            ad_var a = ad_leaf(t, BATCH, HEADS, action[k], "action");
+            ad_var log_p = nn_multi_categorical_log_prob(p, mask, heads, HEADS, a);
+            ad_var log_q = nn_multi_categorical_log_prob(q, mask, heads, HEADS, a);
+            for (int r = 0; r < BATCH; r++) {
+                double lp = (double)ad_value(log_p)[r], lq = (double)ad_value(log_q)[r];
+                uint8_t bytes[ALL];
+                for (int i = 0; i < ALL; i++) bytes[i] = heads_mask[r * ALL + i] != 0;
+                double beside = nn_multi_categorical_log_prob_of(x + r * ALL, masked ? bytes : NULL, heads,
+                                                                 HEADS, action[k] + r * HEADS);
+                EXPECT_NEAR(lp, beside, EPS * (1 + fabs(lp)));
+                total[r] += exp(lp);
+                if (exp(lp) > 0) h[r] -= exp(lp) * lp, d[r] += exp(lp) * (lp - lq);
+            }
+        }
+        ad_var entropy = nn_multi_categorical_entropy(p, mask, heads, HEADS);
+        ad_var kl = nn_multi_categorical_kl(p, q, mask, heads, HEADS);
+        for (int r = 0; r < BATCH; r++) {
+            EXPECT_NEAR(total[r], 1, 4 * EPS);
+            EXPECT_NEAR(ad_value(entropy)[r], h[r], 4 * EPS);
+            EXPECT_NEAR(ad_value(kl)[r], d[r], 8 * EPS);
+        }
+        ad_var a = ad_leaf(t, BATCH, HEADS, action[1], "action"), from[] = {p, q};
+        ad_var rows = ad_mul(nn_multi_categorical_log_prob(p, mask, heads, HEADS, a), ad_add(entropy, kl));
+        expect_derivatives(ad_sum(rows), from, (real *[]){x, z}, 2, 3);
+    }
+    ad_tape_free(t);
+}
+
+/* 20000 draws of all heads together against the joint probabilities; greedy choice. */
+TEST(distributions_heads_are_drawn) {
+    enum { DRAWS = 20000 };
+    const real x[ALL] = {0, 1, -1, 5, (real)0.5, 9, 0};
+    uint8_t mask[ALL];
+    int count[JOINT] = {0};
+    double sum = 0;
+    real action[HEADS];
+    fm_rng rng = fm_rng_split(12, FM_RNG_TEST, 0, 0);
+    for (int i = 0; i < ALL; i++) mask[i] = heads_mask[i] != 0;
+    for (int d = 0; d < DRAWS; d++) {
+        nn_multi_categorical_sample(x, mask, heads, HEADS, &rng, action);
+        count[(int)action[0] + 2 * (int)action[1] + 6 * (int)action[2]]++;
+    }
+    for (int k = 0; k < JOINT; k++) {
+        joint(k, action);
+        double p = exp(nn_multi_categorical_log_prob_of(x, mask, heads, HEADS, action));
+        if (p == 0) EXPECT_EQ(count[k], 0);
+        else sum += pow(count[k] - DRAWS * p, 2) / (DRAWS * p);
+    }
+    EXPECT(sum < 16.3); /* 4 joint actions are legal: 3 degrees of freedom */
+    nn_multi_argmax(x, mask, heads, HEADS, action);
+    EXPECT(action[0] == 1 && action[1] == 2 && action[2] == 0);
+    nn_multi_argmax(x, NULL, heads, HEADS, action);
+    EXPECT(action[0] == 1 && action[1] == 1 && action[2] == 0);
 }
 
 /* Pearson's statistic of 50000 draws over the legal actions; the bounds are the 99.9 % points. */
@@ -119,187 +365,6 @@ TEST(distributions_argmax) {
     EXPECT_EQ(nn_argmax(x, nan_first, 6), 5);
     EXPECT_EQ(nn_argmax(x, only_nan, 6), 2);
     EXPECT_EQ(nn_argmax(nothing, NULL, 2), 0);
-}
-
-/* ---- Gaussian ---- */
-
-/* A grid of midpoints as the rows of a batch of one number, all with the same mean and deviation: what a
- * density says of any action, for integrals by the midpoint rule. */
-enum { GRID = 4000 };
-typedef struct grid {
-    real x[GRID], mean[GRID], log_std[1];
-    double step;
-    ad_tape *t;
-    ad_var leaf, mean_leaf, log_std_leaf;
-} grid;
-
-static void grid_make(grid *g, double low, double high, double mean, double log_std) {
-    g->step = (high - low) / GRID;
-    g->t = ad_tape_new();
-    g->log_std[0] = (real)log_std;
-    for (int i = 0; i < GRID; i++) g->x[i] = (real)(low + (i + 0.5) * g->step), g->mean[i] = (real)mean;
-    g->leaf = ad_leaf(g->t, GRID, 1, g->x, "x");
-    g->mean_leaf = ad_leaf(g->t, GRID, 1, g->mean, "mean");
-    g->log_std_leaf = ad_leaf(g->t, 1, 1, g->log_std, "log_std");
-}
-
-/* The integral of exp(log_p) f, f by node (AD_NONE: 1). */
-static double integral(const grid *g, ad_var log_p, ad_var f) {
-    double sum = 0;
-    for (int i = 0; i < GRID; i++)
-        sum += exp((double)ad_value(log_p)[i]) * (ad_is_none(f) ? 1 : (double)ad_value(f)[i]) * g->step;
-    return sum;
-}
-
-TEST(distributions_gaussian_integrals) {
-    const double tolerance = DOUBLE ? 1e-8 : 2e-5, std = 0.6;
-    static grid g;
-    grid_make(&g, -6, 7, 0.4, log(std));
-    ad_var log_p = nn_gaussian_log_prob(g.mean_leaf, g.log_std_leaf, g.leaf);
-    ad_var other = ad_shift(g.mean_leaf, 0.7), log_std = ad_shift(g.log_std_leaf, 0.3);
-    ad_var log_q = nn_gaussian_log_prob(other, log_std, g.leaf);
-    EXPECT_NEAR(integral(&g, log_p, AD_NONE), 1, tolerance);
-    EXPECT_NEAR(integral(&g, log_p, g.leaf), 0.4, tolerance);
-    EXPECT_NEAR(integral(&g, log_p, ad_square(ad_shift(g.leaf, -0.4))), std * std, tolerance);
-    ad_var entropy = nn_gaussian_entropy(g.mean_leaf, g.log_std_leaf);
-    ad_var kl = nn_gaussian_kl(g.mean_leaf, g.log_std_leaf, other, log_std);
-    ad_var self = nn_gaussian_kl(g.mean_leaf, g.log_std_leaf, g.mean_leaf, g.log_std_leaf);
-    EXPECT(ad_rows(entropy) == GRID && ad_rows(kl) == GRID && ad_cols(entropy) == 1 && ad_cols(kl) == 1);
-    EXPECT_NEAR(ad_value(entropy)[3], integral(&g, log_p, ad_neg(log_p)), tolerance);
-    EXPECT_NEAR(ad_value(entropy)[3], 0.5 * log(2 * acos(-1.0) * exp(1.0) * std * std), tolerance);
-    EXPECT_NEAR(ad_value(kl)[3], integral(&g, log_p, ad_sub(log_p, log_q)), tolerance);
-    EXPECT_NEAR(ad_value(self)[3], 0, 1e-7);
-    ad_tape_free(g.t);
-}
-
-/* Over actions, by way of their u: the density of tanh(u) integrates to 1, its mean is that of tanh(u). */
-TEST(distributions_squashed_integrals) {
-    const double tolerance = DOUBLE ? 1e-5 : 1e-4;
-    static grid g, plain;
-    grid_make(&g, -1, 1, 0.4, log(0.5));
-    grid_make(&plain, -6, 7, 0.4, log(0.5));
-    ad_var u = nn_unsquash(g.leaf), log_p = nn_squashed_log_prob(g.mean_leaf, g.log_std_leaf, u);
-    ad_var of_u = nn_gaussian_log_prob(plain.mean_leaf, plain.log_std_leaf, plain.leaf);
-    EXPECT_NEAR(integral(&g, log_p, AD_NONE), 1, tolerance);
-    EXPECT_NEAR(integral(&g, log_p, g.leaf), integral(&plain, of_u, ad_tanh(plain.leaf)), tolerance);
-    for (int i = 0; i < GRID; i += 50) EXPECT_NEAR(tanh((double)ad_value(u)[i]), g.x[i], 1e-6);
-    ad_tape_free(g.t);
-    ad_tape_free(plain.t);
-}
-
-/* Where tanh u is 1 to the last bit: log(1 - tanh^2 u) = 2 log 2 - 2 |u| to 1e-17. And actions at the
- * bounds. */
-TEST(distributions_squashed_is_stable) {
-    const real mean[4] = {20, -20, 50, -50}, log_std[1] = {0}, u[4] = {20, -20, 50, -50};
-    const real edge[4] = {1, -1, (real)0.5, (real)-0.5};
-    ad_tape *t = ad_tape_new();
-    ad_var m = ad_leaf(t, 4, 1, mean, "mean"), s = ad_leaf(t, 1, 1, log_std, "log_std");
-    ad_var a = ad_leaf(t, 4, 1, u, "u"), log_p = nn_squashed_log_prob(m, s, a), g;
-    for (int i = 0; i < 4; i++) {
-        double wanted = -0.5 * log(2 * acos(-1.0)) - 2 * log(2.0) + 2 * fabs((double)u[i]);
-        EXPECT_NEAR(ad_value(log_p)[i], wanted, DOUBLE ? 1e-12 : 1e-5);
-        EXPECT_NEAR(nn_squashed_log_prob_of(&mean[i], log_std, 1, &u[i]), wanted, 1e-12);
-    }
-    ad_grad(ad_sum(log_p), &a, 1, &g);
-    for (int i = 0; i < 4; i++) EXPECT_NEAR(ad_value(g)[i], i % 2 ? -2 : 2, 1e-6);
-    ad_var e = ad_leaf(t, 4, 1, edge, "action"), back = nn_unsquash(e);
-    for (int i = 0; i < 4; i++) {
-        double wanted = i < 2 ? 0.5 * log(2e6 - 1) : atanh(0.5);
-        EXPECT_NEAR(ad_value(back)[i], i % 2 ? -wanted : wanted, DOUBLE ? 1e-9 : i < 2 ? 0.05 : 1e-6);
-    }
-    ad_grad(ad_sum(back), &e, 1, &g);
-    EXPECT_NEAR(ad_value(g)[0], 0, 0);
-    EXPECT_NEAR(ad_value(g)[2], 1 / (1 - 0.25), 1e-5);
-    ad_tape_free(t);
-}
-
-/* Several numbers per action, log_std by row and shared: the formula, and the functions for acting. */
-TEST(distributions_gaussian_of_many) {
-    enum { B = 4, A = 3 };
-    real mean[B * A], action[B * A], log_std[B * A], noise[B * A];
-    fm_rng rng = fm_rng_split(5, FM_RNG_TEST, 0, 0);
-    fm_rng_fill_normal(&rng, mean, B * A);
-    fm_rng_fill_normal(&rng, action, B * A);
-    fm_rng_fill_normal(&rng, noise, B * A);
-    fm_rng_fill_uniform(&rng, log_std, B * A, -1, 0.5);
-    ad_tape *t = ad_tape_new();
-    ad_var m = ad_leaf(t, B, A, mean, "mean"), a = ad_leaf(t, B, A, action, "action");
-    ad_var n = ad_leaf(t, B, A, noise, "noise");
-    for (size_t rows = 1; rows <= B; rows += B - 1) {
-        ad_var s = ad_leaf(t, rows, A, log_std, "log_std");
-        ad_var log_p = nn_gaussian_log_prob(m, s, a), squashed = nn_squashed_log_prob(m, s, a);
-        ad_var entropy = nn_gaussian_entropy(m, s), draw = nn_gaussian_rsample(m, s, n);
-        ad_var kl = nn_gaussian_kl(m, s, a, ad_slice_rows(s, 0, 1));
-        for (size_t r = 0; r < B; r++) {
-            const real *own = log_std + (rows == 1 ? 0 : r * A);
-            double density = 0, h = 0, d = 0, slope = 0;
-            for (size_t i = 0; i < A; i++) {
-                double from = (double)mean[r * A + i], to = (double)action[r * A + i];
-                double std = exp((double)own[i]), first = exp((double)log_std[i]);
-                density += -pow((to - from) / std, 2) / 2 - log(std * sqrt(2 * acos(-1.0)));
-                slope += log(1 - pow(tanh(to), 2));
-                h += 0.5 + log(std * sqrt(2 * acos(-1.0)));
-                d += log(first / std) + (std * std + pow(from - to, 2)) / (2 * first * first) - 0.5;
-                EXPECT_NEAR(ad_value(draw)[r * A + i], from + std * (double)noise[r * A + i], EPS);
-            }
-            EXPECT_NEAR(ad_value(log_p)[r], density, 10 * EPS);
-            EXPECT_NEAR(ad_value(squashed)[r], density - slope, 10 * EPS);
-            EXPECT_NEAR(ad_value(entropy)[r], h, EPS);
-            EXPECT_NEAR(ad_value(kl)[r], d, 10 * EPS);
-            const real *centre = mean + r * A, *u = action + r * A;
-            EXPECT_NEAR(nn_gaussian_log_prob_of(centre, own, A, u), density, 1e-12);
-            EXPECT_NEAR(nn_squashed_log_prob_of(centre, own, A, u), density - slope, 1e-12);
-        }
-    }
-    ad_tape_free(t);
-}
-
-/* All of them, of both forms of log_std, in every argument. */
-TEST(distributions_gaussian_derivatives) {
-    enum { B = 3, A = 2 };
-    for (size_t rows = 1; rows <= B; rows += B - 1)
-        for (int which = 0; which < 5; which++) {
-            real mean[B * A], other[B * A], log_std[B * A], wide[B * A];
-            fm_rng rng = fm_rng_split((uint64_t)which, FM_RNG_TEST, 0, rows);
-            fm_rng_fill_normal(&rng, mean, B * A);
-            fm_rng_fill_uniform(&rng, other, B * A, -0.9, 0.9);
-            fm_rng_fill_uniform(&rng, log_std, B * A, -0.5, 0.5);
-            fm_rng_fill_uniform(&rng, wide, B * A, -0.5, 0.5);
-            ad_tape *t = ad_tape_new();
-            ad_var x[] = {ad_leaf(t, B, A, mean, "mean"), ad_leaf(t, rows, A, log_std, "log_std"),
-                          ad_leaf(t, B, A, other, "other"), ad_leaf(t, B, A, wide, "wide")};
-            ad_var y = which == 0   ? nn_gaussian_log_prob(x[0], x[1], x[2])
-                       : which == 1 ? nn_gaussian_entropy(x[0], x[1])
-                       : which == 2 ? nn_gaussian_kl(x[0], x[1], x[2], x[3])
-                       : which == 3 ? nn_gaussian_rsample(x[0], x[1], x[2])
-                                    : nn_squashed_log_prob(x[0], x[1], nn_unsquash(x[2]));
-            ad_var loss = ad_add(ad_sum(ad_square(y)), ad_sum(ad_mul(y, ad_slice_cols(x[0], 0, 1))));
-            expect_derivatives(loss, x, (real *[]){mean, log_std, other, wide}, 4, rows);
-            ad_tape_free(t);
-        }
-}
-
-/* 20000 draws: mean, variance and fourth moment within four standard errors. One normal per number. */
-TEST(distributions_gaussian_sample) {
-    enum { DRAWS = 20000 };
-    const real mean[2] = {3, -1}, log_std[2] = {-2, (real)0.5};
-    double moment[2][5] = {{0}};
-    fm_rng rng = fm_rng_split(6, FM_RNG_TEST, 0, 0), before = rng;
-    real action[2];
-    for (int d = 0; d < DRAWS; d++) {
-        nn_gaussian_sample(mean, log_std, 2, &rng, action);
-        for (int i = 0; i < 2; i++) {
-            double z = ((double)action[i] - (double)mean[i]) / exp((double)log_std[i]);
-            for (int k = 1; k < 5; k++) moment[i][k] += pow(z, k) / DRAWS;
-        }
-    }
-    for (int i = 0; i < 2; i++) {
-        EXPECT_NEAR(moment[i][1], 0, 4 / sqrt(DRAWS));
-        EXPECT_NEAR(moment[i][2], 1, 4 * sqrt(2.0 / DRAWS));
-        EXPECT_NEAR(moment[i][4], 3, 4 * sqrt(96.0 / DRAWS));
-    }
-    for (int d = 0; d < 2 * DRAWS; d++) fm_rng_normal(&before);
-    EXPECT(memcmp(&before, &rng, sizeof rng) == 0);
 }
 
 /* ---- Gumbel-Softmax ---- */
@@ -377,9 +442,9 @@ TEST(distributions_straight_through) {
 }
 
 TEST_MAIN(CASE(distributions_categorical_densities), CASE(distributions_categorical_gradients),
+          CASE(distributions_categorical_derivatives), CASE(distributions_illegal_actions_contribute_nothing),
+          CASE(distributions_categorical_limits), CASE(distributions_log_prob_of_limits),
+          CASE(distributions_heads_are_independent), CASE(distributions_heads_are_drawn),
           CASE(distributions_sample_is_fair), CASE(distributions_sample_is_safe), CASE(distributions_argmax),
-          CASE(distributions_gaussian_integrals), CASE(distributions_squashed_integrals),
-          CASE(distributions_squashed_is_stable), CASE(distributions_gaussian_of_many),
-          CASE(distributions_gaussian_derivatives), CASE(distributions_gaussian_sample),
           CASE(distributions_gumbel_noise), CASE(distributions_gumbel_softmax),
           CASE(distributions_straight_through))

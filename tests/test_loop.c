@@ -160,8 +160,8 @@ TEST(loop_stops_at_a_parameter_that_is_no_number) {
     fm_arena_free(&b.arena);
 }
 
-/* The corridor's episodes have 4 steps, and its third one is wrong: in each case the trial ends there, and is told
- * so again. */
+/* The corridor's episodes have 4 steps, and its third one is wrong: in each case the trial ends there, and
+ * is told so again. */
 TEST(loop_stops_at_the_very_step_that_went_wrong) {
     static const struct { const char *world, *part; int64_t step; } CASES[] = {
         {"corridor fault=reward fault_at=3", "step 3: the reward of 'b' is nan", 2},
@@ -188,6 +188,7 @@ TEST(loop_takes_no_memory_after_it_is_built) {
     bench b;
     loop l;
     bench_make(&b, "merge", "");
+    b.setup.eval_every = 10;
     loop_init(&l, &b.setup);
     loop_advance(&l, 10);
     size_t calls = fm_arena_system_calls();
@@ -234,7 +235,8 @@ static struct {
     int64_t steps, ends;
 } spy;
 
-static void spy_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions) {
+static void spy_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                    real *actions) {
     const env_facts *facts = ((const toy *)self)->facts;
     size_t width = (size_t)facts->obs_total, n = (size_t)view->copies;
     for (size_t c = 0; c < n; c++)
@@ -360,7 +362,8 @@ static void resume_once(const char *world, int num_envs, int64_t stop) {
 }
 
 TEST(checkpoint_resumes_bit_for_bit) {
-    static const char *const WORLDS[] = {"maintain", "merge", "grid", "corridor masks=true pauses=true death=2",
+    static const char *const WORLDS[] = {"maintain", "merge", "grid",
+                                         "corridor masks=true pauses=true death=2",
                                          "corridor cut=true hidden=2 agents=3"};
     static const int64_t STOPS[] = {1, 29, 150, 299};
     for (size_t w = 0; w < sizeof WORLDS / sizeof *WORLDS; w++)

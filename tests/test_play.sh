@@ -83,6 +83,11 @@ check "a meeting on the square of 10" [ "$(tail -n 1 out)" = "0,4,stay,left,10,1
 check "the horizon truncates" [ "$(tail -n 1 out | cut -d, -f1-8)" = "0,8,stay,stay,0,0,0,1" ]
 "$play" --env triopoly --actions 6/3/1.5 --csv >out 2>err
 check "numbers of boxes" [ "$(tail -n 1 out | cut -d, -f3-10)" = "6,3,1.5,9,4.5,2.25,1,0" ]
+"$play" --env duopoly --actions 6/12 --csv >out 2>err
+"$play" --env duopoly --actions 6/99 --csv >other 2>err
+check "a number outside a box is shown as it was chosen" [ "$(tail -n 1 other | cut -d, -f3,4)" = "6,99" ]
+check "and played at its bound" \
+    [ "$(tail -n 1 other | cut -d, -f5-)" = "$(tail -n 1 out | cut -d, -f5-)" ]
 "$play" --env merge --actions 3/0 --csv --episodes 3 --seed 7 >out 2>err
 "$play" --env merge --actions 3/0 --csv --episodes 3 --seed 7 >again 2>err
 "$play" --env merge --actions 3/0 --csv --episodes 3 --seed 8 >other 2>err
@@ -118,8 +123,17 @@ for trial in 0 1; do
             awk -v a="$mean" -v b="$table" 'BEGIN { exit !(a - b < 0.001 && b - a < 0.001) }'
     done
 done
-"$play" run --set speed0=39 --set speed1=39 --csv >out 2>err
+"$play" run --set speed0=39 speed1=39 --csv >out 2>err
 check "the situation can be set" [ "$(sed -n 2p out)" = "$(sed -n 2p idle)" ]
+"$train" --algo maddpg --env merge --steps 300 --eval-mode sample --eval-episodes 20 --out noisy --quiet >out 2>err
+check "a run that is evaluated as it acts" [ $? -eq 0 -a -n "$(grep 'sampled return' out)" ]
+"$play" noisy --sample --episodes 20 --csv >out 2>err
+mean=$(awk -F, 'NR > 1 { s += $5 } END { print s / 20 }' out)
+table=$(awk -F, 'NR == 2 { print $6 + 0 }' noisy/result.csv)
+check "--sample: $mean, in its evaluation $table" \
+    awk -v a="$mean" -v b="$table" 'BEGIN { exit !(a - b < 0.001 && b - a < 0.001) }'
+"$play" noisy --episodes 20 --csv >other 2>err
+check "greedy play is something else" [ "$(cut -d, -f3,4 out)" != "$(cut -d, -f3,4 other)" ]
 "$play" run >out 2>err
 check "a policy's pictures" grep -q '^biac, trial 0 of run$' out
 
@@ -136,7 +150,8 @@ bad "is for 3 agents" --env merge --actions 0/0/0
 bad "decision 2 is empty" --env merge --actions 0/0,
 bad "decision 1 is empty" --env merge --actions=
 bad "its value is missing" --env merge --actions
-bad "outside the box of agent 1 (follower): expected 0 to 12" --env duopoly --actions 6/99
+bad "'inf' is not a number" --env duopoly --actions 6/inf
+bad "exclude each other" --env duopoly --actions 6/3 --sample
 bad "'x' is not a number" --env duopoly --actions x/3
 bad "'nan' is not a number" --env duopoly --actions nan/3
 bad "holds 2 numbers" --env duopoly --actions 6:1/3

@@ -195,8 +195,8 @@ TEST(recurrent_names_and_starts) {
     fm_arena_free(&arena);
 }
 
-/* The sign that was shown at the first of eight steps, asked for after the last; seeds 0 to 2, both cells. All
- * other inputs are zero: without memory the mean square is 1. */
+/* The sign that was shown at the first of eight steps, asked for after the last; seeds 0 to 2, both cells.
+ * All other inputs are zero: without memory the mean square is 1. */
 TEST(recurrent_learns_to_remember) {
     enum { STEPS = 8, ROWS = 16, WIDTH = 8 };
     for (uint64_t seed = 0; seed < 6; seed++) {

@@ -84,9 +84,15 @@ check "equilibria of 100x100 with common interest: 10000 / 199" \
 check "the intervals enclose the means" \
     [ "$(awk -F, 'NR > 1 && $6 != "" && ($6 > $5 + 1e-9 || $7 < $5 - 1e-9)' out | wc -l)" -eq 0 ]
 check "the figure's numbers and script are there" [ -s one/biac/fig2/fig2.csv -a -s one/biac/fig2/fig2.gp ]
+drawn=$(awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+    $1 == 0.9 { print $at["SE leader 10x10"], $at["SE leader 10x10 lo"], $at["SE leader 10x10 hi"] }' \
+    one/biac/fig2/fig2.csv)
+rows=$(for column in 5 6 7; do value out '10x10 c=0.9' 'SE leader' $column; done)
+check "its bands are the intervals of the rows" [ -n "$drawn" -a "$drawn" = "$(echo $rows)" ]
 if command -v gnuplot >/dev/null 2>&1; then
     check "and its drawing" grep -q '<svg' one/biac/fig2/fig2.svg
-    check "in which nothing is missing" [ "$(grep -c 'mean NE leader' one/biac/fig2/fig2.svg)" -ge 5 ]
+    check "in which nothing is missing" [ "$(grep -c "title 'mean NE leader'" one/biac/fig2/fig2.gp)" -ge 5 ]
+    check "with one legend" [ "$(grep -c '>mean NE leader<' one/biac/fig2/fig2.svg)" -eq 1 ]
 fi
 mkdir empty
 (
@@ -128,6 +134,20 @@ if [ $slow = no ]; then
     check "fig4: curves" [ "$(wc -l <two/biac/fig4/fig4.csv)" -gt 500 -a -s two/biac/fig4/fig4-published.gp ]
     check "fig4: Q2(C,Z) converges to the payoff" \
         near "$(value out Bi-AC 'Q2(C-Z) at the end (payoff: 30)' 5)" 30 1.5
+    "$reproduce" biac/fig5 --quick --trials 2 --csv --out five --quiet >out 2>err
+    check "fig5: status $?" [ $? -eq 0 ]
+    check "fig5: a panel of areas and one of lines for each of three learners" \
+        [ "$(grep -c '^# panel' five/biac/fig5/fig5.gp)" -eq 6 ]
+    check "fig5: shares add up to 1, inside their intervals" \
+        [ "$(awk -F, 'NR > 1 { for (k = 0; k < 3; k++) { sum = 0; first = 2 + 28 * k
+            for (i = first; i < first + 27; i += 3) {
+                sum += $i
+                if ($(i + 1) > $i + 1e-9 || $(i + 2) < $i - 1e-9 || $(i + 1) < 0 || $(i + 2) > 1) bad++ }
+            if (sum < 0.999999 || sum > 1.000001) bad++ } } END { print (NR > 400 ? bad + 0 : "few rows") }' \
+            five/biac/fig5/fig5.csv)" = 0 ]
+    check "fig5: the curves end where the rows say" \
+        near "$(tail -n 1 five/biac/fig5/fig5.csv | cut -d, -f2)" \
+        "$(value out Bi-AC 'A-X % of the last 100 steps' 5 | awk '{ print $1 / 100 }')" 1e-9
     "$reproduce" biac/table3 --quick --trials 1 --csv --out three --quiet >out 2>err
     check "table3: status $?" [ $? -eq 0 ]
     check "table3: 12 rows of 3 metrics" [ "$(wc -l <out)" -eq 37 ]

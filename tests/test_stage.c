@@ -92,15 +92,16 @@ TEST(stage_plays_as_many_episodes_in_every_copy) {
     bench b;
     loop l;
     fm_error err;
-    bench_make(&b, "merge", "");
+    bench_make(&b, "merge", "epsilon=1");
     loop_init(&l, &b.setup);
     stage s;
     seen all = {0};
     stage_setup setup = setup_of(&b, 4, FM_RNG_EVAL, l.learner, ALGO_TRAIN);
     stage_init(&s, &setup, &b.arena, NULL);
-    bench_must(stage_play(&s, 20, look, &all, &err), &err);
+    bench_must(stage_play(&s, 200, look, &all, &err), &err);
+    EXPECT(all.length[0] != all.length[1]); /* one of them had to wait for the other */
     for (int c = 0; c < 4; c++) {
-        EXPECT_EQ(all.ended[c], 5);
+        EXPECT_EQ(all.ended[c], 50);
         EXPECT_EQ(all.steps[c], all.length[c]); /* whole episodes, no step of a sixth one */
     }
     loop_free(&l);
@@ -134,8 +135,8 @@ TEST(evaluation_disturbs_nothing) {
             }
 }
 
-/* The columns hold the last evaluation: nothing before the first, then what the loop finds when it is asked for
- * the evaluation of that number. One is due whenever another `eval_every` decisions have been made. */
+/* The columns hold the last evaluation: nothing before the first, then what the loop finds when it is asked
+ * for the evaluation of that number. One is due whenever another `eval_every` decisions have been made. */
 TEST(evaluation_is_shown_until_the_next_one) {
     bench b;
     loop l;
@@ -166,7 +167,8 @@ TEST(evaluation_is_shown_until_the_next_one) {
     fm_arena_free(&b.arena);
 }
 
-/* Each evaluation has its own streams, and the one at the end those of the trial's seed, as ./play has them. */
+/* Each evaluation has its own streams, and the one at the end those of the trial's seed, as ./play has
+ * them. */
 TEST(evaluation_has_streams_of_its_own) {
     bench b;
     loop l;
@@ -195,7 +197,8 @@ TEST(evaluation_has_streams_of_its_own) {
     fm_arena_free(&b.arena);
 }
 
-/* In the recall corridor greedy play of the toy is always the same turn, and half of the ways out are there. */
+/* In the recall corridor greedy play of the toy is always the same turn, and half of the ways out are there:
+ * which ones is another draw in every evaluation. */
 TEST(evaluation_counts_outcomes_and_lengths) {
     bench b;
     loop l;
@@ -213,6 +216,12 @@ TEST(evaluation_counts_outcomes_and_lengths) {
     EXPECT_NEAR(e.outcome[0] + e.outcome[1], 1, 1e-12);
     EXPECT_NEAR(e.value[0], e.outcome[1] - e.outcome[0], 1e-12);
     EXPECT_NEAR(e.outcome[1], 0.5, 0.1);
+    double last[3] = {e.value[0], 0, 0};
+    for (int64_t count = 1; count < 3; count++) {
+        bench_must(loop_evaluate(&l, count, &e, &err), &err);
+        for (int k = 0; k < count; k++) EXPECT(e.value[0] != last[k]);
+        last[count] = e.value[0];
+    }
     loop_free(&l);
     fm_arena_free(&b.arena);
 }

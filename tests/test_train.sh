@@ -70,6 +70,7 @@ bad "--trials: -3 is out of range" --algo biac --env maintain --trials -3
 bad "--trials: '2.5' is not a whole number" --algo biac --env maintain --trials 2.5
 bad "--jobs: 'many' is not a whole number" --algo biac --env maintain --jobs many
 bad "--steps: '' is not a whole number" --algo biac --env maintain --steps=
+bad "'--copies' is now '--num_envs'" --algo biac --env maintain --copies 4
 bad "no preset 'zzzzzzzz'" --algo biac --env maintain --preset zzzzzzzz
 bad "discrete actions" --algo idqn --env duopoly
 
@@ -139,6 +140,8 @@ check "no state is left of finished trials" [ ! -e one/trials/004/state.safetens
 check "no temporary file is left" [ -z "$(find one -name '*.tmp')" ]
 check "result.csv begins as promised" \
     grep -q '^trial,seed,status,steps,seconds,return_0,return_1,action_0,action_1,' one/result.csv
+check "progress.csv begins as promised" grep -q '^trial,step,episodes,return_0,return_1,length,outcome_A-X,' one/progress.csv
+check "and ends with the seconds" grep -q ',seconds,seconds_env,seconds_act,seconds_update$' one/progress.csv
 check "result.csv has a row per trial" [ "$(wc -l <one/result.csv)" -eq 6 ]
 
 # timeless FILE: a table without the columns of the clock.
@@ -171,6 +174,23 @@ check "another seed gives other files" [ "$(timeless one/progress.csv)" != "$(ti
 check "trial k of seed s is trial 0 of seed s + k" \
     [ "$(timeless one/result.csv | sed -n 3p | cut -d, -f4-)" = \
     "$(timeless five/result.csv | sed -n 2p | cut -d, -f4-)" ]
+
+# column FILE NAME: the column of that name.
+column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i } NR > 1 { print $c }' "$1"; }
+
+"$train" $small --trials 5 --eval-every 100 --out judged >/dev/null 2>err
+for name in return_0 return_1 length outcome_A-X; do
+    check "evaluations leave the column $name as it was" \
+        [ "$(column one/progress.csv $name)" = "$(column judged/progress.csv $name)" ]
+done
+check "and the results" [ "$(timeless one/result.csv)" = "$(timeless judged/result.csv)" ]
+check "no evaluation, no column" [ -z "$(head -n 1 one/progress.csv | grep eval_)" ]
+check "nothing is shown before the first one" [ -z "$(column judged/progress.csv eval_return_0 | head -n 1)" ]
+check "the last one is at the end" \
+    [ "$(column judged/progress.csv eval_return_0 | sed -n 20p)" = "$(column judged/result.csv return_0 | head -n 1)" ]
+"$train" --algo bilevel-q --env maintain --num-envs 3 --steps 300 --out dashes --quiet >/dev/null 2>err
+"$train" --algo bilevel_q --env maintain --num_envs 3 --steps 300 --out scores --quiet >/dev/null 2>err
+check "- and _ are the same in names" same dashes scores
 
 "$train" $small --out one >out 2>err
 check "a folder with a run is refused" [ $? -eq 2 ]

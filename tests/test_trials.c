@@ -443,5 +443,5 @@ TEST(summary_names_the_points_of_the_game) {
 TEST_MAIN(CASE(trials_do_not_depend_on_jobs), CASE(trials_repeat_and_depend_on_the_seed),
           CASE(trials_crash_alone), CASE(trials_stop_at_nan), CASE(trials_interrupted_and_resumed_are_whole),
           CASE(trials_crashed_ones_run_again), CASE(trials_watch_reaches_the_parent),
-          CASE(trials_report_a_full_disk), CASE(results_read_what_was_written), CASE(progress_reads_what_was_written),
-          CASE(summary_names_the_points_of_the_game))
+          CASE(trials_report_a_full_disk), CASE(results_read_what_was_written),
+          CASE(progress_reads_what_was_written), CASE(summary_names_the_points_of_the_game))

@@ -1,7 +1,7 @@
 /* toy_algo.h: a learner for tests of the loop and the trials: small, quick, random enough to show a lost
  * stream, and able to go wrong on purpose. Each agent keeps a running value of its own actions and ignores
- * what it observes, but remembers its last action of the episode, which it repeats with chance `stick` (not in
- * greedy play). */
+ * what it observes, but remembers its last action of the episode, which it repeats with chance `stick` (not
+ * in greedy play). */
 #ifndef TOY_ALGO_H
 #define TOY_ALGO_H
 
@@ -98,17 +98,20 @@ static int toy_random(const toy *t, int agent, const uint8_t *mask, fm_rng *rng)
 static size_t toy_memory_length(const void *self) { return (size_t)((const toy *)self)->facts->agents; }
 
 /* memory: one more than the agent's last action of the episode. */
-static int toy_choose(const toy *t, int agent, const uint8_t *mask, algo_mode mode, fm_rng *rng, real *memory) {
+static int toy_choose(const toy *t, int agent, const uint8_t *mask, algo_mode mode, fm_rng *rng,
+                      real *memory) {
     int last = (int)*memory - 1, choice = toy_best(t, agent, mask);
     if (mode != ALGO_GREEDY && fm_rng_uniform(rng) < t->config->stick && last >= 0 &&
         mask[t->facts->agent[agent].mask_at + last])
         choice = last;
-    if (mode == ALGO_TRAIN && fm_rng_uniform(rng) < t->config->epsilon) choice = toy_random(t, agent, mask, rng);
+    if (mode == ALGO_TRAIN && fm_rng_uniform(rng) < t->config->epsilon)
+        choice = toy_random(t, agent, mask, rng);
     *memory = (real)(choice + 1);
     return choice;
 }
 
-static void toy_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions) {
+static void toy_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                    real *actions) {
     const toy *t = self;
     int agents = t->facts->agents;
     for (int c = 0; c < view->copies; c++)

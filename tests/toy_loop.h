@@ -1,5 +1,5 @@
-/* toy_loop.h: a loop of the toy learner, in a game of the table or in the corridor: what the tests of the loop,
- * the stage and evaluation share. */
+/* toy_loop.h: a loop of the toy learner, in a game of the table or in the corridor: what the tests of the
+ * loop, the stage and evaluation share. */
 #ifndef TESTS_TOY_LOOP_H
 #define TESTS_TOY_LOOP_H
 
@@ -16,7 +16,9 @@ typedef struct bench {
     loop_setup setup;
 } bench;
 
-static inline void bench_must(fm_status status, const fm_error *err) { EXPECT_MSG(status == FM_OK, "%s", err->text); }
+static inline void bench_must(fm_status status, const fm_error *err) {
+    EXPECT_MSG(status == FM_OK, "%s", err->text);
+}
 
 /* `name`: of the table, or "corridor" with options of toy_env.h behind it. */
 static inline void bench_make(bench *b, const char *name, const char *settings) {
@@ -48,8 +50,8 @@ static inline size_t kept_bytes(const fm_kept *item) {
     return item->rows * (item->cols ? item->cols : 1) * fm_dtype_size(item->dtype);
 }
 
-/* Everything that is kept but the clock is the same, to the last bit; `but` names what else may differ ("loop/"),
- * or is NULL. */
+/* Everything that is kept but the clock is the same, to the last bit; `but` names what else may differ
+ * ("loop/"), or is NULL. */
 static inline void expect_same(const loop *a, const loop *b, const char *but) {
     EXPECT_EQ(arrlenu(a->keep.items), arrlenu(b->keep.items));
     for (size_t i = 0; i < arrlenu(a->keep.items) && i < arrlenu(b->keep.items); i++) {

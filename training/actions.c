@@ -15,7 +15,8 @@ char *action_text(const env_facts *facts, int agent, const real *joint) {
     FM_CHECK(memory != NULL, "out of memory");
     for (int k = 0; k < space->size; k++) {
         if (k > 0) fputc(':', memory);
-        if (space->kind == ENV_BOX) fputs(fm_text_from_real((double)action[k], number, sizeof number), memory);
+        if (space->kind == ENV_BOX)
+            fputs(fm_text_from_real((double)action[k], number, sizeof number), memory);
         else fputs(env_action_label(facts, agent, k, (int)action[k], number, sizeof number), memory);
     }
     FM_CHECK(fclose(memory) == 0, "out of memory");

@@ -10,8 +10,16 @@
  *   seconds, seconds_env, seconds_act, seconds_update
  *       since the trial began, and how those outside evaluations divide (sampled)
  *
- *     progress_columns of = columns_of(&env->facts, algo, false);
- *     double follower = row[of.at[COLUMN_RETURN] + 1], loss = row[columns_find(&of, "loss")];
+ * Example (compiled by the tests):
+ *
+ *     fm_arena arena = {0};
+ *     env world;
+ *     if (env_open("merge", &arena, &world, NULL) != FM_OK ||
+ *         env_create(&world, &arena, NULL) != FM_OK)
+ *         return 1;
+ *     progress_columns of = columns_of(&world.facts, algo_find("idqn"), false);
+ *     if (columns_find(&of, "return_1") != of.at[COLUMN_RETURN] + 1) return 1;
+ *     fm_arena_free(&arena);
  *
  * A number that is not known yet is FM_ABSENT. */
 #ifndef TRAINING_COLUMNS_H

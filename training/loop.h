@@ -1,11 +1,26 @@
 /* loop.h: one trial: an algorithm and copies of an environment, stepped, measured, and judged.
  *
+ * Example (compiled by the tests):
+ *
+ *     #include <stdio.h>
+ *     fm_arena arena = {0};
+ *     fm_error err;
+ *     env world;
+ *     if (env_open("maintain", &arena, &world, &err) != FM_OK ||
+ *         env_create(&world, &arena, &err) != FM_OK)
+ *         return 1;
+ *     const algo_type *algo = algo_find("bilevel-q");
+ *     void *config = fm_arena_alloc(&arena, 1, algo->config_size);
+ *     fm_options_reset(algo->options, config);
  *     loop trial;
  *     loop_init(&trial, &(loop_setup){.env = &world, .algo = algo, .algo_config = config, .num_envs = 1,
- *                                     .steps = 10000, .window = 1000, .rows = 20, .eval_episodes = 10});
- *     while (loop_advance(&trial, 1000) == LOOP_RUNNING) ...   // save, show, stop: between two calls
- *     loop_evaluate(&trial, LOOP_AT_THE_END, &evaluation, &err);
+ *                                     .steps = 3000, .window = 1000, .rows = 20, .eval_episodes = 10,
+ *                                     .eval_mode = ALGO_GREEDY});
+ *     while (loop_advance(&trial, 1000) == LOOP_RUNNING) puts("a moment to save, show, or stop");
+ *     loop_evaluation end = loop_evaluation_make(&world.facts, &arena);
+ *     if (loop_evaluate(&trial, LOOP_AT_THE_END, &end, &err) != FM_OK || end.value[0] != 20) return 1;
  *     loop_free(&trial);
+ *     fm_arena_free(&arena);
  *
  * How the iterations are divided among the calls changes nothing, and no clock is asked for anything but
  * the columns of seconds. Everything that a continuation needs is in `keep`. */
@@ -83,13 +98,14 @@ typedef struct loop {
 void loop_init(loop *loop, const loop_setup *setup);
 
 /* Does up to so many iterations (a decision of every copy each), or fewer at the end or when a number goes
- * wrong: what env_vec_step refuses and the metrics are looked at in every iteration, the parameters at progress
- * rows. Of metrics and parameters the first wrong op on the learner's tape is named too. */
+ * wrong: what env_vec_step refuses and the metrics are looked at in every iteration, the parameters at
+ * progress rows. Of metrics and parameters the first wrong op on the learner's tape is named too. */
 loop_status loop_advance(loop *loop, int64_t iterations);
 
-/* Plays eval_episodes episodes in an environment of its own. `count` is the number of the evaluation: each has
- * its own streams, split from the trial's seed, and the one at the end those of the seed itself. A one-shot game
- * of payoff tables that is played greedily is played once. Training is not disturbed. Errors: env_vec_step's. */
+/* Plays eval_episodes episodes in an environment of its own. `count` is the number of the evaluation: each
+ * has its own streams, split from the trial's seed, and the one at the end those of the seed itself. A
+ * one-shot game of payoff tables that is played greedily is played once. Training is not disturbed. Errors:
+ * env_vec_step's. */
 #define LOOP_AT_THE_END 0
 fm_status loop_evaluate(loop *loop, int64_t count, loop_evaluation *evaluation, fm_error *err);
 

@@ -37,7 +37,8 @@ static const fm_option OPTIONS[] = {
 };
 
 static const flag_text TEXTS[] = {
-    {"actions", "A/B,A/B,...", "the script: '/' between the actions of the agents, ',' between decisions", false},
+    {"actions", "A/B,A/B,...", "the script: '/' between the actions of the agents, ',' between decisions",
+     false},
     {"set", "key=value", "an option of the environment; may be repeated", true},
     {NULL, NULL, NULL, false},
 };
@@ -110,7 +111,8 @@ static fm_status open_script(const play_config *config, const flags *given, env 
                              player *p, fm_error *err) {
     const char *text = flags_text(given, "actions");
     if (!text) return fm_fail(err, "--env %s: --actions is missing: which ones are played?", config->env);
-    if (config->sample) return fm_fail(err, "--sample and --actions exclude each other: a script has no chance");
+    if (config->sample)
+        return fm_fail(err, "--sample and --actions exclude each other: a script has no chance");
     if (env_open(config->env, arena, e, err) != FM_OK) return FM_BAD;
     if (set_options(given, e, err) != FM_OK || env_create(e, arena, err) != FM_OK) return FM_BAD;
     if (play_script_parse(&e->facts, text, arena, &p->script, err) != FM_OK) return FM_BAD;
@@ -253,7 +255,7 @@ static void put_score(const score *all, const env_facts *facts) {
 
 static fm_status play(const player *p, const play_config *config, fm_arena *arena, fm_error *err) {
     const env_facts *facts = &p->env->facts;
-    void (*put)(const play_show *) = config->csv ? play_show_row : play_show_picture;
+    void (*put)(play_show *) = config->csv ? play_show_row : play_show_picture;
     score all = {.mean = fm_arena_array(arena, double, (size_t)facts->agents),
                  .outcomes = fm_arena_array(arena, int64_t, (size_t)facts->outcomes)};
     stage s;
@@ -264,7 +266,10 @@ static fm_status play(const player *p, const play_config *config, fm_arena *aren
                          .algo = p->policy ? p->policy->setup.algo : NULL,
                          .learner = p->policy ? p->policy->learner : NULL,
                          .mode = config->sample ? ALGO_SAMPLE : ALGO_GREEDY};
-    play_show show = {.stage = &s, .readings = fm_arena_array(arena, double, (size_t)facts->readings), .out = stdout};
+    play_show show = {.stage = &s,
+                      .readings = fm_arena_array(arena, double, (size_t)facts->readings),
+                      .gone = fm_arena_array(arena, uint8_t, (size_t)facts->agents),
+                      .out = stdout};
     stage_init(&s, &setup, arena, NULL);
     if (stage_begin(&s, err) != FM_OK) return FM_BAD;
     if (config->csv) play_show_header(facts, stdout);

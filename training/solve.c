@@ -25,7 +25,8 @@ static const fm_option OPTIONS[] = {
 };
 
 static const flag_text TEXTS[] = {
-    {"set", "key=value", "an option of a named game, such as: solve penalty --set k=-50; may be repeated", true},
+    {"set", "key=value", "an option of a named game, such as: solve penalty --set k=-50; may be repeated",
+     true},
     {NULL, NULL, NULL, false},
 };
 

@@ -1,16 +1,24 @@
 /* stage.h: copies of an environment and whoever plays on them: the one way in which episodes are played, by
  * the training loop, evaluation, ./play, ./reproduce and the tests.
  *
+ * Example (compiled by the tests):
+ *
+ *     fm_arena arena = {0};
+ *     fm_error err;
+ *     env world;
+ *     if (env_open("grid", &arena, &world, &err) != FM_OK ||
+ *         env_create(&world, &arena, &err) != FM_OK)
+ *         return 1;
  *     stage s;
- *     stage_init(&s, &(stage_setup){.env = &world, .copies = 1, .seed = 0, .purpose = FM_RNG_EVAL,
- *                                   .algo = algo, .learner = learner, .mode = ALGO_GREEDY}, &arena, NULL);
- *     if (stage_begin(&s, &err) != FM_OK) ...
+ *     stage_init(&s, &(stage_setup){.env = &world, .copies = 1, .purpose = FM_RNG_EVAL}, &arena, NULL);
+ *     if (stage_begin(&s, &err) != FM_OK) return 1;
  *     while (!env_vec_ended(&s.vec, 0)) {
- *         stage_choose(&s);                            // or write s.vec.actions by hand
- *         if (env_vec_step(&s.vec, &err) != FM_OK) ...
+ *         s.vec.actions[0] = s.vec.actions[1] = 0;              // by hand; a learner has stage_choose(&s)
+ *         if (env_vec_step(&s.vec, &err) != FM_OK) return 1;
  *     }
- *     look at s.vec: the end of the episode stands there
- *     if (stage_restart(&s, &err) != FM_OK) ...        // the next episode
+ *     if (s.vec.length[0] != world.facts.horizon) return 1;     // the end of the episode stands there
+ *     if (stage_restart(&s, &err) != FM_OK) return 1;           // the next episode
+ *     fm_arena_free(&arena);
  */
 #ifndef TRAINING_STAGE_H
 #define TRAINING_STAGE_H
@@ -55,9 +63,9 @@ void stage_choose(stage *stage);
 /* What the last step brought, for a learner to observe: between the halves of the step. */
 algo_step stage_step_of(const stage *stage);
 
-/* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are not
- * favoured), and calls `look` for each of them at every step, between its halves: env_vec_ended says which
- * step was the last. */
+/* Plays `episodes` whole episodes from fresh starts, an equal number in every copy (so that short ones are
+ * not favoured), and calls `look` for each of them at every step, between its halves: env_vec_ended says
+ * which step was the last. */
 typedef void stage_look(void *user, const stage *stage, int copy);
 fm_status stage_play(stage *stage, int64_t episodes, stage_look *look, void *user, fm_error *err);
 

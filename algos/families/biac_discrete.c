@@ -12,7 +12,7 @@ static ad_var loss(const biac *b, int i, ad_var logits, ad_var values, ad_var gu
     const biac_config *c = b->config;
     ad_var pi = c->gumbel ? nn_gumbel_softmax(logits, gumbel, c->temperature) : ad_softmax(logits);
     ad_var loss = ad_neg(ad_sum_cols(ad_mul(pi, values)));
-    if (c->ent_coef > 0) loss = ad_sub(loss, ad_scale(nn_categorical_entropy(logits), c->ent_coef));
+    if (c->ent_coef > 0) loss = ad_sub(loss, ad_scale(nn_categorical_entropy(logits, AD_NONE), c->ent_coef));
     if (c->logit_l2 > 0) loss = ad_add(loss, ad_scale(ad_sum_cols(ad_square(logits)), c->logit_l2));
     return nn_weighted_mean(loss, b->agent[i].weight);
 }

@@ -47,7 +47,10 @@ typedef struct independent_q_config {
         ALGO_COIN_OPTION(config, q.coin, "own"),                                                             \
         ALGO_CHOICE(config, q.draw, "draw", "joint", "own|joint",                                            \
                     "whether the agents draw their minibatches each by itself"),                             \
-        ALGO_SCALE_OPTION(config, q.scale_rewards), PUBLISHED_Q_OPTIONS(config, q.faults)
+        ALGO_SCALE_OPTION(config, q.scale_rewards), PUBLISHED_Q_OPTIONS(config, q.faults),                   \
+        FM_OPT_RENAMED("batch", "batch_size"), FM_OPT_RENAMED("replay", "buffer_size"),                      \
+        FM_OPT_RENAMED("warmup", "learning_starts"), FM_OPT_RENAMED("train_every", "train_freq"),            \
+        FM_OPT_RENAMED("target_every", "target_update_interval"), FM_OPT_RENAMED("clip", "max_grad_norm")
 
 typedef struct independent_q independent_q;
 

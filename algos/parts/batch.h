@@ -1,11 +1,16 @@
 /* batch.h: a minibatch as a list of columns, declared once and filled in one call from a replay or a rollout.
  *
+ * Example (compiled by the tests, given const algo_setup *setup, int i, fm_rng rng):
+ *
+ *     #include "algos/parts/net.h"
+ *     #include "algos/parts/replay.h"
+ *     algo_replay replay = algo_replay_make(setup, 10000);
  *     algo_batch batch = algo_batch_make(setup, 128);
+ *     ad_var obs, action, target;
  *     algo_batch_leaf(&batch, ALGO_OBS, i, &obs);              // each is a leaf of the learner's tape
  *     algo_batch_leaf(&batch, ALGO_ACTION, i, &action);
  *     real *td_target = algo_batch_leaf(&batch, ALGO_REWARD, i, &target);
- *     algo_batch_into(&batch, ALGO_NEXT_OBS, i, forward.x, forward.in);   // or a part of the caller's matrix
- *     ...
+ *     algo_batch_into(&batch, ALGO_NEXT_OBS, i, td_target, 1);            // or a part of the caller's matrix
  *     algo_replay_draw(&replay, &batch, &rng);
  *     algo_replay_fill(&replay, &batch);                       // all columns have their numbers
  *

@@ -1,14 +1,20 @@
-/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names that
- * users of other libraries know.
+/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names
+ * that users of other libraries know.
  *
- * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the path
- * to the member, and what differs from learner to learner is the default, given as text:
+ * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the
+ * path to the member, and what differs from learner to learner is the default, given as text.
+ *
+ * Example (compiled by the tests):
  *
  *     typedef struct my_config { algo_replay_options replay; } my_config;
  *     static const fm_option OPTIONS[] = {
  *         ALGO_REPLAY_OPTIONS(my_config, replay, "128", "20000", "1000"),
  *         FM_OPT_END,
- *     }; */
+ *     };
+ *     my_config config;
+ *     fm_options_reset(OPTIONS, &config);
+ *     FM_CHECK(config.replay.batch_size == 128, "the default");
+ */
 #ifndef ALGO_OPTIONS_H
 #define ALGO_OPTIONS_H
 
@@ -52,6 +58,55 @@ typedef struct algo_replay_options {
                  "decisions, of all copies together, from one round of updates to the next", ""),            \
         ALGO_INT(config, at.gradient_steps, "gradient_steps", "1", 1, 1e6, "updates", "updates of a round",  \
                  "")
+
+/* ---- learning from a rollout (algos/parts/rollout.h) ---- */
+
+typedef struct algo_rollout_options {
+    int64_t n_steps;
+    double gamma, gae_lambda;
+    bool normalize_obs, normalize_reward;
+} algo_rollout_options;
+
+#define ALGO_ROLLOUT_OPTIONS(config, at, steps, discount, lambda, obs, reward)                               \
+    ALGO_INT(config, at.n_steps, "n_steps", steps, 1, 1e9, "decisions",                                      \
+             "length of a rollout, of all copies together", "T"),                                            \
+        ALGO_GAMMA_OPTION(config, at.gamma, discount),                                                       \
+        ALGO_REAL(config, at.gae_lambda, "gae_lambda", lambda, 0, 1, "",                                     \
+                  "of the advantages; 1: returns less the baseline", "lambda"),                              \
+        ALGO_BOOL(config, at.normalize_obs, "normalize_obs", obs,                                            \
+                  "observations less their running mean, by their deviation"),                               \
+        ALGO_BOOL(config, at.normalize_reward, "normalize_reward", reward,                                   \
+                  "rewards by the running deviation of the discounted return")
+
+/* Several passes over a rollout, minibatch by minibatch. */
+typedef struct algo_epoch_options {
+    int64_t n_epochs, batch_size;
+} algo_epoch_options;
+
+#define ALGO_EPOCH_OPTIONS(config, at, epochs, batch)                                                        \
+    ALGO_INT(config, at.n_epochs, "n_epochs", epochs, 1, 1e6, "passes", "passes over a rollout", "K"),       \
+        ALGO_INT(config, at.batch_size, "batch_size", batch, 0, 1e9, "samples",                              \
+                 "size of a minibatch; 0: the whole rollout", "M")
+
+/* Steps that may not change a policy by much [Schulman 2017]. */
+typedef struct algo_clip_options {
+    double clip_range, target_kl;
+} algo_clip_options;
+
+#define ALGO_CLIP_OPTIONS(config, at, range, kl)                                                             \
+    ALGO_REAL(config, at.clip_range, "clip_range", range, 0, 1e9, "",                                        \
+              "how far a ratio of probabilities counts from 1", "epsilon"),                                  \
+        ALGO_REAL(config, at.target_kl, "target_kl", kl, 0, 1e9, "nats",                                     \
+                  "an update stops where the policy has moved farther; 0: never", "")
+
+/* Weights in the loss of actor and critic together. */
+typedef struct algo_coefficient_options {
+    double ent_coef, vf_coef;
+} algo_coefficient_options;
+
+#define ALGO_COEFFICIENT_OPTIONS(config, at, entropy, value)                                                 \
+    ALGO_REAL(config, at.ent_coef, "ent_coef", entropy, 0, 1e9, "", "weight of the entropy", "c2"),          \
+        ALGO_REAL(config, at.vf_coef, "vf_coef", value, 0, 1e9, "", "weight of the value's loss", "c1")
 
 /* ---- optimisation ---- */
 

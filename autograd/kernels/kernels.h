@@ -7,12 +7,13 @@
  * Rules of all kernels
  *   - pure functions of their arguments; they allocate nothing, start no thread, and several may run at once;
  *   - arrays need no alignment, and the numbers do not depend on it: the same call gives the same bits;
- *   - nothing is read or written outside the stated arrays; y may be the same array as an input, but not a
- *     shifted one;
+ *   - nothing is read or written outside the stated arrays; y may be an input, but not a shifted one;
  *   - each entry of a vector function depends on that entry alone, not on its place in the array;
  *   - matrices are row-major; `ld` is the distance between rows, in reals, at least the number of columns;
  *   - a sum runs in an order fixed by the shapes, so work may be divided among threads at places that do not
  *     depend on their number. Different instruction sets round differently.
+ *
+ * Example (compiled by the tests, given size_t rows, size_t out, size_t in, real *x, real *w, real *b, real *y):
  *
  *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, b);   // y = x w + b
  *     ad_v_tanh(rows * out, y, y);                                             // y = tanh(y)

@@ -15,9 +15,7 @@ enum { STEP, Q_LEADER, Q_FOLLOWER, ANSWER, COMMITMENT, COLUMNS };
 /* Row C and column Z of Escape. */
 enum { C = 2, Z = 2, SIDE = 3 };
 
-static const char *const COLUMN[] = {"step", "Q1(C-Z)", "Q2(C-Z)", "pi2(Z|C)", "share of C"};
-
-/* What Bi-AC knows now, in the order of COLUMN. */
+/* What Bi-AC knows now, in the order of the columns. */
 static void look(void *user, const loop *l, double *numbers) {
     (void)user;
     const algo_type *algo = l->setup.algo;
@@ -75,25 +73,57 @@ static void put_last(reproduce *r, const char *row, const reproduce_trained *don
     free(x);
 }
 
-/* Means over the trials, at every step that was watched. */
-static fm_status draw_values(reproduce *r, const char *name, const reproduce_trained *done, fm_error *err) {
-    static const plot_series VALUES[] = {{"Q1(C,Z)", Q_LEADER}, {"Q2(C,Z)", Q_FOLLOWER}};
-    static const plot_series SHARES[] = {{"pi2(Z|C)", ANSWER}, {"leader's share of C", COMMITMENT}};
-    static const plot_panel PANELS[] = {
-        {.title = "Escape: values of C-Z", .x_label = "step", .y_label = "payoff", .series = VALUES, .n = 2},
-        {.title = "follower and leader", .x_label = "step", .high = 1, .series = SHARES, .n = 2},
-    };
+/* A mean over the trials and its interval, of a column of the k-th row that was watched. */
+static stats_interval watched_mean(const reproduce_trained *done, size_t k, size_t column) {
+    double *x = calloc((size_t)done->all.n, sizeof *x);
+    FM_CHECK(x != NULL, "out of memory");
+    for (int64_t trial = 0; trial < done->all.n; trial++)
+        if (done->all.results[trial].status == TRIAL_OK)
+            x[trial] = done->all.watched[trial].numbers[k * COLUMNS + column];
+    stats_interval mean = reproduce_mean_of(done, x);
+    free(x);
+    return column == ANSWER || column == COMMITMENT ? reproduce_share(mean) : mean;
+}
+
+/* The table that is drawn has the step and then, of each column, its mean and interval. */
+#define DRAWN (1 + 3 * (COLUMNS - 1))
+#define CURVE(words, c) {.title = words, .column = 3 * (c)-2, .low = 3 * (c)-1, .high = 3 * (c)}
+
+static fm_status draw_values(reproduce *r, const char *name, const char *row, const reproduce_trained *done,
+                             fm_error *err) {
+    static const char *const NAMES[DRAWN] = {
+        "step",     "Q1(C-Z)",     "Q1(C-Z) lo",  "Q1(C-Z) hi", "Q2(C-Z)",       "Q2(C-Z) lo",   "Q2(C-Z) hi",
+        "pi2(Z|C)", "pi2(Z|C) lo", "pi2(Z|C) hi", "share of C", "share of C lo", "share of C hi"};
+    static const plot_series VALUES[] = {CURVE("Q₁(C,Z)", Q_LEADER), CURVE("Q₂(C,Z)", Q_FOLLOWER)};
+    static const plot_series SHARES[] = {CURVE("π₂(Z|C)", ANSWER),
+                                         CURVE("leader's share of C", COMMITMENT)};
+    char values[96], shares[96], note[REPRODUCE_NOTE_MAX];
     size_t count = 0;
     for (int64_t k = 0; k < done->all.n; k++)
-        if (done->all.results[k].status == TRIAL_OK) count = arrlenu(done->all.watched[k].numbers);
-    double *mean = calloc(count + 1, sizeof *mean);
-    FM_CHECK(mean != NULL, "out of memory");
-    for (int64_t k = 0; k < done->all.n; k++)
-        for (size_t at = 0; at < count && done->all.results[k].status == TRIAL_OK; at++)
-            mean[at] += done->all.watched[k].numbers[at] / (double)done->ok;
-    plot_data data = {.names = COLUMN, .width = COLUMNS, .rows = count / COLUMNS, .numbers = mean};
-    fm_status status = reproduce_figure(r, name, &data, PANELS, 2, err);
-    free(mean);
+        if (done->all.results[k].status == TRIAL_OK) count = arrlenu(done->all.watched[k].numbers) / COLUMNS;
+    double *numbers = calloc(count * DRAWN + 1, sizeof *numbers);
+    FM_CHECK(numbers != NULL, "out of memory");
+    for (size_t k = 0; k < count; k++) {
+        double *at = numbers + k * DRAWN;
+        at[0] = watched_mean(done, k, STEP).mean;
+        for (size_t c = 1; c < COLUMNS; c++) {
+            stats_interval mean = watched_mean(done, k, c);
+            at[3 * c - 2] = mean.mean;
+            at[3 * c - 1] = mean.low;
+            at[3 * c] = mean.high;
+        }
+    }
+    snprintf(values, sizeof values, "%s in Escape: values of C-Z", row);
+    snprintf(shares, sizeof shares, "%s in Escape: follower and leader", row);
+    const plot_panel panels[] = {
+        {.title = values, .x_label = "step", .y_label = "payoff", .series = VALUES, .n = 2},
+        {.title = shares, .x_label = "step", .y_label = "probability", .high = 1, .series = SHARES, .n = 2},
+    };
+    reproduce_note(r, "bands", note);
+    plot_page page = {.note = note, .panels = panels, .n = 2};
+    plot_data data = {.names = NAMES, .width = DRAWN, .rows = count, .numbers = numbers};
+    fm_status status = reproduce_figure(r, name, &data, &page, err);
+    free(numbers);
     return status;
 }
 
@@ -113,7 +143,7 @@ static fm_status escape_variant(reproduce *r, const char *row, const char *prese
         put_last(r, row, &done, "Q2(C-Z) at the end (payoff: 30)", Q_FOLLOWER);
         put_last(r, row, &done, "pi2(Z|C) at the end %", ANSWER);
         put_last(r, row, &done, "C % of the last 100 steps", COMMITMENT);
-        status = draw_values(r, figure, &done, err);
+        status = draw_values(r, figure, row, &done, err);
     }
     reproduce_trained_free(&done);
     return status;
@@ -127,69 +157,12 @@ fm_status reproduce_escape_curves(reproduce *r, fm_error *err) {
 
 /* ---- Fig. 5: joint actions of Bi-AC and MADDPG in Maintain ---- */
 
-#define CELLS (SIDE * SIDE)
-#define PROGRESS_ROWS 500
-
-static fm_status draw_cells(reproduce *r, const char *name, const char *row, const reproduce_trained *done,
-                            fm_error *err) {
-    const env_facts *facts = &done->run.env.facts;
-    const char *names[1 + CELLS] = {"step"};
-    plot_series series[CELLS];
-    size_t count = reproduce_progress_rows(done);
-    double *numbers = calloc((count + 1) * (1 + CELLS), sizeof *numbers);
-    FM_CHECK(numbers != NULL, "out of memory");
-    for (size_t cell = 0; cell < CELLS; cell++) {
-        names[1 + cell] = facts->outcome_name[cell];
-        series[cell] = (plot_series){facts->outcome_name[cell], 1 + cell};
-    }
-    for (size_t k = 0; k < count; k++) {
-        double *at = numbers + k * (1 + CELLS);
-        at[0] = reproduce_progress(done, k, done->columns.at[COLUMN_STEP]);
-        for (int cell = 0; cell < CELLS; cell++)
-            at[1 + cell] = reproduce_progress(done, k, done->columns.at[COLUMN_OUTCOME] + cell);
-    }
-    plot_panel panel = {.title = row,
-                        .x_label = "step",
-                        .y_label = "share of the last 100 steps",
-                        .stacked = true,
-                        .high = 1,
-                        .series = series,
-                        .n = CELLS};
-    plot_data data = {.names = names, .width = 1 + CELLS, .rows = count, .numbers = numbers};
-    fm_status status = reproduce_figure(r, name, &data, &panel, 1, err);
-    free(numbers);
-    return status;
-}
-
-static fm_status maintain_curve(reproduce *r, const char *row, const char *algo, const char *preset,
-                                const char *figure, fm_error *err) {
-    reproduce_training what = {.row = row,
-                               .algo = algo,
-                               .env = "maintain",
-                               .preset = preset,
-                               .window = WINDOW,
-                               .rows = PROGRESS_ROWS};
-    reproduce_trained done;
-    fm_status status = reproduce_train(r, &what, &done, err);
-    if (status == FM_OK && !r->interrupted) {
-        for (int cell = 0; cell < CELLS; cell++) {
-            char metric[96];
-            snprintf(metric, sizeof metric, "%s %% of the last 100 steps",
-                     done.run.env.facts.outcome_name[cell]);
-            reproduce_put(r, row, metric, (double)NAN,
-                          reproduce_percent(reproduce_mean(&done, reproduce_train_outcome, cell)), done.ok);
-        }
-        status = draw_cells(r, figure, row, &done, err);
-    }
-    reproduce_trained_free(&done);
-    return status;
-}
-
 fm_status reproduce_maintain_curves(reproduce *r, fm_error *err) {
-    fm_status status = maintain_curve(r, "Bi-AC", "biac", NULL, "fig5-biac", err);
-    if (status == FM_OK && !r->interrupted)
-        status = maintain_curve(r, "MADDPG", "maddpg", NULL, "fig5-maddpg", err);
-    if (status == FM_OK && !r->interrupted)
-        status = maintain_curve(r, "MADDPG published", "maddpg", "published", "fig5-maddpg-published", err);
-    return status;
+    static const reproduce_learner LEARNERS[] = {
+        {"Bi-AC", "biac", NULL}, {"MADDPG", "maddpg", NULL}, {"MADDPG published", "maddpg", "published"}};
+    static const reproduce_outcomes WHAT = {
+        .figure = "fig5", .env = "maintain", .when = "of the last 100 steps",
+        .x_label = "step", .y_label = "share of the last 100 steps", .x = COLUMN_STEP,
+        .window = WINDOW, .rows = 500, .learners = LEARNERS, .n = 3};
+    return reproduce_outcome_curves(r, &WHAT, err);
 }

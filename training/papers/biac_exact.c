@@ -13,8 +13,8 @@
 
 /* ---- backward induction ---- */
 
-/* The exact values [starts][agents] of the first starts of an evaluation with this seed: those that any policy
- * meets there, for the games are deterministic but for their starts. */
+/* The exact values [starts][agents] of the first starts of an evaluation with this seed: those that any
+ * policy meets there, for the games are deterministic but for their starts. */
 static fm_status solve_starts(const env *e, uint64_t seed, int64_t starts, double *value, fm_error *err) {
     fm_arena arena = {0};
     stage s;

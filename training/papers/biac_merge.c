@@ -64,57 +64,13 @@ fm_status reproduce_merge(reproduce *r, fm_error *err) {
 
 /* ---- Fig. 7 ---- */
 
-#define PROGRESS_ROWS 400
-
-/* From the bottom up, as in the figure. */
-static const int ORDER[OUTCOMES] = {FOLLOWER_FIRST, CRASH, LEADER_FIRST};
-
-static fm_status draw(reproduce *r, const char *name, const char *row, const reproduce_trained *done,
-                      fm_error *err) {
-    const char *names[1 + OUTCOMES] = {"episode"};
-    plot_series series[OUTCOMES];
-    size_t count = reproduce_progress_rows(done), kept = 0, width = 1 + OUTCOMES;
-    double *numbers = calloc((count + 1) * width, sizeof *numbers);
-    FM_CHECK(numbers != NULL, "out of memory");
-    for (size_t o = 0; o < OUTCOMES; o++) {
-        names[1 + o] = OUTCOME[ORDER[o]];
-        series[o] = (plot_series){names[1 + o], 1 + o};
-    }
-    for (size_t k = 0; k < count; k++) {
-        double *at = numbers + kept * width;
-        at[0] = reproduce_progress(done, k, done->columns.at[COLUMN_EPISODES]);
-        for (int o = 0; o < OUTCOMES; o++)
-            at[1 + o] = reproduce_progress(done, k, done->columns.at[COLUMN_OUTCOME] + ORDER[o]);
-        kept += at[0] >= WINDOW; /* before, the window is not full */
-    }
-    plot_panel panel = {.title = row, .x_label = "episode", .y_label = "share of the last 1000 episodes",
-                        .stacked = true, .high = 1, .series = series, .n = OUTCOMES};
-    plot_data data = {.names = names, .width = width, .rows = kept, .numbers = numbers};
-    fm_status status = reproduce_figure(r, name, &data, &panel, 1, err);
-    free(numbers);
-    return status;
-}
-
-static fm_status curve(reproduce *r, const char *row, const char *algo, const char *figure, fm_error *err) {
-    reproduce_training what = {
-        .row = row, .algo = algo, .env = "merge", .window = WINDOW, .rows = PROGRESS_ROWS};
-    reproduce_trained done;
-    fm_status status = reproduce_train(r, &what, &done, err);
-    if (status == FM_OK && !r->interrupted) {
-        for (int o = 0; o < OUTCOMES; o++) {
-            char metric[64];
-            snprintf(metric, sizeof metric, "%s %% at the end", OUTCOME[o]);
-            reproduce_put(r, row, metric, (double)NAN,
-                          reproduce_percent(reproduce_mean(&done, reproduce_train_outcome, o)), done.ok);
-        }
-        status = draw(r, figure, row, &done, err);
-    }
-    reproduce_trained_free(&done);
-    return status;
-}
-
 fm_status reproduce_merge_curves(reproduce *r, fm_error *err) {
-    fm_status status = curve(r, "Bi-AC", "biac", "fig7-biac", err);
-    if (status != FM_OK || r->interrupted) return status;
-    return curve(r, "MADDPG", "maddpg", "fig7-maddpg", err);
+    static const int ORDER[OUTCOMES] = {FOLLOWER_FIRST, CRASH, LEADER_FIRST}; /* as in the figure */
+    static const reproduce_learner LEARNERS[] = {{"Bi-AC", "biac", NULL}, {"MADDPG", "maddpg", NULL}};
+    static const reproduce_outcomes WHAT = {
+        .figure = "fig7", .env = "merge", .when = "at the end",
+        .x_label = "episode", .y_label = "share of the last 1,000 episodes", .x = COLUMN_EPISODES,
+        .from = WINDOW, /* the window is full */
+        .window = WINDOW, .rows = 400, .order = ORDER, .learners = LEARNERS, .n = 2};
+    return reproduce_outcome_curves(r, &WHAT, err);
 }

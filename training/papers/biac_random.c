@@ -87,17 +87,16 @@ static stats_interval interval_of(const sample *s, int metric, int64_t games) {
     return stats_mean(s->x[metric], s->n[metric]);
 }
 
-/* A person is shown the points for which there is a reference; all are in the table. `means`: [METRICS].
- * Returns whether the Stackelberg point is better for both agents, by more than the intervals leave open. */
-static bool put_point(reproduce *r, size_t size, double covariance, const sample *s, double *means) {
+/* A person is shown the points for which there is a reference; all are in the table. Returns whether the
+ * Stackelberg point is better for both agents, by more than the intervals leave open. */
+static bool put_point(reproduce *r, size_t size, double covariance, const sample *s,
+                      stats_interval all[METRICS]) {
     const double *reference = reference_at(size, covariance);
-    stats_interval all[METRICS];
     char row[64];
     snprintf(row, sizeof row, "%zux%zu c=%g", size, size, covariance);
     for (int m = 0; m < METRICS; m++) {
         stats_interval ours = all[m] = interval_of(s, m, r->trials);
         int64_t n = m == WITH_ONE ? r->trials : (int64_t)s->n[m];
-        means[m] = ours.mean;
         (reference ? reproduce_put : reproduce_put_detail)(r, row, METRIC[m], (double)NAN, ours, n);
         if (!reference || m > EQUILIBRIA || isnan(reference[m]) || n == 0) continue;
         char metric[80];
@@ -118,29 +117,45 @@ static void put_finding(reproduce *r, size_t size, const bool *better) {
                   r->trials);
 }
 
-#define WIDTH (1 + SIZES_COUNT * METRICS)
+/* The table that is drawn has the covariance and then, by size and metric, the mean and its interval. */
+enum { MEAN, LOW, HIGH, PARTS };
+#define WIDTH (1 + SIZES_COUNT * METRICS * PARTS)
+
+static size_t column(size_t size, size_t metric, size_t part) {
+    return 1 + (size * METRICS + metric) * PARTS + part;
+}
+
+static plot_series curve(const char *title, size_t size, size_t metric) {
+    return (plot_series){.title = title,
+                         .column = column(size, metric, MEAN),
+                         .low = column(size, metric, LOW),
+                         .high = column(size, metric, HIGH)};
+}
 
 static fm_status draw(reproduce *r, const double *numbers, fm_error *err) {
-    char names[WIDTH][48], titles[SIZES_COUNT][32];
+    static const char *const PART[] = {"", " lo", " hi"};
+    char names[WIDTH][48] = {"covariance"}, titles[SIZES_COUNT][32], note[REPRODUCE_NOTE_MAX];
     const char *name[WIDTH];
     plot_series curves[SIZES_COUNT][4], counts[SIZES_COUNT];
     plot_panel panels[SIZES_COUNT + 1];
-    snprintf(names[0], sizeof names[0], "covariance");
     for (size_t k = 0; k < SIZES_COUNT; k++) {
         snprintf(titles[k], sizeof titles[k], "%zu x %zu", SIZES[k], SIZES[k]);
         for (size_t m = 0; m < METRICS; m++)
-            snprintf(names[1 + k * METRICS + m], sizeof names[0], "%s %zux%zu", METRIC[m], SIZES[k],
-                     SIZES[k]);
-        for (size_t m = 0; m < 4; m++) curves[k][m] = (plot_series){METRIC[m], 1 + k * METRICS + m};
-        counts[k] = (plot_series){titles[k], 1 + k * METRICS + EQUILIBRIA};
+            for (size_t part = 0; part < PARTS; part++)
+                snprintf(names[column(k, m, part)], sizeof names[0], "%s %zux%zu%s", METRIC[m], SIZES[k],
+                         SIZES[k], PART[part]);
+        for (size_t m = 0; m < 4; m++) curves[k][m] = curve(METRIC[m], k, m);
+        counts[k] = curve(titles[k], k, EQUILIBRIA);
         panels[k] = (plot_panel){.title = titles[k], .x_label = "covariance", .y_label = "payoff",
                                  .series = curves[k], .n = 4};
     }
     panels[SIZES_COUNT] = (plot_panel){.title = "pure Nash equilibria", .x_label = "covariance",
                                        .y_label = "mean number", .series = counts, .n = SIZES_COUNT};
     for (size_t c = 0; c < WIDTH; c++) name[c] = names[c];
+    reproduce_note(r, "bands", note);
+    plot_page page = {.note = note, .panels = panels, .n = SIZES_COUNT + 1};
     plot_data data = {.names = name, .width = WIDTH, .rows = POINTS, .numbers = numbers};
-    return reproduce_figure(r, "fig2", &data, panels, SIZES_COUNT + 1, err);
+    return reproduce_figure(r, "fig2", &data, &page, err);
 }
 
 fm_status reproduce_random_games(reproduce *r, fm_error *err) {
@@ -153,9 +168,16 @@ fm_status reproduce_random_games(reproduce *r, fm_error *err) {
         reproduce_say(r, "%zux%zu: %lld games at each of %zu covariances", SIZES[k], SIZES[k],
                       (long long)r->trials, POINTS);
         for (size_t p = 0; p < POINTS; p++) {
-            numbers[p * WIDTH] = COVARIANCES[p];
+            double *row = numbers + p * WIDTH;
+            stats_interval all[METRICS];
+            row[0] = COVARIANCES[p];
             measure_point(r, SIZES[k], p, &arena, &s);
-            better[p] = put_point(r, SIZES[k], COVARIANCES[p], &s, numbers + p * WIDTH + 1 + k * METRICS);
+            better[p] = put_point(r, SIZES[k], COVARIANCES[p], &s, all);
+            for (size_t m = 0; m < METRICS; m++) {
+                row[column(k, m, MEAN)] = all[m].mean;
+                row[column(k, m, LOW)] = all[m].low;
+                row[column(k, m, HIGH)] = all[m].high;
+            }
         }
         put_finding(r, SIZES[k], better);
     }

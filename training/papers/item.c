@@ -17,9 +17,14 @@
 
 stats_interval reproduce_number(double value) { return (stats_interval){value, (double)NAN, (double)NAN}; }
 
-stats_interval reproduce_percent(stats_interval share) {
+stats_interval reproduce_share(stats_interval share) {
     if (share.low < 0) share.low = 0;
     if (share.high > 1) share.high = 1;
+    return share;
+}
+
+stats_interval reproduce_percent(stats_interval share) {
+    share = reproduce_share(share);
     return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high};
 }
 
@@ -89,14 +94,21 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
 }
 
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
-                           const plot_panel *panels, size_t n, fm_error *err) {
-    if (plot_write(r->folder, name, data, panels, n, err) != FM_OK) return FM_BAD;
+                           const plot_page *page, fm_error *err) {
+    if (plot_write(r->folder, name, data, page, err) != FM_OK) return FM_BAD;
     bool drawn = plot_draw(r->folder, name);
     reproduce_say(r,
                   drawn ? "figure: %s/%s.svg"
                         : "figure: %s/%s.gp (gnuplot, which draws it, was not found or failed)",
                   r->folder, name);
     return FM_OK;
+}
+
+void reproduce_note(const reproduce *r, const char *bands, char text[REPRODUCE_NOTE_MAX]) {
+    char count[40], intervals[80] = "";
+    if (r->trials > 1) snprintf(intervals, sizeof intervals, "; %s: their 95 %% intervals", bands);
+    fm_text_grouped(r->trials, count, sizeof count);
+    fm_text_format(text, REPRODUCE_NOTE_MAX, "Means over %s %s%s", count, r->item->unit, intervals);
 }
 
 /* ---- training ---- */
@@ -274,14 +286,16 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
     return least == SIZE_MAX ? 0 : least;
 }
 
-double reproduce_progress(const reproduce_trained *done, size_t k, int column) {
+stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column) {
     size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
-    double sum = 0;
+    double *x = calloc((size_t)done->all.n, sizeof *x);
+    FM_CHECK(x != NULL, "out of memory");
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         double value = done->all.rows[trial].numbers[at];
-        if (value == FM_ABSENT) return NAN;
-        sum += value;
+        x[trial] = value == FM_ABSENT ? (double)NAN : value;
     }
-    return done->ok > 0 ? sum / (double)done->ok : (double)NAN;
+    stats_interval mean = reproduce_mean_of(done, x);
+    free(x);
+    return mean;
 }

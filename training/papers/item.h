@@ -1,17 +1,18 @@
 /* item.h: what one table or figure of a paper is to ./reproduce, and what it is built from.
  *
  * An item is a row of REPRODUCE_ITEMS (training/papers/table.c): a name, words, and a function that measures
- * and puts rows:
+ * and puts rows.
  *
- *     static fm_status table9(reproduce *r, fm_error *err) {
- *         reproduce_training what = {.row = "Bi-AC", .algo = "biac", .env = "escape"};
- *         reproduce_trained done;
- *         fm_status status = reproduce_train(r, &what, &done, err);
- *         if (status == FM_OK && !r->interrupted)
- *             reproduce_put(r, what.row, "return", 9.5, reproduce_mean(&done, reproduce_return, 0), done.ok);
- *         reproduce_trained_free(&done);
- *         return status;
- *     } */
+ * Example (compiled by the tests, given reproduce *r, fm_error *err):
+ *
+ *     reproduce_training what = {.row = "Bi-AC", .algo = "biac", .env = "escape"};
+ *     reproduce_trained done;
+ *     fm_status status = reproduce_train(r, &what, &done, err);
+ *     if (status == FM_OK && !r->interrupted)
+ *         reproduce_put(r, what.row, "return", 9.5, reproduce_mean(&done, reproduce_return, 0), done.ok);
+ *     reproduce_trained_free(&done);
+ *     return status;
+ */
 #ifndef TRAINING_REPRODUCE_ITEM_H
 #define TRAINING_REPRODUCE_ITEM_H
 
@@ -71,12 +72,19 @@ void reproduce_put_detail(reproduce *r, const char *row, const char *metric, dou
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
-/* A share as percentages, its interval cut to 0..100. */
+/* A share with its interval cut to 0..1; and as percentages. */
+stats_interval reproduce_share(stats_interval share);
 stats_interval reproduce_percent(stats_interval share);
 
 /* Writes a figure into the item's folder, draws it if gnuplot is there, and says where it is. */
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
-                           const plot_panel *panels, size_t n, fm_error *err);
+                           const plot_page *page, fm_error *err);
+
+#define REPRODUCE_NOTE_MAX 160
+
+/* Writes the note below a figure of means, `bands` being what shows their intervals; of one trial there are
+ * none. */
+void reproduce_note(const reproduce *r, const char *bands, char text[REPRODUCE_NOTE_MAX]);
 
 /* Tells on stderr what goes on, unless quiet. */
 void reproduce_say(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
@@ -127,11 +135,31 @@ stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter ge
 /* `values` [trials] by trial, those of trials that are not ok being without meaning. */
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values);
 
-/* Mean over the ok trials of column `column` of their k-th rows of progress; NAN when a trial does not know
- * it. */
-double reproduce_progress(const reproduce_trained *done, size_t k, int column);
 /* Rows that every ok trial has. */
 size_t reproduce_progress_rows(const reproduce_trained *done);
+/* Over the ok trials: a column of their k-th rows; NAN when one of them does not know it. */
+stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column);
+
+/* ---- outcomes over the course of training ---- */
+
+typedef struct reproduce_learner { const char *row, *algo, *preset; } reproduce_learner;
+
+typedef struct reproduce_outcomes {
+    const char *figure, *env;
+    const char *when;             /* of the rows' shares: "at the end" */
+    const char *x_label, *y_label;
+    column_group x;               /* COLUMN_STEP or COLUMN_EPISODES */
+    double from;                  /* rows of progress before this x are left out */
+    int64_t window, rows;         /* of progress */
+    const int *order;             /* of the outcomes from the bottom up; NULL: as they are numbered */
+    const reproduce_learner *learners;
+    size_t n;
+} reproduce_outcomes;
+
+/* Trains each learner, puts a row for each outcome, and draws a page with two panels per learner: the
+ * outcomes' shares as areas on each other, as in [Zhang 2020, Fig. 5 and 7], and as lines with intervals. In
+ * training/papers/outcomes.c. */
+fm_status reproduce_outcome_curves(reproduce *r, const reproduce_outcomes *what, fm_error *err);
 
 /* ---- the items' functions ---- */
 

@@ -28,8 +28,9 @@ const fm_option RUN_OPTIONS[] = {
     FM_OPT_RENAMED("copies", "num_envs"),
     FM_OPT_INT(run_config, eval_every, "0", 0, WHOLE_MAX, "decisions",
                "how often the policy is evaluated during training, in episodes of their own; 0: not", ""),
-    FM_OPT_INT(run_config, eval_episodes, "10", 1, 1000000, "episodes",
-               "of each evaluation, that at the end included; greedy play of a matrix game needs a single one", ""),
+    FM_OPT_INT(
+        run_config, eval_episodes, "10", 1, 1000000, "episodes",
+        "of each evaluation, that at the end included; greedy play of a matrix game needs a single one", ""),
     FM_OPT_CHOICE(run_config, eval_mode, "greedy", "greedy|sample",
                   "evaluations play the best action, or the policy as it is, without exploration", ""),
     FM_OPT_INT(run_config, window, "1000", 1, 1000000, "episodes",
@@ -44,8 +45,8 @@ const fm_option RUN_OPTIONS[] = {
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
     FM_OPT_BOOL(run_config, quiet, "false", "shows no progress", ""),
     FM_OPT_BOOL(run_config, list, "false", "the algorithms, their presets, and the environments", ""),
-    FM_OPT_BOOL(run_config, help, "false",
-                "this text; with --algo NAME or --env NAME also their options", ""),
+    FM_OPT_BOOL(run_config, help, "false", "this text; with --algo NAME or --env NAME also their options",
+                ""),
     FM_OPT_BOOL(run_config, version, "false", "the version", ""),
     FM_OPT_END,
 };
@@ -58,7 +59,8 @@ static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "
 static const fm_option NO_OPTIONS[] = {FM_OPT_END};
 
 static const flag_text TEXTS[] = {
-    {"set", "key=value", "an option of the algorithm or environment (algo.key or env.key where both have it)", true},
+    {"set", "key=value", "an option of the algorithm or environment (algo.key or env.key where both have it)",
+     true},
     {"config", "FILE", "reads settings from a file like config.ini; flags win over it", false},
     {"resume", "FOLDER", "goes on with a run that was interrupted", false},
     {NULL, NULL, NULL, false},
@@ -103,8 +105,8 @@ static bool explain(const char *name, fm_error *err) {
         option |= fm_options_find(algo_options(ALGO_TABLE[i]), name) != NULL;
     for (size_t i = 0; ENV_TABLE[i]; i++) option |= fm_options_find(env_options(ENV_TABLE[i]), name) != NULL;
     if (option)
-        fm_fail(err, "unknown flag '--%s'; options of algorithms and environments are written --set %s=...", name,
-                name);
+        fm_fail(err, "unknown flag '--%s'; options of algorithms and environments are written --set %s=...",
+                name, name);
     return option;
 }
 

@@ -6,11 +6,16 @@
  * preset asked for by name, configuration files, the command line. Everything is checked before anything
  * is done, so a wrong word leaves no folder behind.
  *
+ * Example (compiled by the tests):
+ *
  *     run_plan now;
  *     fm_error err;
  *     char *words[] = {"--algo", "biac", "--env", "escape", "--trials", "100"};
- *     if (run_parse(&now, 6, words, &err) != FM_OK) { fprintf(stderr, "%s\n", err.text); ... }
- *     ...
+ *     if (run_parse(&now, 6, words, &err) != FM_OK) {
+ *         fprintf(stderr, "%s\n", err.text);
+ *         return 1;
+ *     }
+ *     if (now.config.trials != 100 || now.env.facts.agents != 2) return 1;
  *     run_free(&now);
  */
 #ifndef TRAINING_CONFIG_H

@@ -55,7 +55,8 @@ static fm_status take_flag(flags *f, int argc, char *const *argv, int *at, fm_er
     if (!value) return fm_fail(err, "--%s: its value is missing", name);
     if (row) {
         add_given(f, row->name, value, row);
-        return fm_options_set(f->options, f->config, name, value, err) == FM_OK ? FM_OK : fm_fail_in(err, "--");
+        return fm_options_set(f->options, f->config, name, value, err) == FM_OK ? FM_OK
+                                                                                : fm_fail_in(err, "--");
     }
     add_given(f, text->name, value, NULL);
     while (text->pairs && *at < argc && argv[*at][0] != '-' && strchr(argv[*at], '='))

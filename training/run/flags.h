@@ -1,6 +1,8 @@
 /* flags.h: the command line of a program with few flags: an option table, texts of any length, and plain
  * words.
  *
+ * Example (compiled by the tests):
+ *
  *     typedef struct config { int64_t episodes; bool csv, help; } config;
  *     static const fm_option OPTIONS[] = {
  *         FM_OPT_INT(config, episodes, "1", 1, 1000, "", "how many", ""),
@@ -10,13 +12,14 @@
  *     };
  *     config c;
  *     fm_error err;
+ *     char *words[] = {"runs/mine", "--episodes", "3", "--csv"};        // argv + 1
  *     flags now = {.options = OPTIONS, .config = &c, .word = "FOLDER"};
- *     if (flags_parse(&now, argc - 1, argv + 1, &err) != FM_OK) ...
- *     for (size_t i = 0; i < now.words_count; i++) puts(now.words[i]);
+ *     if (flags_parse(&now, 4, words, &err) != FM_OK) return 1;
+ *     if (!c.csv || c.episodes != 3 || now.words_count != 1) return 1;
  *     flags_free(&now);
  *
- * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. Words with an = behind
- * a text that takes pairs belong to it too: --set rate=1 size=2. */
+ * A flag is --name VALUE or --name=VALUE, with - or _ between words; a bool needs no value. Words with an =
+ * behind a text that takes pairs belong to it too: --set rate=1 size=2. */
 #ifndef TRAINING_FLAGS_H
 #define TRAINING_FLAGS_H
 

@@ -7,10 +7,17 @@
  * SIGINT, SIGTERM and SIGHUP (unless they were ignored) let every trial finish its step and save; a second
  * one ends everything at once with status 130. The handlers are installed for the duration of trials_run.
  *
+ * Example (compiled by the tests):
+ *
+ *     run_plan run;
  *     trials all;
- *     if (trials_run(&run, &(trials_setup){.program = "train", .folder = folder}, &all, &err) != FM_OK) ...
- *     if (all.interrupted) ...
+ *     fm_error err;
+ *     char *words[] = {"--algo=bilevel-q", "--env=maintain", "--steps=500", "--trials=3", "--quiet"};
+ *     if (run_parse(&run, 5, words, &err) != FM_OK) return 1;
+ *     if (trials_run(&run, &(trials_setup){.program = "mine"}, &all, &err) != FM_OK) return 1;
+ *     if (!all.interrupted && all.finished != 3) return 1;
  *     trials_free(&all);
+ *     run_free(&run);
  */
 #ifndef TRAINING_TRIALS_H
 #define TRAINING_TRIALS_H

@@ -19,8 +19,8 @@ typedef struct play_script {
     real *actions;     /* [decisions][action_total] */
 } play_script;
 
-/* Lives in the arena. Errors name the decision: another number of agents, of heads or of an agent's numbers, an
- * unknown label (with the nearest), no number. */
+/* Lives in the arena. Errors name the decision: another number of agents, of heads or of an agent's
+ * numbers, an unknown label (with the nearest), no number. */
 fm_status play_script_parse(const env_facts *facts, const char *text, fm_arena *arena, play_script *script,
                             fm_error *err);
 

@@ -2,6 +2,7 @@
 #include "training/show/play_show.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "training/actions.h"
 #include "training/run/results.h"
@@ -18,7 +19,7 @@ void play_show_header(const env_facts *facts, FILE *out) {
     fputc('\n', out);
 }
 
-void play_show_row(const play_show *show) {
+void play_show_row(play_show *show) {
     const env_vec *vec = &show->stage->vec;
     const env *e = vec->env;
     FILE *out = show->out;
@@ -51,13 +52,15 @@ void play_show_values(const env_facts *facts, const double *values, FILE *out) {
 }
 
 /* "leader FASTER, follower waits"; of a single agent the action alone. */
-static void put_actions(const env_vec *vec, FILE *out) {
+static void put_actions(const play_show *show) {
+    const env_vec *vec = &show->stage->vec;
     const env_facts *facts = &vec->env->facts;
+    FILE *out = show->out;
     const uint8_t *acted = env_vec_before(vec).active;
     for (int i = 0; i < facts->agents; i++) {
         char *text = action_text(facts, i, vec->actions);
         if (facts->agents > 1) fprintf(out, "%s%s ", i ? ", " : "", facts->agent[i].name);
-        fprintf(out, "%s", acted[i] ? text : vec->done[i] ? "is done" : "waits");
+        fprintf(out, "%s", acted[i] ? text : show->gone[i] ? "is done" : "waits");
         free(text);
     }
 }
@@ -76,14 +79,15 @@ static void put_end(const play_show *show) {
     fputc('\n', out);
 }
 
-/* Agents whose episode is over while that of others goes on. */
-static void put_done(const env_vec *vec, FILE *out) {
+/* Agents whose episode is over now while that of others goes on. */
+static void put_done(const play_show *show) {
+    const env_vec *vec = &show->stage->vec;
     const env_facts *facts = &vec->env->facts;
     for (int i = 0; i < facts->agents; i++)
-        if (vec->done[i] && env_vec_before(vec).active[i]) fprintf(out, "  %s is done\n", facts->agent[i].name);
+        if (vec->done[i] && !show->gone[i]) fprintf(show->out, "  %s is done\n", facts->agent[i].name);
 }
 
-void play_show_picture(const play_show *show) {
+void play_show_picture(play_show *show) {
     const env_vec *vec = &show->stage->vec;
     const env *e = vec->env;
     FILE *out = show->out;
@@ -92,14 +96,16 @@ void play_show_picture(const play_show *show) {
         fprintf(out, "\nepisode %lld, start\n", (long long)show->episode);
     } else {
         fprintf(out, "\ndecision %lld: ", (long long)vec->length[0]);
-        put_actions(vec, out);
+        put_actions(show);
         fputc('\n', out);
     }
     e->type->render(e->game, env_vec_state(vec, 0), start ? NULL : vec->actions, out);
-    if (start) return;
-    fprintf(out, "  reward%s: ", e->facts.agents == 1 ? "" : "s");
-    play_show_values(&e->facts, vec->rewards, out);
-    fputc('\n', out);
-    if (env_vec_ended(vec, 0)) put_end(show);
-    else put_done(vec, out);
+    if (!start) {
+        fprintf(out, "  reward%s: ", e->facts.agents == 1 ? "" : "s");
+        play_show_values(&e->facts, vec->rewards, out);
+        fputc('\n', out);
+        if (env_vec_ended(vec, 0)) put_end(show);
+        else put_done(show);
+    }
+    memcpy(show->gone, vec->done, (size_t)e->facts.agents);
 }

@@ -1,4 +1,5 @@
-/* play_show.h: how ./play puts what happens on the terminal, or into a table. The caller checks the stream. */
+/* play_show.h: how ./play puts what happens on the terminal, or into a table. The caller checks the stream.
+ * */
 #ifndef TRAINING_PLAY_SHOW_H
 #define TRAINING_PLAY_SHOW_H
 
@@ -9,6 +10,7 @@ typedef struct play_show {
     const stage *stage;
     int64_t episode;  /* that is played, from 0 */
     double *readings; /* [readings] room */
+    uint8_t *gone;    /* [agents] room: whose episode was over before the last decision */
     FILE *out;
 } play_show;
 
@@ -17,12 +19,12 @@ typedef struct play_show {
  */
 void play_show_header(const env_facts *facts, FILE *out);
 
-/* One row. The start of an episode is its step 0, with empty actions and rewards of 0. Actions are written as in
- * training/actions.h; that of an agent that was not active is empty, and so is an absent reading. */
-void play_show_row(const play_show *show);
+/* One row. The start of an episode is its step 0, with empty actions and rewards of 0. Actions are written
+ * as in training/actions.h; that of an agent that was not active is empty, and so is an absent reading. */
+void play_show_row(play_show *show);
 
 /* For a person: the start; or the last decision with what it brought; and, when the episode ended, how. */
-void play_show_picture(const play_show *show);
+void play_show_picture(play_show *show);
 
 /* "leader 50, follower 10"; of a single agent the value alone. */
 void play_show_values(const env_facts *facts, const double *values, FILE *out);

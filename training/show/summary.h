@@ -5,9 +5,10 @@
 #include "training/run/trials.h"
 
 /* Prints for the trials that are ok: in a game of payoff tables, how often each joint action is the greedy
- * one (or, with --eval_mode sample, the first one), with its payoffs, and which are the exact Stackelberg point and the Nash equilibria; else the
- * shares of the outcomes; then the mean return of each agent with its 95 % interval over trials, and how
- * far it is from the Stackelberg value where that is known. The caller checks the stream. */
+ * one (or, with --eval_mode sample, the first one), with its payoffs, and which are the exact Stackelberg
+ * point and the Nash equilibria; else the shares of the outcomes; then the mean return of each agent with
+ * its 95 % interval over trials, and how far it is from the Stackelberg value where that is known. The
+ * caller checks the stream. */
 void summary_write(const run_plan *run, const trials *all, FILE *out);
 
 #endif

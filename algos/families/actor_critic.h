@@ -1,0 +1,136 @@
+/* actor_critic.h: policies with baselines that learn from rollouts: networks, acting, and everything up to
+ * the loss, which is the algorithm's.
+ *
+ * Every agent has a policy pi(a | o) and a baseline V(o), or all of them share one. An algorithm is a struct
+ * whose first member is an actor_critic; it passes itself to the functions of the contract below and writes
+ * what follows.
+ *
+ * Outline:
+ *
+ *     create    actor_critic_make(&x->base, setup, &shape);
+ *               for each policy p: actor_critic_learn(p, setup, the loss, made of p->terms, ...);
+ *     update    if (!actor_critic_ready(&x->base)) return;       // a rollout with its advantages
+ *               for each policy p, once or several times:
+ *                   algo_minibatches_start(&p->minibatches, &x->base.shuffle);
+ *                   while (algo_minibatches_next(&p->minibatches)) actor_critic_step(p);
+ *               actor_critic_clear(&x->base);
+ *
+ * algos/reinforce.c is the shortest one. */
+#ifndef ALGO_ACTOR_CRITIC_H
+#define ALGO_ACTOR_CRITIC_H
+
+#include "algos/parts/cadence.h"
+#include "algos/parts/head.h"
+#include "algos/parts/minibatch.h"
+#include "algos/parts/normaliser.h"
+#include "algos/parts/options.h"
+#include "nn/layers.h"
+#include "nn/objective.h"
+
+/* What a loss is made of: nodes of R rows, the samples of a minibatch; losses are weighted means of them
+ * (nn_weighted_mean), since rows of weight 0 are padding. */
+typedef struct actor_critic_terms {
+    /* By the present parameters, [R, 1]. */
+    ad_var log_prob, entropy, value;
+    /* Leaves: when the samples were taken, [R, 1]; `returns` is the value's target. */
+    ad_var old_log_prob, old_value, advantage, returns, weight;
+} actor_critic_terms;
+
+/* A network with its parameters, optimiser and place on the tape; in the arena and kept. */
+typedef struct actor_critic_net {
+    nn_params params;
+    nn_mlp mlp;
+    nn_leaves leaves;
+    nn_optimizer adam;
+    double lr; /* at the start of the run */
+    real *x;   /* [num_envs x agents of the policy, mlp.in]: write, replay the plan, read y */
+    const real *y;
+    ad_plan *plan;
+} actor_critic_net;
+
+#define ACTOR_CRITIC_SHOWN 8
+
+/* One policy and its baseline; sample k of copy c has row c agent_count + k. */
+typedef struct actor_critic_policy {
+    const int *agents; /* [agent_count] whose policy it is */
+    size_t agent_count;
+    algo_head head;
+    actor_critic_net actor, critic; /* outputs of the head; one value */
+    size_t log_std;                 /* the actor's entry [1, size] when the head has one */
+    algo_minibatches minibatches;
+    actor_critic_terms terms;
+    nn_objective objective;
+    double max_grad_norm;
+    double *explained_variance; /* of the last rollout, kept */
+    /* [2 + shown] loss, gradient norm, other scalars, summed over the steps [1] of the last update; kept. */
+    double *sum, *steps;
+    size_t shown;
+} actor_critic_policy;
+
+/* How the policies are made. */
+typedef struct actor_critic_shape {
+    const algo_rollout_options *rollout;
+    const algo_descent_options *descent;
+    const fm_ints *hidden;
+    ad_act activation;
+    double actor_lr, critic_lr;
+    int64_t batch_size;  /* samples of a minibatch; 0: all */
+    bool shared;         /* one policy for all agents, which must be alike */
+    bool central_critic; /* V sees the centralised state, or where there is none all observations */
+} actor_critic_shape;
+
+typedef struct actor_critic {
+    const env_facts *facts;
+    actor_critic_shape shape;
+    size_t copies;
+    int64_t run;          /* decisions of the whole run */
+    algo_cadence cadence; /* an update for every rollout */
+    size_t policies;
+    actor_critic_policy *policy; /* [policies] */
+    int *policy_of;              /* [agents] */
+    algo_normaliser normaliser;
+    algo_rollout rollout;
+    real *after;    /* [copies][agents] V(after) */
+    fm_rng shuffle; /* for the order of minibatches, kept */
+} actor_critic;
+
+/* FM_BAD when agents that shall share a policy differ. `name` is the algorithm's. */
+fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err);
+
+/* Fills ac, which lies in setup->arena; what `shape` points to is borrowed for as long. Networks start
+ * orthogonally with gain sqrt 2, 0.01 for the policy's last layer and 1 for the value's; log_std at 0
+ * [Huang 2022, details 2 and 3]. */
+void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_critic_shape *shape);
+
+/* Declares the scalar that actor_critic_step descends, by the actor's and the critic's parameters; `also` are
+ * at most ACTOR_CRITIC_SHOWN scalars more whose mean over an update's steps actor_critic_shown tells. */
+void actor_critic_learn(actor_critic_policy *policy, const algo_setup *setup, ad_var loss, const ad_var *also,
+                        size_t n_also);
+
+/* Whether the rollout is full; then its advantages are ready, and a new update begins. */
+bool actor_critic_ready(actor_critic *ac);
+
+/* One step of both optimisers on the present minibatch; the gradient is clipped as one, of both networks. */
+void actor_critic_step(actor_critic_policy *policy);
+
+/* The update is done. */
+void actor_critic_clear(actor_critic *ac);
+
+/* The functions of the contract; `self` points to an actor_critic. */
+void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                      real *actions);
+void actor_critic_observe(void *self, const algo_step *step);
+void actor_critic_probabilities(void *self, const env_view *view, const real *actions, double *probabilities);
+void actor_critic_destroy(void *self);
+
+/* ORDER: the rows, and the numbers that actor_critic_measure writes; returns where they end. */
+#define ACTOR_CRITIC_METRICS                                                                                 \
+    {"loss", "", "the loss, mean over the last update", true},                                               \
+        {"gradient_norm", "", "norm of its gradient, before it was clipped", true},                          \
+        {"explained_variance", "", "of the returns, by the baseline; 1: all", true}
+double *actor_critic_measure(const actor_critic *ac, double *values);
+
+/* Mean of the k-th other scalar over the steps of the last update; FM_ABSENT before the first. */
+double actor_critic_shown(const actor_critic_policy *policy, size_t k);
+
+#endif
