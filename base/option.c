@@ -308,8 +308,8 @@ void fm_options_help(const fm_option *table, const void *config, FILE *out) {
         else range_text(row, range, sizeof range);
         const char *gap = *range && *row->unit ? " " : "";
         bool brackets = *range || *row->unit;
-        fm_text_format(words, sizeof words, "%s%s%s %s%s%s%s%s", row->doc, *row->symbol ? ", " : "", row->symbol,
-                       brackets ? "(" : "", range, gap, row->unit, brackets ? ")" : "");
+        fm_text_format(words, sizeof words, "%s%s%s %s%s%s%s%s", row->doc, *row->symbol ? ", " : "",
+                       row->symbol, brackets ? "(" : "", range, gap, row->unit, brackets ? ")" : "");
         int used = fprintf(out, "  %s %s", row->name, *value ? value : "\"\"");
         if (used + 2 > FM_HELP_DOC) used = fputc('\n', out) == EOF;
         else used += fprintf(out, " ");

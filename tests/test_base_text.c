@@ -163,7 +163,8 @@ TEST(text_wraps_beneath_its_margin) {
     expect_wrapped("", 3, "\n");
 }
 
-TEST_MAIN(CASE(text_wraps_beneath_its_margin), CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
+TEST_MAIN(CASE(text_wraps_beneath_its_margin),
+          CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
           CASE(from_real_is_short), CASE(from_real_reads_back), CASE(numbers_ignore_the_locale),
               CASE(grouped), CASE(nearest_finds_slips), CASE(nearest_knows_when_it_is_lost),
           CASE(same_names))
