@@ -189,7 +189,7 @@ static void read_state(const void *game, const void *state, double *readings) {
 #define COLUMN_WIDTH 7.0
 #define ROW_HEIGHT 3.5
 
-typedef char picture[PICTURE_ROWS][PICTURE_COLUMNS + 1];
+typedef char picture[PICTURE_ROWS][PICTURE_COLUMNS];
 
 static int nearest_within(double value, int last) {
     int n = (int)floor(value + 0.5);
@@ -209,10 +209,7 @@ static void picture_road(picture p) {
         {ONRAMP_KB0, ONRAMP_CURVE_X, ONRAMP_MERGE_X, '.'},
         {ONRAMP_BC1, ONRAMP_MERGE_X, ONRAMP_END_X, '.'},
     };
-    for (int row = 0; row < PICTURE_ROWS; row++) {
-        memset(p[row], ' ', PICTURE_COLUMNS);
-        p[row][PICTURE_COLUMNS] = '\0';
-    }
+    memset(p, ' ', PICTURE_ROWS * PICTURE_COLUMNS);
     for (size_t k = 0; k < sizeof PARTS / sizeof *PARTS; k++)
         for (double x = PARTS[k].from; x <= PARTS[k].to; x += COLUMN_WIDTH / 2.0)
             *picture_cell(p, x, onramp_lane_centre(PARTS[k].lane, x)) = PARTS[k].mark;
@@ -234,7 +231,11 @@ static void render(const void *game, const void *state, const real *actions, FIL
         *picture_cell(p, v->x, v->y) = v->crashed ? 'X' : mark_of(s, k);
     }
     fprintf(out, "  %-14s%-14s%-14s%-14s%-14s%s\n", "0", "98", "196", "294", "392", "490 m");
-    for (int row = 0; row < PICTURE_ROWS; row++) fprintf(out, "  %s\n", p[row]);
+    for (int row = 0; row < PICTURE_ROWS; row++) {
+        int length = PICTURE_COLUMNS;
+        while (length > 0 && p[row][length - 1] == ' ') length--;
+        fprintf(out, "  %.*s\n", length, p[row]);
+    }
     for (int k = 0; k < s->vehicles; k++) {
         const onramp_vehicle *v = &s->vehicle[k];
         fprintf(out, "  %c %s  %s  x %6.1f  y %5.2f  speed %4.1f m/s", mark_of(s, k), v->human ? "hdv" : "cav",

@@ -77,17 +77,18 @@ static fm_status read_kind(const char *word, bool *human, fm_error *err) {
 }
 
 static fm_status read_numbers(char *text, double number[NUMBERS], fm_error *err) {
-    int n = 0;
-    for (char *at = text, *next; at; at = next, n++) {
-        next = cut(at, ':');
-        if (n >= NUMBERS) continue;
-        if (!fm_text_to_real(at, &number[n]))
-            return fm_fail(err, "'%s', for its %s, is not a number; " FORM, at, NUMBER_NAMES[n]);
-        if (number[n] < LOW[n] || number[n] > HIGH[n])
-            return fm_fail(err, "its %s is %s, but lies within %.6g..%.6g", NUMBER_NAMES[n], at, LOW[n],
-                           HIGH[n]);
-    }
+    int n = 1;
+    for (const char *at = text; *at; at++) n += *at == ':';
     if (n != NUMBERS) return fm_fail(err, "%d number%s instead of 4; " FORM, n, n == 1 ? "" : "s");
+    for (int k = 0; k < NUMBERS; k++) {
+        char *next = cut(text, ':');
+        if (!fm_text_to_real(text, &number[k]))
+            return fm_fail(err, "'%s', for its %s, is not a number; " FORM, text, NUMBER_NAMES[k]);
+        if (number[k] < LOW[k] || number[k] > HIGH[k])
+            return fm_fail(err, "its %s is %s, but lies within %.6g..%.6g", NUMBER_NAMES[k], text, LOW[k],
+                           HIGH[k]);
+        text = next;
+    }
     return FM_OK;
 }
 
