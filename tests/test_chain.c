@@ -92,7 +92,8 @@ TEST(nothing_is_better_than_even) {
             double l = left_of(&r), d = (right_of(&r) - l) / (r.n + 1);
             for (int i = 0; i < r.n; i++) height[i] = l + (i + 1) * d;
             EXPECT_NEAR(reward_of(&r, height), 0, 1e-10);
-            for (int i = 0; i < r.n; i++) height[i] = trial % 2 ? 2 * fm_rng_uniform(&rng) - 1 : i % 2 * 2 - 1;
+            for (int i = 0; i < r.n; i++)
+                height[i] = trial % 2 ? 2 * fm_rng_uniform(&rng) - 1 : i % 2 * 2 - 1;
             double reward = reward_of(&r, height);
             low = fmin(low, reward);
             EXPECT(reward < 0 && reward >= r.env.facts.agent[0].reward_low);
@@ -118,9 +119,9 @@ TEST(the_best_answer_depends_on_the_one_before) {
     fm_arena_free(&r.arena);
 }
 
-/* The blind team's best mean return, by descent in one coefficient after the other: its best policies are linear,
- * because for given posts the conditions of a least sum of squares are linear equations; and means over the
- * posts are those of independent numbers of variance 1/3. */
+/* The blind team's best mean return, by descent in one coefficient after the other: its best policies are
+ * linear, because for given posts the conditions of a least sum of squares are linear equations; and means
+ * over the posts are those of independent numbers of variance 1/3. */
 static double blind_value(int n) {
     double on_right[AGENTS_MAX] = {0}; /* a_0 = on_left l + on_right[0] g, a_i = on_right[i] g */
     const double on_left = 0.5;        /* links 0 and 1: (1 - w)^2 + w^2 is least */
@@ -195,5 +196,6 @@ TEST(agents_see_what_the_card_says) {
 }
 
 TEST_MAIN(CASE(the_optimum_is_even), CASE(nothing_is_better_than_even),
-          CASE(the_best_answer_depends_on_the_one_before), CASE(the_blind_value_is_that_of_the_best_blind_team),
+          CASE(the_best_answer_depends_on_the_one_before),
+          CASE(the_blind_value_is_that_of_the_best_blind_team),
           CASE(agents_see_what_the_card_says))

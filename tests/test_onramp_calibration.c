@@ -1,7 +1,7 @@
-/* The on-ramp's statistics under fixed policies beside those that the published program gave: returns (mean over
- * the CAVs of the regional reward, summed over the episode), speeds, shares of crashes and lengths, with and
- * without the safety supervisor. The program's are means of few episodes, so that its errors, not ours, are
- * what the comparison has to allow for. */
+/* The on-ramp's statistics under fixed policies beside those that the published program gave: returns (mean
+ * over the CAVs of the regional reward, summed over the episode), speeds, shares of crashes and lengths, with
+ * and without the safety supervisor. The program's are means of few episodes, so that its errors, not ours,
+ * are what the comparison has to allow for. */
 #include <stdlib.h>
 
 #include "envs/env.h"
@@ -111,4 +111,5 @@ TEST(statistics_are_the_published_ones) { check_rows(false); }
 
 TEST(statistics_with_the_supervisor_are_the_published_ones) { check_rows(true); }
 
-TEST_MAIN(CASE(statistics_are_the_published_ones), CASE(statistics_with_the_supervisor_are_the_published_ones))
+TEST_MAIN(CASE(statistics_are_the_published_ones),
+          CASE(statistics_with_the_supervisor_are_the_published_ones))

@@ -1,33 +1,34 @@
 /* chain.c: N agents hang a chain between two posts: a continuous cooperative task whose best joint action is
  * known for any number of agents, for claims about many of them.
  *
- * Each episode draws the heights of the posts, l and g, uniformly from -1..1. Agent i = 0..N-1 chooses the height
- * a_i in -1..1 of its end of a link, in this order along the chain; the N + 1 links rise by
+ * Each episode draws the heights of the posts, l and g, uniformly from -1..1. Agent i = 0..N-1 chooses the
+ * height a_i in -1..1 of its end of a link, in this order along the chain; the N + 1 links rise by
  *     d_0 = a_0 - l,   d_i = a_i - a_(i-1),   d_N = g - a_(N-1).
  * The common reward is minus the sum of squares by which the links differ from an even rise,
  *     r = -sum_i (d_i - d)^2 = (g - l)^2 / (N + 1) - sum_i d_i^2,   d = (g - l) / (N + 1),
  * the two being equal because sum_i d_i = g - l. One decision ends the episode.
  *
- * Optimum: r <= 0 is a sum of squares, and 0 exactly when all links rise by d: a_i = l + (i + 1) d, which lies
- * between the posts, so within the box. The best return is thus 0, for every N and all posts.
+ * Optimum: r <= 0 is a sum of squares, and 0 exactly when all links rise by d: a_i = l + (i + 1) d, which
+ * lies between the posts, so within the box. The best return is thus 0, for every N and all posts.
  *
  * What the order is for: whatever agents 0..i-1 did, links i..N have to lead from a_(i-1) to g, and their
- * squares add up to least when they rise evenly; so the best answer of agent i, when those after it answer well, is
+ * squares add up to least when they rise evenly; so the best answer of agent i, when those after it answer
+ * well, is
  *     a_i = a_(i-1) + (g - a_(i-1)) / (N + 1 - i),
  * which repairs every slip of an agent before it as far as can be, and needs g and a_(i-1) only.
  * Observations are made for that: all agents see g, only agent 0 sees l (2 numbers: l or 0, then g); the
  * centralised state is (l, g). An agent that does not see what was done before it can at best know g.
  *
- * The team of which nobody sees another's action, by these observations ("blind"): a_1.. depend on g alone. Given
- * a_1, agent 0 does best halfway, a_0 = (l + a_1) / 2, which costs (l - a_1)^2 / 2 in links 0 and 1, on average over
- * l (mean 0, variance 1/3) 1/6 + a_1^2 / 2; the N - 1 links after it cost (g - a_1)^2 / (N - 1) when they rise
- * evenly. The sum is least at a_1 = 2 g / (N + 1), where it is 1/6 + g^2 / (N + 1), on average over g
- * 1/6 + 1/3 / (N + 1). As the mean of (g - l)^2 / (N + 1) is 2/3 / (N + 1), the best mean return is
+ * The team of which nobody sees another's action, by these observations ("blind"): a_1.. depend on g alone.
+ * Given a_1, agent 0 does best halfway, a_0 = (l + a_1) / 2, which costs (l - a_1)^2 / 2 in links 0 and 1, on
+ * average over l (mean 0, variance 1/3) 1/6 + a_1^2 / 2; the N - 1 links after it cost (g - a_1)^2 / (N - 1)
+ * when they rise evenly. The sum is least at a_1 = 2 g / (N + 1), where it is 1/6 + g^2 / (N + 1), on average
+ * over g 1/6 + 1/3 / (N + 1). As the mean of (g - l)^2 / (N + 1) is 2/3 / (N + 1), the best mean return is
  *     -1/6 - 1/3 / (N + 1) + 2/3 / (N + 1) = -(N - 1) / (6 (N + 1)).
  * So a return above it proves that agents answer each other, or see more than their observation.
  *
- * A uniformly random team gets -2/3 N (N + 2) / (N + 1). The reward is not divided by N: what an agent loses by a
- * slip is the same in a chain of 2 and of 64. */
+ * A uniformly random team gets -2/3 N (N + 2) / (N + 1). The reward is not divided by N: what an agent loses
+ * by a slip is the same in a chain of 2 and of 64. */
 #include <string.h>
 
 #include "base/text.h"

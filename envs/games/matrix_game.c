@@ -3,13 +3,13 @@
  * Agent 0 is the leader and chooses the row, agent 1 the follower and chooses the column. Payoffs are the
  * rewards as they are. The games themselves, and their solutions, are bimatrix.h's.
  *
- * One joint action ends the episode, unless the option `rounds` makes it a repeated game (25 in [STEP, Section
- * 5.1]): the last round ends it then, or with `done_every_round` each, which is the one-shot game again, of which
- * so many rounds are so many episodes. Nothing tells the rounds apart: each agent observes a constant, 1 [Zhang
- * 2020] or by the option `obs` 0, as the program of STEP's first author has it.
+ * One joint action ends the episode, unless the option `rounds` makes it a repeated game (25 in STEP [Zhang
+ * 2023, Section 5.1]): the last round ends it then, or with `done_every_round` each, which is the one-shot
+ * game again, of which so many rounds are so many episodes. Nothing tells the rounds apart: each agent
+ * observes a constant, 1 [Zhang 2020] or by the option `obs` 0, as the program of STEP's first author has it.
  *
- * The solutions of a repeated game are those of one round, played in every round; a leader that could commit to
- * answers to what it has seen might get more. Its outcome is the joint action of the last round. */
+ * The solutions of a repeated game are those of one round, played in every round; a leader that could commit
+ * to answers to what it has seen might get more. Its outcome is the joint action of the last round. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

@@ -1,34 +1,36 @@
-/* onramp.c: the on-ramp: vehicles of agents (CAVs) and of human drivers (HDVs) on a main road and a ramp, which
- * merge [Chen 2023; the task of STEP, Zhang 2023, Section 5.3]; its physics are in onramp.h.
+/* onramp.c: the on-ramp: vehicles of agents (CAVs) and of human drivers (HDVs) on a main road and a ramp,
+ * which merge [Chen 2021], a task of STEP [Zhang 2023, Section 5.3]; its physics are in onramp.h.
  *
  *     x =     0             220        320        420        520
  *     y = 0   ---- ab0 -----------------+-- bc0 ---+-- cd0 ---->
  *     y = 4                         .~~~+-- bc1 ---# obstacle
  *     y = 10.5 --- jk0 -----+~~ kb0 ~'
  *
- * Physics: 15 ticks a second, a decision every 3, an episode of 100 decisions (20 s); a tick is one explicit Euler
- * step of a bicycle model whose throttle and steering are proportional controllers. Human drivers follow IDM
- * and MOBIL. An episode ends early when a CAV crashes, into a vehicle or the obstacle; crashes of HDVs with
- * each other leave wrecks. Its last decision lasts one tick only, as in the published program.
+ * Physics: 15 ticks a second, a decision every 3, an episode of 100 decisions (20 s); a tick is one explicit
+ * Euler step of a bicycle model whose throttle and steering are proportional controllers. Human drivers
+ * follow IDM and MOBIL. An episode ends early when a CAV crashes, into a vehicle or the obstacle; crashes of
+ * HDVs with each other leave wrecks. Its last decision lasts one tick only, as in the published program.
  *
  * Actions count from the present speed (FASTER: the next of 10, 15, ..., 30 m/s above it); LANE_LEFT has an
  * effect on a CAV that steers for bc1 from x = 320 on, LANE_RIGHT never.
  *
- * Observation of a CAV, 5 rows of (1, x / 150, y / 12, vx / 45, vy / 45): its own, then those of the up to four
- * vehicles within 180 m with the least |difference of x|, relative to it; zeros where there are fewer. The
- * centralised state is all observations one after another.
+ * Observation of a CAV, 5 rows of (1, x / 150, y / 12, vx / 45, vy / 45): its own, then those of the up to
+ * four vehicles within 180 m with the least |difference of x|, relative to it; zeros where there are fewer.
+ * The centralised state is all observations one after another.
  *
  * Reward of a CAV, after a decision:
  *     r = -200 [crashed] + clip((v - 10) / 20, 0, 1) + 4 m + 4 min(0, log(D / (1.2 v)))
  *     m = -exp(-(420 - x)^2 / 1000) on bc1, else 0
- * with D the distance to the next vehicle on its lane or the following one, 60 m at most. `reward=local` gives each
- * CAV its own; `regional`, the default, the mean of it and of the CAVs among its four neighbours (before and
- * behind it on its own way and on the one beside); `global` the mean over all CAVs. The best reward is 1.
+ * with D the distance to the next vehicle on its lane or the following one, 60 m at most. `reward=local`
+ * gives each CAV its own; `regional`, the default, the mean of it and of the CAVs among its four neighbours
+ * (before and behind it on its own way and on the one beside); `global` the mean over all CAVs. The best
+ * reward is 1.
  *
- * What the paper leaves open is as in its first author's later program: the number of CAVs is density + 1 (the
- * published environment draws it: 1-3, 2-4, 4-6 at densities 1, 2, 3; option `cavs` sets any of these), the number
- * of HDVs is drawn: 1-3, 2-4, 3-5. Departures: chance comes from the environment's own stream; the supervisor,
- * which that program has switched on, is off by default, because it hides from learning what it prevents.
+ * What the paper leaves open is as in its first author's later program: the number of CAVs is density + 1
+ * (the published environment draws it: 1-3, 2-4, 4-6 at densities 1, 2, 3; option `cavs` sets any of these),
+ * the number of HDVs is drawn: 1-3, 2-4, 3-5. Departures: chance comes from the environment's own stream; the
+ * supervisor, which that program has switched on, is off by default, because it hides from learning what it
+ * prevents.
  *
  * All arithmetic is double, whatever `real` is. */
 #include "envs/traffic/onramp.h"
@@ -50,8 +52,8 @@ typedef struct onramp_config {
 } onramp_config;
 
 static const fm_option OPTIONS[] = {
-    FM_OPT_INT(onramp_config, density, "1", 1, 3, "", "traffic: density + 1 CAVs, density to density + 2 HDVs",
-               ""),
+    FM_OPT_INT(onramp_config, density, "1", 1, 3, "",
+               "traffic: density + 1 CAVs, density to density + 2 HDVs", ""),
     FM_OPT_INT(onramp_config, cavs, "0", 0, ONRAMP_CAVS_MAX, "vehicles",
                "number of CAVs; 0: density + 1, or what `start` has", "n"),
     FM_OPT_CHOICE(onramp_config, reward, "regional", "local|regional|global",
@@ -72,8 +74,8 @@ typedef struct onramp_game {
 static const char *const LABELS[] = {"LANE_LEFT", "IDLE", "LANE_RIGHT", "FASTER", "SLOWER"};
 static const char *const OUTCOMES[] = {"no crash", "crash"};
 
-/* The least reward: a crash at the end of the merge lane at 40 m/s, beside a vehicle that is before by no more
- * than the spacing of doubles at 1 m, 2^-52: vehicles side by side on two lanes can count as on one. */
+/* The least reward: a crash at the end of the merge lane at 40 m/s, beside a vehicle that is before by no
+ * more than the spacing of doubles at 1 m, 2^-52: vehicles side by side on two lanes can count as on one. */
 static double reward_low(void) { return -200.0 - 4.0 + 4.0 * log(ldexp(1.0, -52) / (1.2 * 40.0)); }
 
 static const char *numbered(const char *name, int k, fm_arena *arena) {
@@ -94,7 +96,7 @@ static void fill_readings(int vehicles, env_facts *facts, fm_arena *arena) {
 
 static void fill_facts(const onramp_game *g, int cavs, env_facts *facts, fm_arena *arena) {
     facts->title = "On-ramp: vehicles on a main road and a ramp merge, among human drivers";
-    facts->source = "Chen 2023; STEP [Zhang 2023, Figures 8-9]; physics of highway-env [Leurent 2018]";
+    facts->source = "Chen 2021; STEP [Zhang 2023, Figures 8-9]; physics of highway-env [Leurent 2018]";
     facts->central_length = cavs * ONRAMP_OBS;
     facts->horizon = ONRAMP_DECISIONS;
     facts->rewards = g->config.reward == ONRAMP_GLOBAL || cavs == 1 ? ENV_COMMON : ENV_GENERAL_SUM;
@@ -238,8 +240,8 @@ static void render(const void *game, const void *state, const real *actions, FIL
     }
     for (int k = 0; k < s->vehicles; k++) {
         const onramp_vehicle *v = &s->vehicle[k];
-        fprintf(out, "  %c %s  %s  x %6.1f  y %5.2f  speed %4.1f m/s", mark_of(s, k), v->human ? "hdv" : "cav",
-                onramp_lane_name(v->lane), v->x, v->y, v->speed);
+        fprintf(out, "  %c %s  %s  x %6.1f  y %5.2f  speed %4.1f m/s", mark_of(s, k),
+                v->human ? "hdv" : "cav", onramp_lane_name(v->lane), v->x, v->y, v->speed);
         if (!v->human) fprintf(out, ", aims at %.0f", v->target_speed);
         if (actions && !v->human) fprintf(out, ", chose %s", LABELS[(int)actions[k]]);
         fprintf(out, "%s\n", v->crashed ? ", crashed" : "");

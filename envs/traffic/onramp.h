@@ -27,11 +27,11 @@
 
 enum { ONRAMP_LANE_LEFT, ONRAMP_IDLE, ONRAMP_LANE_RIGHT, ONRAMP_FASTER, ONRAMP_SLOWER, ONRAMP_ACTIONS };
 
-#define ONRAMP_TICKS 3           /* of a decision */
-#define ONRAMP_DT (1.0 / 15.0)   /* s, a tick */
-#define ONRAMP_DECISIONS 100     /* of an episode */
+#define ONRAMP_TICKS 3         /* of a decision */
+#define ONRAMP_DT (1.0 / 15.0) /* s, a tick */
+#define ONRAMP_DECISIONS 100   /* of an episode */
 #define ONRAMP_VEHICLES_MAX 12
-#define ONRAMP_CAVS_MAX 6        /* where they are drawn */
+#define ONRAMP_CAVS_MAX 6 /* where they are drawn */
 
 /* ---- the road: onramp_road.c ---- */
 
@@ -57,8 +57,8 @@ int64_t onramp_lane_at(double x, double y, double heading);
 /* The lane after this one, for a vehicle at y; the last one leads to itself. */
 int64_t onramp_lane_after(int64_t lane, double y);
 
-bool onramp_lane_ends(int64_t lane, double x);                  /* half a vehicle before its end, or beyond */
-bool onramp_lane_holds(int64_t lane, double x, double y);       /* up to a metre beside, 5 before and after */
+bool onramp_lane_ends(int64_t lane, double x);            /* half a vehicle before its end, or beyond */
+bool onramp_lane_holds(int64_t lane, double x, double y); /* up to a metre beside, 5 before and after */
 bool onramp_lane_is_reachable(int64_t lane, double x, double y); /* by a change of lane from there */
 
 /* ---- vehicles and traffic: onramp_drive.c ---- */
@@ -82,7 +82,7 @@ typedef struct onramp_state {
 
 /* What a vehicle does in a tick. */
 typedef struct onramp_control {
-    double slip;         /* tangent of the angle between heading and motion, half that of the steering angle */
+    double slip;         /* tangent of the angle from heading to motion, half that of the steering angle */
     double acceleration; /* m/s^2 */
 } onramp_control;
 
@@ -115,7 +115,7 @@ enum { ONRAMP_OWN_FRONT, ONRAMP_OWN_REAR, ONRAMP_SIDE_FRONT, ONRAMP_SIDE_REAR, O
 
 enum { ONRAMP_LOCAL, ONRAMP_REGIONAL, ONRAMP_GLOBAL };
 
-/* The nearest vehicles before and behind a CAV on its own way, and on the one beside it, by x; -1 for none. */
+/* The nearest vehicles before and behind a CAV on its own way, and on the one beside it, by x; -1: none. */
 void onramp_neighbours(const onramp_state *state, int cav, int neighbour[ONRAMP_NEIGHBOURS]);
 
 /* Metres to the next vehicle on its lane or the following one, 60 at most. */
@@ -139,9 +139,9 @@ void onramp_supervise(const onramp_state *state, int *action, fm_rng *rng);
 /* Draws a situation: `cavs` CAVs, and density .. density + 2 HDVs. */
 void onramp_spawn(onramp_state *state, int64_t density, int64_t cavs, fm_rng *rng);
 
-/* Reads "cav:x:y:heading:speed;hdv:x:y:heading:speed;...". Errors, which name the vehicle: another word, other
- * than four numbers, text that is no number, a number out of range, vehicles that touch, no CAV, a CAV behind
- * an HDV, too many vehicles. */
+/* Reads "cav:x:y:heading:speed;hdv:x:y:heading:speed;...". Errors, which name the vehicle: another word,
+ * other than four numbers, text that is no number, a number out of range, vehicles that touch, no CAV, a CAV
+ * behind an HDV, too many vehicles. */
 fm_status onramp_start_read(const char *text, onramp_state *state, fm_error *err);
 
 #endif

@@ -1,10 +1,10 @@
 /* onramp_drive.c: how the on-ramp's vehicles are steered and moved, and what human drivers do; see onramp.h.
  *
- * Three equal signs of the published code are kept in closed form: an angle delta = asin(u) of the front
- * wheels has tan(delta) = u / sqrt(1 - u^2), and the motion's angle to the heading, beta = atan(tan(delta) / 2),
- * is only needed as its sine and cosine; so a tick costs one asin, and a sine and a cosine of the heading.
- * Headings stay within 3/4 pi of a lane's (a start lies within pi/2, and the steering never asks for more than
- * pi/4), so that no difference of two of them has to be wrapped. */
+ * The published formulas, with fewer trigonometric functions: an angle delta = asin(u) of the front wheels
+ * has tan(delta) = u / sqrt(1 - u^2), and of the motion's angle to the heading, beta = atan(tan(delta) / 2),
+ * only sine and cosine are needed; so a tick of a vehicle costs one asin, and a sine and a cosine of its
+ * heading. No difference of two headings has to be wrapped: a start lies within pi/2, and the steering asks
+ * for no more than pi/4 and the curve's 0.1. */
 #include <math.h>
 
 #include "envs/traffic/onramp.h"
@@ -33,7 +33,7 @@
 #define GAP_WANTED 10.0
 #define TIME_WANTED 1.5
 #define TWO_SQRT_AB 7.745966692414834 /* 2 sqrt(3 * 5), accelerations of comfort */
-#define CHANGE_DELAY 1.0 /* s; MOBIL [Kesting 2007] */
+#define CHANGE_DELAY 1.0              /* s; MOBIL [Kesting 2007] */
 #define CHANGE_GAIN 0.1
 #define BRAKING_MAX 9.0
 
@@ -123,8 +123,8 @@ void onramp_move(onramp_vehicle *v, onramp_control control) {
 
 /* The vehicle or obstacle next before `self` on a lane, and the one next behind; NULL for none. Of two at the
  * same x the later in the list is the one before, the earlier the one behind. */
-static void look(const onramp_state *s, const onramp_vehicle *self, int64_t lane, const onramp_vehicle **front,
-                 const onramp_vehicle **rear) {
+static void look(const onramp_state *s, const onramp_vehicle *self, int64_t lane,
+                 const onramp_vehicle **front, const onramp_vehicle **rear) {
     *front = *rear = NULL;
     for (int64_t k = 0; k <= s->vehicles; k++) {
         const onramp_vehicle *v = k < s->vehicles ? &s->vehicle[k] : &OBSTACLE;
@@ -205,8 +205,8 @@ static box box_of(const onramp_vehicle *v) {
                  .half_length = fixed ? HALF_WIDTH_HIT : HALF_LENGTH_HIT, .half_width = HALF_WIDTH_HIT};
 }
 
-/* Whether a point of a's box, its middle, corners and the middles of its sides, lies in b's. As in the published
- * test, the offset is turned by +heading of b instead of -heading. */
+/* Whether a point of a's box, its middle, corners and the middles of its sides, lies in b's. As in the
+ * published test, the offset is turned by +heading of b instead of -heading. */
 static bool box_touches(const box *a, const box *b) {
     for (int i = -1; i <= 1; i++) {
         for (int j = -1; j <= 1; j++) {

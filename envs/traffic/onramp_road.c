@@ -19,8 +19,12 @@ typedef struct lane {
 } lane;
 
 static const lane LANES[ONRAMP_LANES] = {
-    {"ab0", 0.0, 320.0, 0.0, false},  {"bc0", 320.0, 100.0, 0.0, false}, {"bc1", 320.0, 100.0, 4.0, true},
-    {"cd0", 420.0, 100.0, 0.0, false}, {"jk0", 0.0, 220.0, 10.5, true},   {"kb0", 220.0, 100.0, 7.25, true},
+    {"ab0", 0.0, 320.0, 0.0, false},
+    {"bc0", ONRAMP_MERGE_X, 100.0, 0.0, false},
+    {"bc1", ONRAMP_MERGE_X, 100.0, 4.0, true},
+    {"cd0", ONRAMP_END_X, 100.0, 0.0, false},
+    {"jk0", 0.0, 220.0, 10.5, true},
+    {"kb0", ONRAMP_CURVE_X, 100.0, 7.25, true},
 };
 
 const char *onramp_lane_name(int64_t l) { return LANES[l].name; }

@@ -99,8 +99,7 @@ static fm_status add_given(onramp_state *state, char *text, fm_error *err) {
     if (read_kind(text, &human, err) != FM_OK) return FM_BAD;
     if (!numbers) return fm_fail(err, "no numbers; " FORM);
     if (read_numbers(numbers, number, err) != FM_OK) return FM_BAD;
-    onramp_vehicle v =
-        onramp_vehicle_at(human, number[X], number[Y], number[HEADING], number[SPEED]);
+    onramp_vehicle v = onramp_vehicle_at(human, number[X], number[Y], number[HEADING], number[SPEED]);
     if (!human && state->cavs < state->vehicles)
         return fm_fail(err, "it is a cav behind an hdv in the list; all cavs come first");
     for (int64_t k = 0; k < state->vehicles; k++)

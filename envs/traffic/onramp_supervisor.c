@@ -1,10 +1,10 @@
-/* onramp_supervisor.c: the safety supervisor of the on-ramp [Chen 2023, Algorithm 1]; see onramp.h.
+/* onramp_supervisor.c: the safety supervisor of the on-ramp [Chen 2021]; see onramp.h.
  *
  * One CAV after the other, the most urgent first, its way is forecast for 15 ticks under the action that was
- * chosen for it, together with those of its four neighbours, of which CAVs already replaced keep their new action.
- * If it would touch a neighbour or the obstacle at a tick, its action is replaced by the available one that
- * leaves the most room up to that tick. The forecast goes on from there under the new action; a further
- * touch bends the forecast that later CAVs see, but the action is replaced only once.
+ * chosen for it, together with those of its four neighbours, of which CAVs already replaced keep their new
+ * action. If it would touch a neighbour or the obstacle at a tick, its action is replaced by the available
+ * one that leaves the most room up to that tick. The forecast goes on from there under the new action; a
+ * further touch bends the forecast that later CAVs see, but the action is replaced only once.
  *
  * The forecast is pessimistic in two ways that belong to the published algorithm: FASTER and SLOWER move the
  * target speed by 5 m/s at every tick, and human drivers keep what they do now, up to 5 % more or less. They
@@ -17,8 +17,8 @@
 
 #include "envs/traffic/onramp.h"
 
-#define AHEAD 15 /* ticks */
-#define FORECAST_STEP 5.0 /* m/s a tick, of FASTER and SLOWER */
+#define AHEAD 15                     /* ticks */
+#define FORECAST_STEP 5.0            /* m/s a tick, of FASTER and SLOWER */
 #define STEER_MAX 1.0471975511965976 /* pi / 3 */
 #define FOLLOW_LIMIT 6.0
 #define MERGE_LENGTH (ONRAMP_END_X - ONRAMP_MERGE_X)

@@ -12,8 +12,8 @@
 #define Y_SCALE 12.0
 #define V_SCALE 45.0
 
-#define HEADWAY_MAX 60.0  /* m */
-#define HEADWAY_TIME 1.2  /* s */
+#define HEADWAY_MAX 60.0 /* m */
+#define HEADWAY_TIME 1.2 /* s */
 #define HEADWAY_WEIGHT 4.0
 #define CRASH_COST 200.0
 #define SLOWEST 10.0 /* m/s: earns nothing; 20 more earn 1 */
