@@ -94,7 +94,7 @@ static fm_status read_numbers(char *text, double number[NUMBERS], fm_error *err)
 
 static fm_status add_given(onramp_state *state, char *text, fm_error *err) {
     double number[NUMBERS];
-    bool human;
+    bool human = false;
     char *numbers = cut(text, ':');
     if (read_kind(text, &human, err) != FM_OK) return FM_BAD;
     if (!numbers) return fm_fail(err, "no numbers; " FORM);
