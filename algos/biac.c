@@ -87,6 +87,17 @@ static const fm_option OPTIONS[] = {
     FM_OPT_BOOL(biac_config, approximators, "no", "learn and play actors of own observations alone", ""),
     FM_OPT_CHOICE(biac_config, scale_rewards, "bounds", "none|bounds|replay",
                   "rewards are brought to about one by the game's bounds, or by those in the replay", ""),
+    FM_OPT_RENAMED("act", "activation"),
+    FM_OPT_RENAMED("batch", "batch_size"),
+    FM_OPT_RENAMED("buffer", "buffer_size"),
+    FM_OPT_RENAMED("warmup", "learning_starts"),
+    FM_OPT_RENAMED("every", "train_freq"),
+    FM_OPT_RENAMED("target_period", "target_update_interval"),
+    FM_OPT_RENAMED("clip", "max_grad_norm"),
+    FM_OPT_RENAMED("entropy", "ent_coef"),
+    FM_OPT_RENAMED("noise", "action_noise"),
+    FM_OPT_RENAMED("noise_final", "action_noise_final"),
+    FM_OPT_RENAMED("joint_coin", "coin"),
     FM_OPT_END,
 };
 
@@ -119,45 +130,19 @@ static const algo_preset PRESETS[] = {
 
 /* ---- what it can play ---- */
 
-/* The agent that is alone on the first level, or -1. */
-static int sole_leader(const algo_order *order) {
-    return order->level[order->turn[1]] > 0 ? order->turn[0] : -1;
-}
-
-/* The agent that maximises over its actions, or -1. */
-static int argmax_leader(const env_facts *facts, const biac_config *config, const algo_order *order) {
-    int leader = sole_leader(order);
-    if (leader < 0 || config->leader == BIAC_LEADER_ACTOR) return -1;
-    if (config->leader == BIAC_LEADER_AUTO && facts->agent[leader].action.kind == ENV_BOX) return -1;
-    return leader;
-}
-
-static fm_status accepts_order(const env_facts *facts, const biac_config *c, fm_error *err) {
-    fm_arena scratch = {0};
-    algo_order order;
-    fm_status status = algo_order_parse(facts, c->order, &scratch, &order, err);
-    bool several = status == FM_OK && sole_leader(&order) < 0;
-    fm_arena_free(&scratch);
-    if (status != FM_OK) return fm_fail_in(err, "biac: ");
-    if (several && c->leader == BIAC_LEADER_ARGMAX)
-        return fm_fail(
-            err, "biac: leader = argmax needs one agent on the first level; the order of '%s' has several",
-            facts->name);
-    return FM_OK;
-}
-
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     if (facts->agents < 2)
         return fm_fail(err, "biac needs a leader and a follower; '%s' has one agent", facts->name);
     if (facts->masks) return fm_fail(err, "biac does not know illegal actions, which '%s' has", facts->name);
     if (facts->pauses)
-        return fm_fail(err, "biac needs every agent to act at every decision; in '%s' agents wait for each other",
+        return fm_fail(err,
+                       "biac needs every agent to act at every decision; in '%s' agents wait for each other",
                        facts->name);
     for (int i = 0; i < facts->agents; i++)
         if (facts->agent[i].action.kind == ENV_MULTI_DISCRETE)
-            return fm_fail(err, "biac needs one discrete action or a box; agent '%s' of '%s' has several heads",
+            return fm_fail(err, "biac needs one discrete action or a box; '%s' of '%s' has several heads",
                            facts->agent[i].name, facts->name);
-    return accepts_order(facts, config, err);
+    return biac_accepts_order(facts, config, err);
 }
 
 /* ---- critics ---- */
@@ -171,8 +156,8 @@ static void critic_learn(biac *b, const algo_setup *setup, int i) {
     algo_net_learn(&a->critic, setup, nn_weighted_mean(penalty, a->weight));
 }
 
-/* y_i = r_i + gamma Q_i(s', a') with the Stackelberg joint action a' of the next state (Eq. 12-14). The rewards
- * stand in td_target already. */
+/* y_i = r_i + gamma Q_i(s', a') with the Stackelberg joint action a' of the next state (Eq. 12-14). The
+ * rewards stand in td_target already. */
 static void add_future(biac *b) {
     const biac_config *c = b->config;
     size_t agents = (size_t)b->joint.agents;
@@ -218,10 +203,11 @@ static void make_nets(biac *b, const algo_setup *setup, int i) {
                                        .target = !b->one_shot});
 }
 
-/* An agent's part of the minibatch. Nobody dies in a one-shot game, and every row counts one. */
+/* An agent's part of the minibatch. In a one-shot game nobody dies: every row counts one. */
 static void declare_columns(biac *b, const algo_setup *setup, int i) {
     biac_agent *a = &b->agent[i];
-    size_t agents = (size_t)b->joint.agents, length = (size_t)b->facts->agent[i].obs_length, in = a->critic.mlp.in;
+    size_t agents = (size_t)b->joint.agents, in = a->critic.mlp.in;
+    size_t length = (size_t)b->facts->agent[i].obs_length;
     a->replayed = algo_leaf(setup, b->batch.rows, in, "critic input", &a->critic_input);
     algo_batch_into(&b->batch, ALGO_OBS, i, a->replayed, in);
     algo_batch_into(&b->batch, ALGO_COLUMNS, ALGO_ALL, a->replayed + length, in);
@@ -236,8 +222,7 @@ static void declare_columns(biac *b, const algo_setup *setup, int i) {
     algo_batch_leaf(&b->batch, ALGO_WEIGHT, i, &a->weight);
 }
 
-/* Losses are recorded once; every declaration adds its columns to the batch. An actor's loss needs all critics
- * and actors. */
+/* Losses are recorded once; an actor's needs everyone's columns and networks. */
 static void make_losses(biac *b, const algo_setup *setup) {
     for (int i = 0; i < b->joint.agents; i++) declare_columns(b, setup, i);
     for (int i = 0; i < b->joint.agents; i++) critic_learn(b, setup, i);
@@ -248,7 +233,7 @@ static void make_losses(biac *b, const algo_setup *setup) {
     }
 }
 
-/* A play of the minibatch's situations; `next`: those after it, by the target networks. */
+/* A play of the minibatch's situations; or of those after it, by the target networks. */
 static biac_play *play_batch(biac *b, const algo_setup *setup, bool next) {
     size_t agents = (size_t)b->joint.agents;
     biac_play *play = biac_play_make(b, setup, b->batch.rows, next);
@@ -281,7 +266,7 @@ static void *create(const algo_setup *setup) {
     FM_CHECK(algo_order_parse(facts, c->order, setup->arena, &b->order, NULL) == FM_OK,
              "an order that was accepted");
     b->agent = fm_arena_array(setup->arena, biac_agent, agents);
-    b->leader = argmax_leader(facts, c, &b->order);
+    b->leader = biac_maximising_leader(facts, c, &b->order);
     if (b->leader >= 0) biac_list_candidates(b, setup->arena);
     b->one_shot = facts->horizon == 1;
     b->total_steps = setup->steps;
@@ -320,12 +305,6 @@ static double epsilon(const biac *b) {
     return starting(b) ? 1 : algo_epsilon(&b->config->epsilon, b->cadence.decisions);
 }
 
-static double box_noise(const biac *b) {
-    const biac_config *c = b->config;
-    double left = algo_linear_decay(b->cadence.decisions, b->total_steps);
-    return c->action_noise_final + left * (c->action_noise - c->action_noise_final);
-}
-
 /* Replaces one row's actions by random ones: all of them before learning starts, then discrete ones now and
  * then. */
 static void explore(const biac *b, fm_rng *rng, real *actions) {
@@ -341,12 +320,12 @@ static void act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, r
     biac *b = self;
     bool explores = mode == ALGO_TRAIN, random = explores && starting(b);
     (void)memory;
-    biac_show(b, b->acting, view);
+    biac_play_see(b, b->acting, view);
     if (!explores && b->config->approximators)
         biac_approximators_act(b, view);
     else if (!random)
         biac_play_joint(b, b->acting, mode == ALGO_GREEDY ? NULL : rng);
-    if (explores && !random) biac_box_wander(b, b->acting, box_noise(b), rng);
+    if (explores && !random) biac_box_wander(b, b->acting, rng);
     for (size_t r = 0; r < b->acting->rows; r++) {
         real *row = actions + r * (size_t)b->facts->action_total;
         if (!random) algo_decode(&b->joint, b->acting->joint + r * (size_t)b->joint.total, row);

@@ -1,21 +1,23 @@
 /* reinforce.c: the policy gradient with a learned baseline, for every agent by itself.
  *
- * Paper: Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
- * Machine Learning 8, 1992; advantages as in Schulman et al., ICLR 2016.
+ * Paper: Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
+ * learning", Machine Learning 8, 1992; advantages as in Schulman et al., ICLR 2016.
  *
  * Implemented, for each agent: after every n_steps decisions one step of Adam along the gradient of
  *
- *     mean_t [ log pi(a_t | o_t) (R_t - b(o_t)) ]     [Williams 1992, Eq. 6], b the baseline before the step
+ *     mean_t [ log pi(a_t | o_t) (R_t - b(o_t)) ]     [Williams 1992, Sec. 4 to 6], with b as it was then
  *     + ent_coef mean_t [ H(pi(. | o_t)) ] - vf_coef mean_t [ (R_t - b(o_t))^2 ]
  *
- * with R_t the discounted return, or for gae_lambda < 1 the lambda-return. Discrete actions, several heads and
- * boxes (algos/parts/head.h); the gradient counts the steps at which the agent acted and that earn credit, and
- * an episode that is cut off goes on with the baseline's value (algos/parts/rollout.h).
+ * with R_t the discounted return, or for gae_lambda < 1 the lambda-return. Discrete actions, several heads
+ * and boxes (algos/parts/head.h); the gradient counts the steps at which the agent acted and that earn
+ * credit, and an episode that is cut off goes on with the baseline's value (algos/parts/rollout.h).
  *
- * Deviations: returns are discounted but the steps are not, as everywhere today; entropy and clipping are later
- * additions.
+ * Deviations: returns are discounted but the steps are not, as everywhere today; Adam, entropy and clipping
+ * are later additions; rewards are divided by the deviation of the return (normalize_reward), and the
+ * learning rate falls to a tenth (lr_final).
  *
- * Status: verified: learns the corridor's values, the optimal push of a linear pendulum, matrix games
+ * Status: verified: gradients against their closed form (tests/test_actor_critic.c); learns the values of
+ * corridors, the optimal push of a linear pendulum, an equilibrium of a matrix game
  * (tests/learn/test_learn_reinforce.c). */
 #include "algos/families/actor_critic.h"
 
@@ -32,9 +34,9 @@ static const fm_option OPTIONS[] = {
     ALGO_HIDDEN_OPTION(reinforce_config, hidden, "64,64"),
     ALGO_ACTIVATION_OPTION(reinforce_config, activation, "tanh"),
     ALGO_LR_OPTION(reinforce_config, lr, "lr", "0.003", "learning rate of Adam", "alpha"),
-    ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1"),
+    ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1", "false", "true"),
     ALGO_COEFFICIENT_OPTIONS(reinforce_config, coefficient, "0.01", "0.5"),
-    ALGO_DESCENT_OPTIONS(reinforce_config, descent, "1", "0.5"),
+    ALGO_DESCENT_OPTIONS(reinforce_config, descent, "0.1", "0.5"),
     FM_OPT_END,
 };
 

@@ -39,8 +39,9 @@ void biac_approximators_act(biac *b, const env_view *view) {
         algo_forward *f = &b->agent[i].apart;
         algo_forward_show(f, b->facts, view, i);
         algo_forward_run(f);
-        for (size_t r = 0; r < (size_t)view->copies; r++)
-            biac_choose(b, i, f->y + r * f->out, NULL,
-                        b->acting->joint + r * (size_t)b->joint.total + b->joint.at[i]);
+        for (size_t r = 0; r < b->acting->rows; r++) {
+            real *columns = biac_place(b, b->acting, r, i);
+            if (columns) biac_choose(b, i, f->y + r * f->out, NULL, columns);
+        }
     }
 }

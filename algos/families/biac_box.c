@@ -1,5 +1,5 @@
-/* biac_box.c: agents whose actions are numbers of a box: deterministic actors that climb their critics (Eq. 22),
- * the noise by which they explore, and the points that a maximising leader tries. */
+/* biac_box.c: agents whose actions are numbers of a box: deterministic actors that climb their critics
+ * (Eq. 22), the noise by which they explore, and the points that a maximising leader tries. */
 #include <math.h>
 
 #include "algos/families/biac.h"
@@ -26,26 +26,27 @@ static void let_others_answer(const biac *b, int i, ad_var *columns) {
 
 /* - Q_i(o_i, a) with mu_i(o_i, a of the levels above) in place of a_i (Eq. 22). */
 void biac_box_learn(biac *b, const algo_setup *setup, int i) {
+    const biac_agent *a = &b->agent[i];
     size_t agents = (size_t)b->joint.agents;
-    ad_var *columns = fm_arena_array(setup->arena, ad_var, agents);
-    for (size_t k = 0; k < agents; k++) columns[k] = b->agent[i].columns[k];
+    ad_var *input = fm_arena_array(setup->arena, ad_var, agents + 1), *columns = input + 1;
+    input[0] = a->obs;
+    for (size_t k = 0; k < agents; k++) columns[k] = a->columns[k];
     columns[i] = answer(b, i, columns);
     if (b->config->reaction == BIAC_REACTION_TOTAL) let_others_answer(b, i, columns);
-    ad_var joint = columns[0];
-    for (size_t k = 1; k < agents; k++) joint = ad_concat_cols(joint, columns[k]);
-    ad_var value = nn_weighted_mean(biac_critic_on_tape(b, i, joint), b->agent[i].weight);
-    algo_net_learn(&b->agent[i].actor, setup, ad_neg(value));
+    ad_var q = algo_net_apply(&a->critic, &a->critic.leaves, ad_concat_cols_n(input, agents + 1));
+    algo_net_learn(&b->agent[i].actor, setup, ad_neg(nn_weighted_mean(q, a->weight)));
 }
 
-void biac_box_wander(const biac *b, biac_play *play, double sigma, fm_rng *rng) {
-    size_t agents = (size_t)b->joint.agents;
+void biac_box_wander(const biac *b, biac_play *play, fm_rng *rng) {
+    const biac_config *c = b->config;
+    double left = algo_linear_decay(b->cadence.decisions, b->total_steps);
+    double sigma = c->action_noise_final + left * (c->action_noise - c->action_noise_final);
     for (int turn = 0; turn < b->order.agents; turn++) {
         int i = b->order.turn[turn], below = b->order.level[i] + 1;
         if (biac_is_discrete(b, i)) continue;
         for (size_t r = 0; r < play->rows; r++) {
-            real *columns = play->joint + r * (size_t)b->joint.total + b->joint.at[i];
-            if (play->present[r * agents + (size_t)i] == 0) continue;
-            for (int k = 0; k < b->joint.width[i]; k++) {
+            real *columns = biac_place(b, play, r, i);
+            for (int k = 0; columns && k < b->joint.width[i]; k++) {
                 double x = (double)columns[k] + sigma * fm_rng_normal(&rng[r / play->share]);
                 columns[k] = (real)fmin(1, fmax(-1, x));
             }

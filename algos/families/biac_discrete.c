@@ -1,5 +1,5 @@
-/* biac_discrete.c: how a discrete agent's actor learns: its softmax ascends the expectation of its critic over
- * all of its own actions (Eq. 16), each with the answers of the levels below. */
+/* biac_discrete.c: how a discrete agent's actor learns: its softmax ascends the expectation of its critic
+ * over all of its own actions (Eq. 16), each with the answers of the levels below. */
 #include <string.h>
 
 #include "algos/families/biac.h"

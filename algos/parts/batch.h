@@ -79,8 +79,8 @@ real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *le
 /* Adds a column that stands in the caller's matrix, from `to` with `stride` reals from row to row. */
 void algo_batch_into(algo_batch *batch, algo_field field, int agent, real *to, size_t stride);
 
-/* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field, or
- * of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
+/* The arrays of a replay or a rollout, by field: [slots][numbers of all agents], NULL: it has no such field,
+ * or of a mask, everything is legal. Rewards are double; masks, ALGO_NOT_DONE, ALGO_WEIGHT, ALGO_ACTIVE and
  * ALGO_FIRST uint8_t; all others real. ALGO_COLUMNS are made of ALGO_ACTION and, unless it is NULL,
  * ALGO_ACTIVE. */
 typedef struct algo_source {

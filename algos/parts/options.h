@@ -1,8 +1,8 @@
-/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names that
- * users of other libraries know.
+/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names
+ * that users of other libraries know.
  *
- * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the path
- * to the member, and what differs from learner to learner is the default, given as text.
+ * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the
+ * path to the member, and what differs from learner to learner is the default, given as text.
  *
  * Example (compiled by the tests):
  *
@@ -67,15 +67,15 @@ typedef struct algo_rollout_options {
     bool normalize_obs, normalize_reward;
 } algo_rollout_options;
 
-#define ALGO_ROLLOUT_OPTIONS(config, at, steps, discount, lambda)                                            \
+#define ALGO_ROLLOUT_OPTIONS(config, at, steps, discount, lambda, obs, reward)                               \
     ALGO_INT(config, at.n_steps, "n_steps", steps, 1, 1e9, "decisions",                                      \
              "length of a rollout, of all copies together", "T"),                                            \
         ALGO_GAMMA_OPTION(config, at.gamma, discount),                                                       \
         ALGO_REAL(config, at.gae_lambda, "gae_lambda", lambda, 0, 1, "",                                     \
                   "of the advantages; 1: returns less the baseline", "lambda"),                              \
-        ALGO_BOOL(config, at.normalize_obs, "normalize_obs", "false",                                        \
+        ALGO_BOOL(config, at.normalize_obs, "normalize_obs", obs,                                            \
                   "observations less their running mean, by their deviation"),                               \
-        ALGO_BOOL(config, at.normalize_reward, "normalize_reward", "false",                                  \
+        ALGO_BOOL(config, at.normalize_reward, "normalize_reward", reward,                                   \
                   "rewards by the running deviation of the discounted return")
 
 /* Several passes over a rollout, minibatch by minibatch. */

@@ -1,0 +1,113 @@
+/* biac_leader.c: the leader that maximises instead of having an actor (Eq. 12): who it is, the candidates
+ * that it tries, and its choice among them. */
+#include <math.h>
+#include <string.h>
+
+#include "algos/families/biac.h"
+#include "nn/distributions.h"
+
+/* ---- who ---- */
+
+/* The agent that is alone on the first level, or -1. */
+static int sole_leader(const algo_order *order) {
+    return order->level[order->turn[1]] > 0 ? order->turn[0] : -1;
+}
+
+int biac_maximising_leader(const env_facts *facts, const biac_config *config, const algo_order *order) {
+    int leader = sole_leader(order);
+    if (leader < 0 || config->leader == BIAC_LEADER_ACTOR) return -1;
+    if (config->leader == BIAC_LEADER_AUTO && facts->agent[leader].action.kind == ENV_BOX) return -1;
+    return leader;
+}
+
+fm_status biac_accepts_order(const env_facts *facts, const biac_config *config, fm_error *err) {
+    fm_arena scratch = {0};
+    algo_order order;
+    fm_status status = algo_order_parse(facts, config->order, &scratch, &order, err);
+    bool several = status == FM_OK && sole_leader(&order) < 0;
+    fm_arena_free(&scratch);
+    if (status != FM_OK) return fm_fail_in(err, "biac: ");
+    if (several && config->leader == BIAC_LEADER_ARGMAX)
+        return fm_fail(
+            err, "biac: leader = argmax needs one agent on the first level; the order of '%s' has several",
+            facts->name);
+    return FM_OK;
+}
+
+/* ---- its candidates ---- */
+
+void biac_list_candidates(biac *b, fm_arena *arena) {
+    const env_space *space = &b->facts->agent[b->leader].action;
+    bool discrete = space->kind == ENV_DISCRETE;
+    size_t width = (size_t)b->joint.width[b->leader];
+    b->candidates = discrete ? (size_t)space->n : (size_t)b->config->candidates;
+    b->candidate = fm_arena_array(arena, real, b->candidates * width);
+    for (size_t k = 0; k < b->candidates; k++) {
+        real *row = b->candidate + k * width;
+        if (discrete)
+            algo_one_hot(row, space->n, (int)k);
+        else
+            biac_box_point(k, width, row);
+    }
+}
+
+void biac_play_add_tries(const biac *b, const algo_setup *setup, biac_play *play) {
+    if (b->leader < 0) return;
+    play->tries = biac_play_make(b, setup, play->rows * b->candidates, play->target);
+    biac_play_add_critic(b, setup, play->tries, b->leader);
+}
+
+/* What everybody sees stands in each of the leader's tries, with one of its candidates. */
+static void lay_out_tries(const biac *b, const biac_play *play) {
+    biac_play *tries = play->tries;
+    size_t obs_total = (size_t)b->facts->obs_total, agents = (size_t)b->joint.agents, K = b->candidates;
+    size_t width = (size_t)b->joint.width[b->leader];
+    tries->rows = play->rows * K;
+    tries->share = play->share * K;
+    for (size_t r = 0; r < tries->rows; r++) {
+        memcpy(tries->obs + r * obs_total, play->obs + r / K * obs_total, obs_total * sizeof(real));
+        memcpy(tries->present + r * agents, play->present + r / K * agents, agents * sizeof(real));
+        real *columns = biac_place(b, tries, r, b->leader);
+        if (columns) memcpy(columns, b->candidate + r % K * width, width * sizeof *columns);
+    }
+}
+
+/* ---- its choice ---- */
+
+/* Which of its K candidates the leader takes: the best; a soft leader one drawn by exp(Q / alpha), which is
+ * nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
+static size_t pick(const biac *b, const real *q, fm_rng *rng) {
+    double alpha = b->config->soft, most = -HUGE_VAL;
+    if (alpha == 0 || rng == NULL) return (size_t)nn_argmax(q, NULL, (int)b->candidates);
+    size_t best = 0;
+    for (size_t k = 0; k < b->candidates; k++) {
+        double noisy = (double)q[k] + alpha * fm_rng_gumbel(rng);
+        if (noisy > most) {
+            most = noisy;
+            best = k;
+        }
+    }
+    return best;
+}
+
+void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
+    size_t total = (size_t)b->joint.total, K = b->candidates;
+    if (b->leader < 0) {
+        biac_play_respond(b, play, 0, rng);
+        return;
+    }
+    lay_out_tries(b, play);                                     /* x */
+    biac_play_respond(b, play->tries, 0, rng);                  /* pi_2(s, x) */
+    const real *q = biac_play_value(b, play->tries, b->leader); /* Q_1(s, x, pi_2(s, x)) */
+    for (size_t r = 0; r < play->rows; r++) {                   /* argmax_x, Eq. (12) */
+        size_t best = r * K + pick(b, q + r * K, rng ? &rng[r / play->share] : NULL);
+        memcpy(play->joint + r * total, play->tries->joint + best * total, total * sizeof(real));
+    }
+}
+
+double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
+    const real *q = play->tries->critic[b->leader].y + row * b->candidates;
+    double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->candidates)], sum = 0;
+    for (size_t k = 0; k < b->candidates; k++) sum += exp(((double)q[k] - most) / alpha);
+    return most + alpha * log(sum / (double)b->candidates);
+}
