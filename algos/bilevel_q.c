@@ -57,13 +57,13 @@ typedef struct bilevel_q {
     const bilevel_q_config *config;
     const env_facts *facts;
     algo_order order;
-    int n;               /* agents */
-    int *actions;        /* [N] ORDER turn: number of actions */
-    double *alpha;       /* [N] ORDER turn */
-    size_t joint;        /* J; the last agent's action runs fastest */
-    size_t slots;        /* S, rows of the hash table: a power of two, some always free */
-    real *key;           /* [S][1 + N + obs_total]: 1 when the row is in use, else 0; who acts; what they see */
-    real *q;             /* [S][N][J], ORDER turn */
+    int n;         /* agents */
+    int *actions;  /* [N] ORDER turn: number of actions */
+    double *alpha; /* [N] ORDER turn */
+    size_t joint;  /* J; the last agent's action runs fastest */
+    size_t slots;  /* S, rows of the hash table: a power of two, some always free */
+    real *key;     /* [S][1 + N + obs_total]: 1 when the row is in use, else 0; who acts; what they see */
+    real *q;       /* [S][N][J], ORDER turn */
     int64_t counters[3]; /* states in use, decisions seen, decisions in unknown states */
     double *error;       /* [N] change wanted at the agent's last transition; FM_ABSENT: none yet */
     real *fresh;         /* [N][J] values of an unknown state */
@@ -259,8 +259,8 @@ static void values(void *self, const env_view *view, const real *actions, double
     bilevel_q *t = self;
     for (size_t c = 0; c < (size_t)view->copies; c++) {
         const real *q = values_of(t, find(t, view, c, false));
-        size_t joint = index_of(t, actions + c * (size_t)t->facts->action_total,
-                                view->active + c * (size_t)t->n);
+        size_t joint =
+            index_of(t, actions + c * (size_t)t->facts->action_total, view->active + c * (size_t)t->n);
         for (int k = 0; k < t->n; k++)
             values_[c * (size_t)t->n + (size_t)t->order.turn[k]] = (double)q[(size_t)k * t->joint + joint];
     }
@@ -315,9 +315,9 @@ static fm_status accepts(const env_facts *facts, const void *config_, fm_error *
                            facts->agent[i].action.kind == ENV_BOX ? "a box" : "several heads",
                            facts->agent[i].name);
     if (facts->pauses)
-        return fm_fail(err,
-                       "bilevel_q needs every agent to act at every decision; in '%s' agents wait for each other",
-                       facts->name);
+        return fm_fail(
+            err, "bilevel_q needs every agent to act at every decision; in '%s' agents wait for each other",
+            facts->name);
     if (check_order(facts, config->order, err) != FM_OK) return FM_BAD;
     double entries = facts->agents * joint_actions(facts) + facts->agents + facts->obs_total;
     if (3.0 * (double)config->states * entries * sizeof(real) > BYTES_MAX)

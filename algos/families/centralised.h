@@ -61,8 +61,8 @@ typedef struct centralised_config {
         ALGO_LR_OPTION(config, c.actor_lr, "actor_lr", "0.001", "learning rate of the actors", ""),          \
         ALGO_GAMMA_OPTION(config, c.gamma, "0.99"),                                                          \
         ALGO_REPLAY_OPTIONS(config, c.replay, "128", "20000", "1000"),                                       \
-        ALGO_REAL(config, c.target.tau, "tau", "0.01", 0, 1, "",                                             \
-                  "step of the target networks; 1: a copy", "tau"),                                          \
+        ALGO_REAL(config, c.target.tau, "tau", "0.01", 0, 1, "", "step of the target networks; 1: a copy",   \
+                  "tau"),                                                                                    \
         ALGO_INT(config, c.target.target_update_interval, "target_update_interval", "1", 1, 1e9,             \
                  "updates of the actors", "updates of the actors per step of the target networks", ""),      \
         ALGO_DESCENT_OPTIONS(config, c.descent, "0.1", "10"),                                                \
@@ -120,10 +120,10 @@ typedef struct centralised {
     algo_batch batch;
     centralised_agent *agent; /* [agents] */
     algo_scale *scale;        /* [agents] of the rewards */
-    ad_var *joint;            /* [2 agents] the parts of (x, a), observations first: zeros of who did not act */
-    ad_plan *targets;         /* y of every agent, to td_target */
-    real *columns;            /* one agent's action, scratch */
-    fm_rng sample, noise;     /* minibatches; draws inside an update */
+    ad_var *joint;        /* [2 agents] the parts of (x, a), observations first: zeros of who did not act */
+    ad_plan *targets;     /* y of every agent, to td_target */
+    real *columns;        /* one agent's action, scratch */
+    fm_rng sample, noise; /* minibatches; draws inside an update */
     algo_cadence cadence;
 } centralised;
 

@@ -122,4 +122,5 @@ TEST(refusals_say_why) {
 }
 
 TEST_MAIN(CASE(rates_on_the_matrix_games), CASE(order_is_who_leads), CASE(grid_meets_on_20),
-          CASE(terminated_is_not_truncated), CASE(the_dead_leave_the_game), CASE(full_table_is_reported), CASE(refusals_say_why))
+          CASE(terminated_is_not_truncated), CASE(the_dead_leave_the_game), CASE(full_table_is_reported),
+          CASE(refusals_say_why))

@@ -8,7 +8,8 @@
 extern const algo_type algo_idqn, algo_maddpg;
 
 #define SMOOTH                                                                                               \
-    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 buffer_size=5000"
+    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 "              \
+    "buffer_size=5000"
 
 /* Of the first decision, to values [2]. */
 static void corridor_values(const char *env_settings, double *values) {
@@ -53,7 +54,9 @@ TEST(one_agent_is_enough) {
 /* What an agent earns while it waits is its own. */
 TEST(one_agent_may_wait) { expect_value("agents=1 pauses=true", 0, 2 + 0.9 * 2, 0.15); }
 
-static size_t last_bias(const algo_net *net) { return net->params.entries[net->mlp.bias[net->mlp.layers - 1]].at; }
+static size_t last_bias(const algo_net *net) {
+    return net->params.entries[net->mlp.bias[net->mlp.layers - 1]].at;
+}
 
 /* A linear target critic that reads agent 1's action alone: Q'(x', a') = 3 a'_1 + 2 (a box), and target
  * actors that give atanh(0.5) whatever they see. */
@@ -159,8 +162,7 @@ TEST(modes_draw_what_they_say) {
     count_actions(&d, ALGO_SAMPLE, DRAWS, count);
     for (int a = 0; a < 3; a++) expect_share(count[1][a], DRAWS, a < 2 ? POLICY[a] / 0.8 : 0);
     count_actions(&d, ALGO_TRAIN, DRAWS, count);
-    for (int a = 0; a < 3; a++)
-        expect_share(count[1][a], DRAWS, a < 2 ? 0.4 * POLICY[a] / 0.8 + 0.6 / 2 : 0);
+    for (int a = 0; a < 3; a++) expect_share(count[1][a], DRAWS, a < 2 ? 0.4 * POLICY[a] / 0.8 + 0.6 / 2 : 0);
     drive_end(&d);
 }
 
@@ -229,8 +231,10 @@ static void expect_refusal(const char *env_settings, const char *why) {
 }
 
 TEST(refusals_say_why) {
-    expect_refusal("heads=2", "maddpg needs a box or one discrete action; 'corridor' has several heads for agent 'a'");
-    expect_refusal("pauses=true", "maddpg needs every agent to act at every decision; in 'corridor' agents wait");
+    expect_refusal("heads=2",
+                   "maddpg needs a box or one discrete action; 'corridor' has several heads for agent 'a'");
+    expect_refusal("pauses=true",
+                   "maddpg needs every agent to act at every decision; in 'corridor' agents wait");
     expect_refusal("pauses=true agents=1", NULL);
     expect_refusal("death=2", NULL);
 }
