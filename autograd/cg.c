@@ -61,7 +61,8 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
         if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
         double pq = dot(n, p, q), alpha = rr / pq;
         double curvature = pq / dot(n, p, p);
-        if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature)) result.curvature = curvature;
+        if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
+            result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
         else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;

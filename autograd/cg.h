@@ -54,7 +54,7 @@ typedef struct ad_cg_result {
     ad_cg_stop stop;
     int iterations;   /* products made */
     double residual;  /* |b - (A + damping I) x| by the recurrence */
-    double curvature; /* smallest <p, (A + damping I) p> / <p, p> among the directions; 0 when there was none */
+    double curvature; /* smallest <p, (A + damping I) p> / <p, p> among the directions, 0 without any */
 } ad_cg_result;
 
 /* Reals of workspace for n unknowns. */

@@ -13,9 +13,11 @@ static void check(const nn_total_shape *shape, ad_var coupling) {
     const nn_group *leader = &shape->leader, *follower = &shape->follower;
     FM_CHECK(depends(shape->follower_loss, follower),
              "a total derivative: the follower's loss does not depend on the leaves of '%s'", follower->name);
-    bool through = depends(shape->leader_loss, follower) && depends(coupling, leader) && depends(coupling, follower);
+    bool through =
+        depends(shape->leader_loss, follower) && depends(coupling, leader) && depends(coupling, follower);
     FM_CHECK(through || depends(shape->leader_loss, leader),
-             "a total derivative: the leader's loss depends on the leaves of '%s' neither by itself nor through '%s'",
+             "a total derivative: the leader's loss depends on the leaves of '%s' neither by itself nor "
+             "through '%s'",
              leader->name, follower->name);
     FM_CHECK((shape->curvature == NN_GAUSS_NEWTON) != ad_is_none(shape->outputs),
              "a total derivative: outputs belong to Gauss-Newton");
@@ -37,7 +39,8 @@ static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, 
     at += leader->leaves->count;
     nn_gradient_outputs(follower->params, follower->leaves, shape->leader_loss, total->b, at);
     at += follower->leaves->count;
-    nn_gradient_outputs(follower->params, follower->leaves, shape->follower_loss, total->follower_gradient, at);
+    nn_gradient_outputs(follower->params, follower->leaves, shape->follower_loss, total->follower_gradient,
+                        at);
     at += follower->leaves->count;
     *at++ = (ad_output){shape->leader_loss, total->leader_loss};
     *at++ = (ad_output){shape->follower_loss, total->follower_loss};
@@ -80,8 +83,8 @@ static void solve(nn_total *total, const nn_total_options *options, nn_total_rep
                               .tolerance = options->tolerance,
                               .damping = options->damping,
                               .indefinite = options->indefinite};
-    ad_cg_result r = ad_cg(ad_apply_matvec, total->curvature, total->followers, total->b, total->x, total->work,
-                           &cg);
+    ad_cg_result r =
+        ad_cg(ad_apply_matvec, total->curvature, total->followers, total->b, total->x, total->work, &cg);
     double size = nn_norm(total->b, total->followers);
     report->stop = r.stop;
     report->iterations = r.iterations;

@@ -7,12 +7,12 @@
  *     D = d f1 / dp1 - M x,   M x = d/dp1 <d f2 / dp2, x>               the leader's direction
  *
  * Where the follower has come to its answer p2*(p1), d f2 / dp2 = 0 and D is the derivative of
- * f1(p1, p2*(p1)); with large damping it is the individual gradient d f1 / dp1. The follower's own direction is
- * d f2 / dp2. Nothing here knows who leads whom: an actor may lead a critic, a critic an actor, a regulariser's
- * weight a fit, and then f1 need not mention p1 at all.
+ * f1(p1, p2*(p1)); with large damping it is the individual gradient d f1 / dp1. The follower's own direction
+ * is d f2 / dp2. Nothing here knows who leads whom: an actor may lead a critic, a critic an actor, a
+ * regulariser's weight a fit, and then f1 need not mention p1 at all.
  *
- * H need not be positive definite away from the answer. Conjugate gradient stops at a direction of non-positive
- * curvature, with the x it had, and a guard bounds |D|; the report says so.
+ * H need not be positive definite away from the answer. Conjugate gradient stops at a direction of
+ * non-positive curvature, with the x it had, and a guard bounds |D|; the report says so.
  *
  * A problem of two levels: the weight of a ridge regression that fits new data best. The fit of y = w x to
  * (1, 3), (2, 5) with the weight r is w = 13 / (5 + r), and the new point (1, 2) wants w = 2: so r = 1.5.
@@ -62,7 +62,7 @@
 /* What stands for H. */
 typedef enum nn_curvature {
     NN_HESSIAN,     /* the whole second derivative */
-    NN_GAUSS_NEWTON /* that of f2 as a function of `outputs` only: never indefinite when f2 is convex in them */
+    NN_GAUSS_NEWTON /* that of f2 as a function of `outputs`: never indefinite when f2 is convex in them */
 } nn_curvature;
 
 /* What becomes of M x. */
@@ -77,7 +77,7 @@ typedef struct nn_total_shape {
     ad_var leader_loss, follower_loss; /* f1, f2: scalars of one tape */
     nn_curvature curvature;
     ad_var outputs;  /* NN_GAUSS_NEWTON: nodes [B, n] that f2 is a convex function of; else AD_NONE */
-    ad_var coupling; /* a scalar with the mixed derivative d2 f2 / dp1 dp2 where f2 does not show it, such as the
+    ad_var coupling; /* a scalar that has the mixed derivative d2 f2 / dp1 dp2 where f2 does not show it: the
                       * surrogate of an expectation under the leader's policy; AD_NONE: f2 */
 } nn_total_shape;
 
@@ -86,8 +86,8 @@ typedef struct nn_total_options {
     double damping;   /* lambda >= 0 */
     int iterations;   /* limit of conjugate gradient, > 0 */
     double tolerance; /* stop when |b - (H + damping I) x| <= tolerance |b| */
-    double guard;     /* >= 1: M x is shortened until |D| is at most guard |d f1 / dp1|; 0: never, as it must be
-                       * for a leader that f1 does not mention, whose d f1 / dp1 is zero */
+    double guard;     /* >= 1: M x is shortened until |D| is at most guard |d f1 / dp1|; 0: never, as it must
+                       * be for a leader that f1 does not mention, whose d f1 / dp1 is zero */
     bool indefinite;  /* goes on through directions of negative curvature (autograd/cg.h) */
     nn_implicit implicit;
 } nn_total_options;

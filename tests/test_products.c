@@ -6,8 +6,17 @@
 
 static const bool DOUBLE = sizeof(real) == 8;
 
-enum { ROWS = 150, IN = 3, HIDDEN = 5, OUT = 2, W0 = 0, B0 = IN * HIDDEN, W1 = B0 + HIDDEN + 1,
-       B1 = W1 + HIDDEN * OUT, N = B1 + OUT }; /* one gap, before W1 */
+enum {
+    ROWS = 150,
+    IN = 3,
+    HIDDEN = 5,
+    OUT = 2,
+    W0 = 0,
+    B0 = IN * HIDDEN,
+    W1 = B0 + HIDDEN + 1,
+    B1 = W1 + HIDDEN * OUT,
+    N = B1 + OUT
+}; /* one gap, before W1 */
 
 /* A tanh net, and the sum over rows of log-sum-exp(y) - y[0], which is convex in its outputs y. */
 typedef struct net {
@@ -87,7 +96,8 @@ TEST(gauss_newton_equals_the_dense_matrix) {
         ad_linearise(g);
         ad_apply(g);
         dense_product(&m, want);
-        for (int i = 0; i < N; i++) EXPECT_NEAR(m.product[i], want[i], (DOUBLE ? 1e-10 : 3e-5) * (1 + fabs(want[i])));
+        for (int i = 0; i < N; i++)
+            EXPECT_NEAR(m.product[i], want[i], (DOUBLE ? 1e-10 : 3e-5) * (1 + fabs(want[i])));
     }
     ad_tape_free(m.t);
 }
@@ -137,7 +147,8 @@ TEST(one_plan_linearises_several_products) {
         out[1 + k] = (ad_output){g[k], gradient + at[k]};
         same[1 + k] = (ad_output){g[k], wanted + at[k]};
     }
-    ad_plan *plan = ad_plan_linearise(out, 5, (ad_product *[]){h, mixed}, 2), *apart = ad_plan_make(NULL, 0, same, 5);
+    ad_plan *plan = ad_plan_linearise(out, 5, (ad_product *[]){h, mixed}, 2),
+            *apart = ad_plan_make(NULL, 0, same, 5);
     size_t of_h;
     ad_product_count(h, &of_h);
     EXPECT(ad_plan_count(plan) < ad_plan_count(apart) + of_h); /* and mixed costs nothing more */

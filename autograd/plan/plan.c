@@ -138,7 +138,8 @@ static ad_var *directions(const ad_var *x, size_t n, const real *v) {
     return direction;
 }
 
-ad_plan *ad_plan_linearise(const ad_output *out, size_t n_out, ad_product *const *product, size_t n_products) {
+ad_plan *ad_plan_linearise(const ad_output *out, size_t n_out, ad_product *const *product,
+                           size_t n_products) {
     ad_output *wanted = NULL;
     for (size_t k = 0; k < n_out; k++) arrput(wanted, out[k]);
     for (size_t k = 0; k < n_products; k++)
