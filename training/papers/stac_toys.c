@@ -21,7 +21,7 @@ static double grid_at(size_t k) { return -1 + 2.0 * (double)k / (GRID - 1); }
  * descended by w, both with plain steps of 0.01 from (-1, 1). */
 #define RATE 0.01
 #define UPDATES 49999
-#define PLOTTED 50 /* updates between two points of a curve */
+#define PLOTTED 20 /* updates between two points of a curve */
 
 typedef struct point {
     double theta, w;
