@@ -60,9 +60,11 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
         result.iterations++;
         if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
         double pq = dot(n, p, q), alpha = rr / pq;
-        if (isfinite(pq)) result.curvature = pq / dot(n, p, p);
+        double curvature = pq / dot(n, p, p);
+        if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
+            result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
-        else if (pq <= 0) result.stop = AD_CG_CURVATURE;
+        else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
         ad_v_axpy(n, (real)alpha, p, x);
