@@ -13,6 +13,8 @@
     X(lenient)                                                                                               \
     X(maddpg)                                                                                                \
     X(td3)                                                                                                   \
-    X(reinforce)
+    X(reinforce)                                                                                             \
+    X(ac)                                                                                                    \
+    X(stac)
 
 #endif

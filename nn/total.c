@@ -33,7 +33,7 @@ static ad_product *record_curvature(const nn_total *total, const nn_total_shape 
 
 static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, fm_arena *arena) {
     const nn_group *leader = &shape->leader, *follower = &shape->follower;
-    size_t count = leader->leaves->count + 2 * follower->leaves->count + 2;
+    size_t count = leader->leaves->count + 2 * follower->leaves->count + shape->n_also + 2;
     ad_output *out = fm_arena_array(arena, ad_output, count), *at = out;
     nn_gradient_outputs(leader->params, leader->leaves, shape->leader_loss, total->leader_gradient, at);
     at += leader->leaves->count;
@@ -42,6 +42,7 @@ static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, 
     nn_gradient_outputs(follower->params, follower->leaves, shape->follower_loss, total->follower_gradient,
                         at);
     at += follower->leaves->count;
+    for (size_t k = 0; k < shape->n_also; k++) *at++ = (ad_output){shape->also[k], &total->shown[k]};
     *at++ = (ad_output){shape->leader_loss, total->leader_loss};
     *at++ = (ad_output){shape->follower_loss, total->follower_loss};
     return ad_plan_linearise(out, count, (ad_product *[]){total->curvature, total->mixed}, 2);
@@ -61,6 +62,7 @@ nn_total nn_total_make(const nn_total_shape *shape, fm_arena *arena) {
     total.follower_loss = fm_arena_array(arena, real, 1);
     total.b = fm_arena_array(arena, real, n2);
     total.x = fm_arena_array(arena, real, n2);
+    total.shown = fm_arena_array(arena, real, shape->n_also);
     total.work = fm_arena_array(arena, real, AD_CG_WORK(n2));
     total.curvature = record_curvature(&total, shape);
     total.mixed = ad_mixed(coupling, follower->leaf, follower->count, leader->leaf, leader->count, total.x,
@@ -115,7 +117,8 @@ static void combine(nn_total *total, const nn_total_options *options, nn_total_r
     for (size_t i = 0; i < n; i++) d[i] = (real)((double)g[i] - share * (double)m[i]);
     double d_norm = nn_norm(d, n);
     report->norm_ratio = g_norm > 0 ? d_norm / g_norm : 0;
-    report->cosine = g_norm > 0 && d_norm > 0 ? dot(d, g, n) / (d_norm * g_norm) : 0;
+    double cosine = g_norm > 0 && d_norm > 0 ? dot(d, g, n) / (d_norm * g_norm) : 0;
+    report->cosine = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine; /* rounding; a NaN stays */
     if (options->implicit != NN_IMPLICIT_LENGTH) return;
     for (size_t i = 0; i < n; i++) d[i] = (real)(report->norm_ratio * (double)g[i]);
 }

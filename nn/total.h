@@ -79,6 +79,8 @@ typedef struct nn_total_shape {
     ad_var outputs;  /* NN_GAUSS_NEWTON: nodes [B, n] that f2 is a convex function of; else AD_NONE */
     ad_var coupling; /* a scalar that has the mixed derivative d2 f2 / dp1 dp2 where f2 does not show it: the
                       * surrogate of an expectation under the leader's policy; AD_NONE: f2 */
+    const ad_var *also; /* [n_also] more scalars of the tape that a run shows; NULL: none */
+    size_t n_also;
 } nn_total_shape;
 
 /* May change from run to run. */
@@ -111,6 +113,7 @@ typedef struct nn_total {
     real *implicit;                     /* [leader.params->n] M x, not shortened; zero when it is dropped */
     real *leader_loss, *follower_loss;  /* [1] */
     real *b, *x;                        /* [follower.params->n] the right-hand side and the solution */
+    real *shown;                        /* [n_also] */
     /* The rest is its own. */
     size_t leaders, followers;
     real *work;

@@ -25,25 +25,30 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
 
 static void declare_net(actor_critic_net *net, const actor_critic_shape *shape, size_t in, size_t out,
                         double out_gain) {
-    net->mlp = nn_mlp_declare(&net->params, "layer",
-                              &(nn_mlp_shape){.in = in,
-                                              .out = out,
-                                              .hidden = shape->hidden,
-                                              .act = shape->activation,
-                                              .init = NN_INIT_ORTHOGONAL,
-                                              .gain = sqrt(2.0),
-                                              .out_gain = out_gain});
+    nn_mlp_shape mlp = {.in = in,
+                        .out = out,
+                        .hidden = shape->hidden,
+                        .act = shape->activation,
+                        .init = NN_INIT_ORTHOGONAL,
+                        .gain = sqrt(2.0),
+                        .out_gain = out_gain};
+    if (shape->fan_in) {
+        mlp.init = NN_INIT_FAN_IN;
+        mlp.gain = mlp.out_gain = 1;
+    }
+    net->mlp = nn_mlp_declare(&net->params, "layer", &mlp);
 }
 
 /* Parameters, optimiser, and a plan that evaluates `rows` rows. */
-static void make_net(actor_critic_net *net, const algo_setup *setup, const char *name, double lr, size_t rows,
-                     fm_rng *init) {
+static void make_net(actor_critic_net *net, const algo_setup *setup, const char *name, double lr,
+                     const actor_critic_shape *shape, size_t rows, fm_rng *init) {
+    nn_optimizer_kind kind = shape->plain_steps ? NN_SGD : NN_ADAM;
     char text[FM_NAME_MAX];
     nn_params_make(&net->params, setup->arena, setup->keep, name);
     nn_params_init(&net->params, init);
     net->leaves = nn_params_leaves(setup->tape, &net->params, net->params.theta, setup->arena);
-    fm_text_format(text, sizeof text, "%s.adam", name);
-    net->adam = nn_optimizer_make(NN_ADAM, lr, net->params.n, setup->arena, setup->keep, text);
+    fm_text_format(text, sizeof text, "%s.%s", name, shape->plain_steps ? "sgd" : "adam");
+    net->optimizer = nn_optimizer_make(kind, lr, net->params.n, setup->arena, setup->keep, text);
     net->lr = lr;
     ad_var x;
     net->x = algo_leaf(setup, rows, net->mlp.in, "network.x", &x);
@@ -66,10 +71,10 @@ static void make_nets(const actor_critic *ac, actor_critic_policy *p, const algo
     if (algo_head_has_std(&p->head))
         p->log_std = nn_params_declare(&p->actor.params, "log_std", 1, p->head.outputs, NN_INIT_ZERO, 1, 1);
     fm_text_format(name, sizeof name, "actor.%d", index);
-    make_net(&p->actor, setup, name, ac->shape.actor_lr, rows, &init);
+    make_net(&p->actor, setup, name, ac->shape.actor_lr, &ac->shape, rows, &init);
     declare_net(&p->critic, &ac->shape, sees, 1, 1);
     fm_text_format(name, sizeof name, "critic.%d", index);
-    make_net(&p->critic, setup, name, ac->shape.critic_lr, rows, &init);
+    make_net(&p->critic, setup, name, ac->shape.critic_lr, &ac->shape, rows, &init);
 }
 
 /* Distribution and value of the samples of a minibatch. */
@@ -266,7 +271,6 @@ void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var 
                         size_t n_also) {
     nn_group groups[] = {{"actor", &p->actor.params, &p->actor.leaves},
                          {"critic", &p->critic.params, &p->critic.leaves}};
-    FM_CHECK(n_also <= ACTOR_CRITIC_SHOWN, "%zu scalars to be shown", n_also);
     p->shown = n_also;
     p->objective = nn_objective_make(loss, groups, 2, also, n_also, setup->arena);
 }
@@ -278,8 +282,8 @@ bool actor_critic_ready(actor_critic *ac) {
     double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];
-        p->actor.adam.lr = p->actor.lr * rate;
-        p->critic.adam.lr = p->critic.lr * rate;
+        p->actor.optimizer.lr = p->actor.lr * rate;
+        p->critic.optimizer.lr = p->critic.lr * rate;
         *p->explained_variance = algo_rollout_explained_variance(&ac->rollout, p->agents, p->agent_count);
         *p->steps = 0;
         for (size_t i = 0; i < 2 + ACTOR_CRITIC_SHOWN; i++) p->sum[i] = 0;
@@ -297,12 +301,17 @@ void actor_critic_step(actor_critic_policy *p) {
         nn_clip_global(of_actor, p->actor.params.n, actor_norm * p->max_grad_norm / norm);
         nn_clip_global(of_critic, p->critic.params.n, critic_norm * p->max_grad_norm / norm);
     }
-    nn_optimizer_step(&p->actor.adam, p->actor.params.theta, of_actor);
-    nn_optimizer_step(&p->critic.adam, p->critic.params.theta, of_critic);
+    nn_optimizer_step(&p->actor.optimizer, p->actor.params.theta, of_actor);
+    nn_optimizer_step(&p->critic.optimizer, p->critic.params.theta, of_critic);
+    actor_critic_count(p, loss, norm, p->objective.shown, p->shown);
+}
+
+void actor_critic_count(actor_critic_policy *p, double loss, double norm, const real *shown, size_t n_shown) {
+    FM_CHECK(n_shown <= ACTOR_CRITIC_SHOWN, "%zu scalars to be shown", n_shown);
     ++*p->steps;
     p->sum[0] += loss;
     p->sum[1] += norm;
-    for (size_t k = 0; k < p->shown; k++) p->sum[2 + k] += (double)p->objective.shown[k];
+    for (size_t k = 0; k < n_shown; k++) p->sum[2 + k] += (double)shown[k];
 }
 
 void actor_critic_clear(actor_critic *ac) { algo_rollout_clear(&ac->rollout); }

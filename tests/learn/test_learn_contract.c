@@ -62,6 +62,22 @@ static const contract_case cases_reinforce[] = {
     END,
 };
 
+static const contract_case cases_ac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8 vf_iters=2"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 noise=0.1 optimizer=sgd init=fan_in"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=none normalize_obs=true"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 ent_coef=0.1"},
+    END,
+};
+static const contract_case cases_stac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 form=raw noise=0.1 optimizer=sgd"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=8 form=released curvature=gauss_newton"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 implicit=length damping=1 vf_iters=1"},
+    {"corridor", "", "n_steps=24 hidden=8 implicit=none"},
+    END,
+};
+
 #define CASES_OF(name) {#name, cases_##name},
 static const struct {
     const char *algo;
