@@ -16,6 +16,9 @@
     X(td3)                                                                                                   \
     X(reinforce)                                                                                             \
     X(ac)                                                                                                    \
-    X(stac)
+    X(stac)                                                                                                  \
+    /* one agent with a box */                                                                               \
+    X(ddpg)                                                                                                  \
+    X(sac)
 
 #endif

@@ -80,6 +80,17 @@ static const contract_case cases_stac[] = {
     END,
 };
 
+static const contract_case cases_ddpg[] = {
+    {"corridor", "agents=1 box=true cut=true hidden=1", SMALL "target_actor=false train_freq=2"},
+    {"corridor", "agents=1 box=true pauses=true", SMALL "hold_noise=3 gradient_steps=2"},
+    END,
+};
+static const contract_case cases_sac[] = {
+    {"corridor", "agents=1 box=true death=3", SMALL},
+    {"corridor", "agents=1 box=true cut=true", SMALL "ent_coef=0.2 hold_noise=3 target_update_interval=2"},
+    END,
+};
+
 #define CASES_OF(name) {#name, cases_##name},
 static const struct {
     const char *algo;
