@@ -1,19 +1,19 @@
 /* reinforce.c: the policy gradient with a learned baseline, for every agent by itself.
  *
- * Paper: Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
- * Machine Learning 8, 1992; advantages as in Schulman et al., ICLR 2016.
+ * Paper: Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
+ * learning", Machine Learning 8, 1992; advantages as in Schulman et al., ICLR 2016.
  *
  * Implemented, for each agent: after every n_steps decisions one step of Adam along the gradient of
  *
  *     mean_t [ log pi(a_t | o_t) (R_t - b(o_t)) ]     [Williams 1992, Eq. 6], b the baseline before the step
  *     + ent_coef mean_t [ H(pi(. | o_t)) ] - vf_coef mean_t [ (R_t - b(o_t))^2 ]
  *
- * with R_t the discounted return, or for gae_lambda < 1 the lambda-return. Discrete actions, several heads and
- * boxes (algos/parts/head.h); the gradient counts the steps at which the agent acted and that earn credit, and
- * an episode that is cut off goes on with the baseline's value (algos/parts/rollout.h).
+ * with R_t the discounted return, or for gae_lambda < 1 the lambda-return. Discrete actions, several heads
+ * and boxes (algos/parts/head.h); the gradient counts the steps at which the agent acted and that earn
+ * credit, and an episode that is cut off goes on with the baseline's value (algos/parts/rollout.h).
  *
- * Deviations: returns are discounted but the steps are not, as everywhere today; entropy and clipping are later
- * additions.
+ * Deviations: returns are discounted but the steps are not, as everywhere today; entropy and clipping are
+ * later additions.
  *
  * Status: verified: learns the corridor's values, the optimal push of a linear pendulum, matrix games
  * (tests/learn/test_learn_reinforce.c). */

@@ -12,6 +12,7 @@
     X(hysteretic)                                                                                            \
     X(lenient)                                                                                               \
     X(maddpg)                                                                                                \
-    X(td3)
+    X(td3)                                                                                                   \
+    X(reinforce)
 
 #endif

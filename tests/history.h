@@ -1,6 +1,6 @@
-/* history.h: a random history of copies with agents that pause, die and are cut off, as algo_step shows it, with
- * every number stored for the tests' own arithmetic. Three agents: two alike with four actions and masks, one
- * with a box of two numbers. Slot t B + b is copy b at step t.
+/* history.h: a random history of copies with agents that pause, die and are cut off, as algo_step shows it,
+ * with every number stored for the tests' own arithmetic. Three agents: two alike with four actions and
+ * masks, one with a box of two numbers. Slot t B + b is copy b at step t.
  *
  *     history h;
  *     history_make(&h, steps, copies, seed);
@@ -41,9 +41,16 @@ typedef struct history {
 static inline void history_facts(history *h) {
     static const double LOW[] = {-1, 0}, HIGH[] = {1, 10};
     static const char *const READINGS[] = {"step"};
-    h->facts = (env_facts){.name = "history", .title = "History", .source = "the tests", .central_length = 1,
-                           .horizon = 100, .rewards = ENV_GENERAL_SUM, .masks = true, .pauses = true,
-                           .readings = 1, .reading_name = READINGS};
+    h->facts = (env_facts){.name = "history",
+                           .title = "History",
+                           .source = "the tests",
+                           .central_length = 1,
+                           .horizon = 100,
+                           .rewards = ENV_GENERAL_SUM,
+                           .masks = true,
+                           .pauses = true,
+                           .readings = 1,
+                           .reading_name = READINGS};
     env_facts_agents(&h->facts, HISTORY_AGENTS, &h->arena);
     h->facts.agent[0] = (env_agent){.name = "a", .obs_length = 2, .action = env_discrete(4, NULL)};
     h->facts.agent[1] = (env_agent){.name = "b", .obs_length = 2, .action = env_discrete(4, NULL)};
@@ -96,8 +103,13 @@ static inline void history_make(history *h, size_t steps, size_t copies, uint64_
     history_facts(h);
     h->steps = steps;
     h->copies = copies;
-    h->setup = (algo_setup){.facts = &h->facts, .num_envs = (int)copies, .steps = (int64_t)(steps * copies),
-                            .seed = seed, .tape = ad_tape_new(), .arena = &h->arena, .keep = &h->keep};
+    h->setup = (algo_setup){.facts = &h->facts,
+                            .num_envs = (int)copies,
+                            .steps = (int64_t)(steps * copies),
+                            .seed = seed,
+                            .tape = ad_tape_new(),
+                            .arena = &h->arena,
+                            .keep = &h->keep};
     fm_rng rng = fm_rng_split(seed, FM_RNG_TEST, 0, 0);
     for (size_t s = 0; s < copies; s++) {
         h->first[s] = history_chance(&rng, 0.5); /* a rollout may begin in the middle of an episode */
@@ -110,8 +122,8 @@ static inline void history_make(history *h, size_t steps, size_t copies, uint64_
 }
 
 static inline env_view history_view(const history *h, size_t s) {
-    return (env_view){(int)h->copies,  h->obs[s],    h->central[s], h->mask[s],
-                      h->active[s], h->learns[s], &h->first[s]};
+    return (env_view){(int)h->copies, h->obs[s],    h->central[s], h->mask[s],
+                      h->active[s],   h->learns[s], &h->first[s]};
 }
 
 /* As a learner would: notes, values after where they are wanted, the step. */
@@ -122,9 +134,13 @@ static inline void history_add(const history *h, algo_rollout *r, size_t t) {
     memcpy(notes.value, h->value[s], numbers * sizeof(real));
     for (size_t k = 0; notes.memory && k < numbers * r->memory_length; k++)
         notes.memory[k] = (real)(1000 * t + k);
-    algo_step step = {.before = history_view(h, s), .actions = h->actions[s], .rewards = h->rewards[s],
-                      .after = history_view(h, s + h->copies), .done = h->done[s],
-                      .terminated = &h->terminated[s], .truncated = &h->truncated[s]};
+    algo_step step = {.before = history_view(h, s),
+                      .actions = h->actions[s],
+                      .rewards = h->rewards[s],
+                      .after = history_view(h, s + h->copies),
+                      .done = h->done[s],
+                      .terminated = &h->terminated[s],
+                      .truncated = &h->truncated[s]};
     step.after.active = h->after_active[s];
     algo_rollout_add(r, &step, algo_rollout_wants_after(r, &step) ? h->after[s] : NULL);
 }

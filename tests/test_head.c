@@ -55,7 +55,8 @@ static double log_normal(double x, double mean, double deviation) {
 }
 
 TEST(head_log_prob_of_each_kind) {
-    const real out[5] = {(real)0.3, -1, 2, (real)0.7, (real)0.1}, action[2] = {2, 1}, x[2] = {(real)-2.6, (real)10.4};
+    const real out[5] = {(real)0.3, -1, 2, (real)0.7, (real)0.1}, action[2] = {2, 1},
+               x[2] = {(real)-2.6, (real)10.4};
     const uint8_t mask[5] = {1, 0, 1, 1, 1};
     const real log_std[2] = {(real)-0.5, (real)0.2};
     algo_head d = discrete(), s = several(), b = box();
@@ -83,13 +84,14 @@ static void random_rows(rows *r, const algo_head *head, uint64_t seed) {
     fm_rng_fill_uniform(&rng, r->log_std, 2, -1, 0.5);
     for (size_t k = 0; k < ROWS * 5; k++) {
         size_t c = k % (head->choices ? head->choices : 5);
-        r->legal[k] = c == 0 || (head->space.kind == ENV_MULTI_DISCRETE && c == 3) || fm_rng_uniform(&rng) < 0.5;
+        r->legal[k] =
+            c == 0 || (head->space.kind == ENV_MULTI_DISCRETE && c == 3) || fm_rng_uniform(&rng) < 0.5;
         r->mask[k] = r->legal[k];
     }
     size_t n = (size_t)head->space.size;
     for (size_t b = 0; b < ROWS; b++)
-        algo_head_act(head, r->out + b * head->outputs, r->log_std, r->legal + b * head->choices, ALGO_SAMPLE, &rng,
-                      r->action + b * n);
+        algo_head_act(head, r->out + b * head->outputs, r->log_std, r->legal + b * head->choices, ALGO_SAMPLE,
+                      &rng, r->action + b * n);
 }
 
 static void compare_with_rows(algo_head head, bool masked) {
@@ -98,7 +100,8 @@ static void compare_with_rows(algo_head head, bool masked) {
         random_rows(&r, &head, seed);
         size_t n = (size_t)head.space.size;
         ad_tape *t = ad_tape_new();
-        ad_var out = ad_leaf(t, ROWS, head.outputs, r.out, "out"), action = ad_leaf(t, ROWS, n, r.action, "action");
+        ad_var out = ad_leaf(t, ROWS, head.outputs, r.out, "out"),
+               action = ad_leaf(t, ROWS, n, r.action, "action");
         ad_var log_std = algo_head_has_std(&head) ? ad_leaf(t, 1, n, r.log_std, "log_std") : AD_NONE;
         ad_var mask = masked ? ad_leaf(t, ROWS, head.choices, r.mask, "mask") : AD_NONE;
         ad_var log_prob = algo_head_log_prob(&head, out, log_std, mask, action);
@@ -169,9 +172,12 @@ TEST(head_draws_have_the_stated_distribution) {
         for (int j = 0; j < 2; j++) mean[j] += (double)a[j] / N, square[j] += (double)a[j] * (double)a[j] / N;
     }
     /* Within four deviations of a share, 4 sqrt(1 / 4 N) = 0.01, or of a mean. */
-    for (int k = 0; k < 4; k++) EXPECT_NEAR(seen[k] / (double)N, mask[k] ? exp(log_softmax(out, mask, 4, k)) : 0, 0.01);
-    for (int k = 0; k < 3; k++) EXPECT_NEAR(first[k] / (double)N, mask[k] ? exp(log_softmax(out, mask, 3, k)) : 0, 0.01);
-    for (int k = 0; k < 2; k++) EXPECT_NEAR(second[k] / (double)N, exp(log_softmax(out + 3, NULL, 2, k)), 0.01);
+    for (int k = 0; k < 4; k++)
+        EXPECT_NEAR(seen[k] / (double)N, mask[k] ? exp(log_softmax(out, mask, 4, k)) : 0, 0.01);
+    for (int k = 0; k < 3; k++)
+        EXPECT_NEAR(first[k] / (double)N, mask[k] ? exp(log_softmax(out, mask, 3, k)) : 0, 0.01);
+    for (int k = 0; k < 2; k++)
+        EXPECT_NEAR(second[k] / (double)N, exp(log_softmax(out + 3, NULL, 2, k)), 0.01);
     EXPECT_EQ(seen[1] + first[1], 0);
     const double deviation[2] = {3 * exp(-1), 0.5 * exp(0.3)};
     EXPECT_NEAR(mean[0], 1 + 3 * 0.5, 4 * deviation[0] / sqrt(N));

@@ -62,12 +62,14 @@ TEST(minibatch_columns_hold_what_the_rollout_holds) {
     algo_rollout r = filled(30, 2, 0, 1, 7);
     algo_minibatches walk = algo_minibatches_make(&h.setup, &r, ALIKE, 2, 16);
     algo_batch *b = &walk.batch;
-    real *obs = algo_batch_leaf(b, ALGO_OBS, ALGO_OWN, NULL), *all = algo_batch_leaf(b, ALGO_OBS, ALGO_ALL, NULL);
+    real *obs = algo_batch_leaf(b, ALGO_OBS, ALGO_OWN, NULL),
+         *all = algo_batch_leaf(b, ALGO_OBS, ALGO_ALL, NULL);
     real *third = algo_batch_leaf(b, ALGO_OBS, 2, NULL), *box = algo_batch_leaf(b, ALGO_ACTION, 2, NULL);
     real *central = algo_batch_leaf(b, ALGO_CENTRAL, ALGO_ALL, NULL);
     real *action = algo_batch_leaf(b, ALGO_ACTION, ALGO_OWN, NULL);
     real *columns = algo_batch_leaf(b, ALGO_COLUMNS, ALGO_OWN, NULL);
-    real *mask = algo_batch_leaf(b, ALGO_MASK, ALGO_OWN, NULL), *first = algo_batch_leaf(b, ALGO_FIRST, 0, NULL);
+    real *mask = algo_batch_leaf(b, ALGO_MASK, ALGO_OWN, NULL),
+         *first = algo_batch_leaf(b, ALGO_FIRST, 0, NULL);
     real *log_prob = algo_batch_leaf(b, ALGO_LOG_PROB, ALGO_OWN, NULL);
     real *value = algo_batch_leaf(b, ALGO_VALUE, ALGO_OWN, NULL);
     real *advantage = algo_batch_leaf(b, ALGO_ADVANTAGE, ALGO_OWN, NULL);
@@ -158,7 +160,8 @@ TEST(minibatch_nothing_to_learn_is_no_minibatch) {
     history_free(&h);
 }
 
-/* Sequences of 5 of a rollout of 23 steps: all steps in order, the end padded, the memory of the first one. */
+/* Sequences of 5 of a rollout of 23 steps: all steps in order, the end padded, the memory of the first one.
+ */
 TEST(minibatch_sequences_are_time_major_with_their_memory) {
     enum { T = 23, B = 3, L = 5, M = 2 };
     static int seen[HISTORY_SLOTS];

@@ -12,8 +12,8 @@ static const double GAMMA = 0.9;
 
 static history h;
 
-/* Mean and deviation of observation k of a group's active agents, or of the central state (group -1), up to and
- * with step t. */
+/* Mean and deviation of observation k of a group's active agents, or of the central state (group -1), up to
+ * and with step t. */
 static void statistics(size_t t, int group, int k, double *mean, double *deviation) {
     double n = 0, sum = 0, square = 0;
     for (size_t s = 0; s < (t + 1) * COPIES; s++)
@@ -30,9 +30,13 @@ static void statistics(size_t t, int group, int k, double *mean, double *deviati
 
 static algo_step step_at(size_t t) {
     size_t s = t * COPIES;
-    return (algo_step){.before = history_view(&h, s), .actions = h.actions[s], .rewards = h.rewards[s],
-                       .after = history_view(&h, s + COPIES), .done = h.done[s],
-                       .terminated = &h.terminated[s], .truncated = &h.truncated[s]};
+    return (algo_step){.before = history_view(&h, s),
+                       .actions = h.actions[s],
+                       .rewards = h.rewards[s],
+                       .after = history_view(&h, s + COPIES),
+                       .done = h.done[s],
+                       .terminated = &h.terminated[s],
+                       .truncated = &h.truncated[s]};
 }
 
 TEST(normaliser_views_are_of_mean_0_and_deviation_1) {
@@ -48,8 +52,8 @@ TEST(normaliser_views_are_of_mean_0_and_deviation_1) {
                 for (int k = 0; k < h.facts.agent[i].obs_length; k++) {
                     int at = h.facts.agent[i].obs_at + k;
                     statistics(t, GROUP[i], k, &mean, &deviation);
-                    EXPECT_NEAR(seen.obs[c * HISTORY_OBS + (size_t)at], ((double)h.obs[s][at] - mean) / deviation,
-                                1e-3);
+                    EXPECT_NEAR(seen.obs[c * HISTORY_OBS + (size_t)at],
+                                ((double)h.obs[s][at] - mean) / deviation, 1e-3);
                 }
             statistics(t, -1, 0, &mean, &deviation);
             EXPECT_NEAR(seen.central[c], ((double)h.central[s][0] - mean) / deviation, 1e-3);
@@ -160,7 +164,7 @@ TEST(normaliser_off_gives_what_it_was_given) {
     history_free(&h);
 }
 
-TEST_MAIN(CASE(normaliser_views_are_of_mean_0_and_deviation_1), CASE(normaliser_step_shows_what_the_policy_saw),
-          CASE(normaliser_evaluation_changes_nothing),
+TEST_MAIN(CASE(normaliser_views_are_of_mean_0_and_deviation_1),
+          CASE(normaliser_step_shows_what_the_policy_saw), CASE(normaliser_evaluation_changes_nothing),
           CASE(normaliser_scales_rewards_by_the_deviation_of_returns),
           CASE(normaliser_leaves_constant_returns_alone), CASE(normaliser_off_gives_what_it_was_given))

@@ -1,5 +1,5 @@
-/* Rollouts and generalised advantages: against a direct double sum on random histories of agents that pause, die
- * and are cut off, and against closed forms on the corridor. */
+/* Rollouts and generalised advantages: against a direct double sum on random histories of agents that pause,
+ * die and are cut off, and against closed forms on the corridor. */
 #include "algos/parts/rollout.h"
 
 #include <stb_ds.h>
@@ -52,7 +52,8 @@ static led_to follow(size_t s, int i) {
     }
 }
 
-/* sum_l (gamma lambda)^l delta_{k+l} [Schulman 2016, Eq. 16], from decision k on: O(T) each, O(T^2) in all. */
+/* sum_l (gamma lambda)^l delta_{k+l} [Schulman 2016, Eq. 16], from decision k on: O(T) each, O(T^2) in all.
+ */
 static double advantage_of(size_t s, int i, double gamma, double lambda, double scale) {
     double sum = 0, factor = 1;
     for (led_to x = follow(s, i); x.known; x = follow(s, i)) {
@@ -132,7 +133,8 @@ static void walk(corridor *c, const char *settings, int64_t steps, double value)
     FM_CHECK(fm_options_apply(TOY_ENV.options, c->game.config, settings, &err) == FM_OK, "%s", err.text);
     FM_CHECK(env_create(&c->game, &c->arena, &err) == FM_OK, "%s", err.text);
     env_vec_init(&c->vec, &c->game, 2, 0, FM_RNG_ENV, &c->arena, NULL);
-    algo_setup setup = {.facts = &c->game.facts, .num_envs = 2, .steps = 1000, .arena = &c->arena, .keep = &c->keep};
+    algo_setup setup = {
+        .facts = &c->game.facts, .num_envs = 2, .steps = 1000, .arena = &c->arena, .keep = &c->keep};
     c->rollout = algo_rollout_make(&setup, &(algo_rollout_shape){.decisions = 2 * steps, .chunk_length = 1});
     FM_CHECK(env_vec_reset(&c->vec, &err) == FM_OK, "%s", err.text);
     real after[64];
@@ -142,8 +144,12 @@ static void walk(corridor *c, const char *settings, int64_t steps, double value)
         algo_notes notes = algo_rollout_notes(&c->rollout);
         memcpy(notes.value, after, n * sizeof *after);
         FM_CHECK(env_vec_step(&c->vec, &err) == FM_OK, "%s", err.text);
-        algo_step step = {.before = env_vec_before(&c->vec), .actions = c->vec.actions, .rewards = c->vec.rewards,
-                          .after = env_vec_now(&c->vec), .done = c->vec.done, .terminated = c->vec.terminated,
+        algo_step step = {.before = env_vec_before(&c->vec),
+                          .actions = c->vec.actions,
+                          .rewards = c->vec.rewards,
+                          .after = env_vec_now(&c->vec),
+                          .done = c->vec.done,
+                          .terminated = c->vec.terminated,
                           .truncated = c->vec.truncated};
         algo_rollout_add(&c->rollout, &step, algo_rollout_wants_after(&c->rollout, &step) ? after : NULL);
         FM_CHECK(env_vec_restart(&c->vec, &err) == FM_OK, "%s", err.text);
@@ -189,8 +195,9 @@ TEST(rollout_truncation_bootstraps) {
     }
 }
 
-/* Agent 0 acts at steps 0, 2, 4 and is paid 2 for each decision but the last, 1; agent 1 acts at 1 and 3 and its
- * reward at step 0 belongs to no decision. Five steps, so the next rollout begins with another step of them. */
+/* Agent 0 acts at steps 0, 2, 4 and is paid 2 for each decision but the last, 1; agent 1 acts at 1 and 3 and
+ * its reward at step 0 belongs to no decision. Five steps, so the next rollout begins with another step of
+ * them. */
 TEST(rollout_pauses_add_rewards_up) {
     corridor c;
     const double g = 0.5;
@@ -203,7 +210,8 @@ TEST(rollout_pauses_add_rewards_up) {
     EXPECT_NEAR(returns[corridor_at(&c, 1, 0, 1)], 2 + g * 2, 1e-6);
     EXPECT_NEAR(returns[corridor_at(&c, 3, 0, 1)], 2, 1e-6);
     EXPECT_EQ(c.rollout.weight[corridor_at(&c, 0, 0, 1)], 0);
-    /* Steps 5 to 8 are steps 0 to 3 of the second episode: agent 0 acts next, agent 1 acted last and waits. */
+    /* Steps 5 to 8 are steps 0 to 3 of the second episode: agent 0 acts next, agent 1 acted last and waits.
+     */
     EXPECT_NEAR(returns[corridor_at(&c, 7, 0, 0)], 2, 1e-6);
     EXPECT_EQ(c.rollout.weight[corridor_at(&c, 7, 0, 0)], 1);
     EXPECT_EQ(c.rollout.weight[corridor_at(&c, 8, 0, 1)], 0);
@@ -224,8 +232,8 @@ TEST(rollout_the_dead_have_no_future_and_no_weight) {
     leave(&c);
 }
 
-/* The reward of decisions that stay hidden counts in the returns of those before: what dropping the steps first
- * would lose. In this corridor they come first, so the returns behind them must not change. */
+/* The reward of decisions that stay hidden counts in the returns of those before: what dropping the steps
+ * first would lose. In this corridor they come first, so the returns behind them must not change. */
 TEST(rollout_hidden_decisions_have_returns_but_no_weight) {
     corridor c;
     walk(&c, "length=4 hidden=2", 4, 0);
@@ -248,7 +256,8 @@ TEST(rollout_normalised_advantages_have_mean_0_and_deviation_1) {
     size_t pick[2], found = 0;
     double n = 0, mean = 0, square = 0;
     for (size_t s = 0; s < r.slots && found < 2; s++)
-        if (r.weight[at_of(s, 0)]) pick[found] = at_of(s, 0), before[found] = r.advantage[pick[found]], found++;
+        if (r.weight[at_of(s, 0)])
+            pick[found] = at_of(s, 0), before[found] = r.advantage[pick[found]], found++;
     algo_rollout_normalize(&r, BOTH, 2);
     for (size_t s = 0; s < r.slots; s++)
         for (int k = 0; k < 2; k++) {
@@ -362,8 +371,13 @@ static void no_values_after(void) {
     history_make(&h, 1, 2, 0);
     algo_rollout r = algo_rollout_make(&h.setup, &(algo_rollout_shape){.decisions = 2, .chunk_length = 1});
     uint8_t done[6] = {0}, ended[2] = {0}, active[6] = {1, 1, 1, 1, 1, 1};
-    algo_step step = {.before = history_view(&h, 0), .actions = h.actions[0], .rewards = h.rewards[0],
-                      .after = history_view(&h, 2), .done = done, .terminated = ended, .truncated = ended};
+    algo_step step = {.before = history_view(&h, 0),
+                      .actions = h.actions[0],
+                      .rewards = h.rewards[0],
+                      .after = history_view(&h, 2),
+                      .done = done,
+                      .terminated = ended,
+                      .truncated = ended};
     step.after.active = active;
     EXPECT(algo_rollout_wants_after(&r, &step));
     algo_rollout_add(&r, &step, NULL);

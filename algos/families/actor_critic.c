@@ -12,9 +12,11 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
     for (int i = 1; i < facts->agents && shared; i++) {
         const env_agent *other = &facts->agent[i];
         if (algo_agents_alike(first, other)) continue;
-        return fm_fail(err, "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
-                            "observe or can do",
-                       name, facts->name, first->name, other->name);
+        return fm_fail(
+            err,
+            "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
+            "observe or can do",
+            name, facts->name, first->name, other->name);
     }
     return FM_OK;
 }
@@ -24,9 +26,13 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
 static void declare_net(actor_critic_net *net, const actor_critic_shape *shape, size_t in, size_t out,
                         double out_gain) {
     net->mlp = nn_mlp_declare(&net->params, "layer",
-                              &(nn_mlp_shape){.in = in, .out = out, .hidden = shape->hidden,
-                                              .act = shape->activation, .init = NN_INIT_ORTHOGONAL,
-                                              .gain = sqrt(2.0), .out_gain = out_gain});
+                              &(nn_mlp_shape){.in = in,
+                                              .out = out,
+                                              .hidden = shape->hidden,
+                                              .act = shape->activation,
+                                              .init = NN_INIT_ORTHOGONAL,
+                                              .gain = sqrt(2.0),
+                                              .out_gain = out_gain});
 }
 
 /* Parameters, optimiser, and a plan that evaluates `rows` rows. */
@@ -80,8 +86,10 @@ static void record_terms(const actor_critic *ac, actor_critic_policy *p) {
     algo_batch_leaf(batch, ALGO_RETURN, ALGO_OWN, &x->returns);
     algo_batch_leaf(batch, ALGO_WEIGHT, ALGO_OWN, &x->weight);
     if (facts->masks && p->head.choices > 0) algo_batch_leaf(batch, ALGO_MASK, ALGO_OWN, &mask);
-    if (!ac->shape.central_critic) sees = obs;
-    else algo_batch_leaf(batch, facts->central_length > 0 ? ALGO_CENTRAL : ALGO_OBS, ALGO_ALL, &sees);
+    if (!ac->shape.central_critic)
+        sees = obs;
+    else
+        algo_batch_leaf(batch, facts->central_length > 0 ? ALGO_CENTRAL : ALGO_OBS, ALGO_ALL, &sees);
     if (algo_head_has_std(&p->head)) log_std = p->actor.leaves.leaf[p->log_std];
     ad_var out = nn_mlp_apply(&p->actor.mlp, &p->actor.leaves, obs);
     x->log_prob = algo_head_log_prob(&p->head, out, log_std, mask, action);
@@ -98,7 +106,8 @@ static void make_policy(actor_critic *ac, const algo_setup *setup, int index) {
     p->agents = own;
     p->max_grad_norm = ac->shape.descent->max_grad_norm;
     make_nets(ac, p, setup, index);
-    p->minibatches = algo_minibatches_make(setup, &ac->rollout, p->agents, p->agent_count, ac->shape.batch_size);
+    p->minibatches =
+        algo_minibatches_make(setup, &ac->rollout, p->agents, p->agent_count, ac->shape.batch_size);
     record_terms(ac, p);
     p->sum = fm_arena_array(setup->arena, double, 2 + ACTOR_CRITIC_SHOWN);
     p->steps = fm_arena_array(setup->arena, double, 1);
@@ -120,8 +129,7 @@ void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_cr
     ac->policy = fm_arena_array(setup->arena, actor_critic_policy, ac->policies);
     ac->policy_of = fm_arena_array(setup->arena, int, agents);
     for (int i = 0; i < (int)agents; i++) ac->policy_of[i] = shape->shared ? 0 : i;
-    ac->decisions = fm_arena_array(setup->arena, int64_t, 1);
-    fm_keep(setup->keep, FM_I64, ac->decisions, 1, "actor_critic.decisions");
+    algo_cadence_keep(&ac->cadence, setup);
     ac->normaliser = algo_normaliser_make(setup, ac->policy_of, (int)ac->policies, o->normalize_obs,
                                           o->normalize_reward, o->gamma);
     ac->rollout = algo_rollout_make(setup, &(algo_rollout_shape){.decisions = o->n_steps, .chunk_length = 1});
@@ -160,8 +168,10 @@ static void run_critic(const actor_critic *ac, actor_critic_policy *p, const env
     for (size_t c = 0; c < copies; c++)
         for (size_t k = 0; k < n; k++) {
             const real *from = view->obs + c * (size_t)facts->obs_total;
-            if (central) from = view->central + c * net->mlp.in;
-            else if (!ac->shape.central_critic) from += facts->agent[p->agents[k]].obs_at;
+            if (central)
+                from = view->central + c * net->mlp.in;
+            else if (!ac->shape.central_critic)
+                from += facts->agent[p->agents[k]].obs_at;
             memcpy(net->x + (c * n + k) * net->mlp.in, from, net->mlp.in * sizeof(real));
         }
     ad_replay(net->plan);
@@ -191,8 +201,8 @@ static seat seat_of(const actor_critic *ac, const actor_critic_policy *p, const 
     return s;
 }
 
-static void act(const actor_critic *ac, actor_critic_policy *p, const env_view *view, algo_mode mode, fm_rng *rng,
-                real *actions, real *log_prob) {
+static void act(const actor_critic *ac, actor_critic_policy *p, const env_view *view, algo_mode mode,
+                fm_rng *rng, real *actions, real *log_prob) {
     run_actor(ac, p, view);
     for (size_t c = 0; c < (size_t)view->copies; c++)
         for (size_t k = 0; k < p->agent_count; k++) {
@@ -203,11 +213,13 @@ static void act(const actor_critic *ac, actor_critic_policy *p, const env_view *
                 continue;
             }
             algo_head_act(&p->head, s.out, s.log_std, s.mask, mode, &rng[c], action);
-            if (log_prob) log_prob[s.at] = (real)algo_head_log_prob_of(&p->head, s.out, s.log_std, s.mask, action);
+            if (log_prob)
+                log_prob[s.at] = (real)algo_head_log_prob_of(&p->head, s.out, s.log_std, s.mask, action);
         }
 }
 
-void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions) {
+void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                      real *actions) {
     (void)memory;
     actor_critic *ac = self;
     bool training = mode == ALGO_TRAIN;
@@ -219,7 +231,8 @@ void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *
     }
 }
 
-void actor_critic_probabilities(void *self, const env_view *view, const real *actions, double *probabilities) {
+void actor_critic_probabilities(void *self, const env_view *view, const real *actions,
+                                double *probabilities) {
     actor_critic *ac = self;
     env_view seen = algo_normaliser_view(&ac->normaliser, view, false);
     for (size_t i = 0; i < ac->policies; i++) {
@@ -243,9 +256,10 @@ void actor_critic_observe(void *self, const algo_step *step) {
     actor_critic *ac = self;
     algo_step seen = algo_normaliser_step(&ac->normaliser, step);
     bool wanted = algo_rollout_wants_after(&ac->rollout, step);
-    for (size_t k = 0; k < ac->policies && wanted; k++) run_critic(ac, &ac->policy[k], &seen.after, ac->after);
+    for (size_t k = 0; k < ac->policies && wanted; k++)
+        run_critic(ac, &ac->policy[k], &seen.after, ac->after);
     algo_rollout_add(&ac->rollout, &seen, wanted ? ac->after : NULL);
-    *ac->decisions += step->before.copies;
+    algo_cadence_count(&ac->cadence, step->before.copies, 0);
 }
 
 void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var loss, const ad_var *also,
@@ -259,9 +273,9 @@ void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var 
 
 bool actor_critic_ready(actor_critic *ac) {
     const algo_rollout_options *o = ac->shape.rollout;
-    if (!algo_rollout_full(&ac->rollout)) return false;
+    if (!algo_cadence_due(&ac->cadence, (int64_t)ac->rollout.slots, 1)) return false;
     algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.reward_scale);
-    double rate = algo_falling(ac->shape.descent->lr_final, *ac->decisions, ac->run);
+    double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];
         p->actor.adam.lr = p->actor.lr * rate;
@@ -276,7 +290,8 @@ bool actor_critic_ready(actor_critic *ac) {
 void actor_critic_step(actor_critic_policy *p) {
     real *of_actor = p->objective.gradient[0], *of_critic = p->objective.gradient[1];
     double loss = nn_objective_run(&p->objective);
-    double actor_norm = nn_norm(of_actor, p->actor.params.n), critic_norm = nn_norm(of_critic, p->critic.params.n);
+    double actor_norm = nn_norm(of_actor, p->actor.params.n),
+           critic_norm = nn_norm(of_critic, p->critic.params.n);
     double norm = hypot(actor_norm, critic_norm);
     if (p->max_grad_norm > 0 && norm > p->max_grad_norm) {
         nn_clip_global(of_actor, p->actor.params.n, actor_norm * p->max_grad_norm / norm);
@@ -292,7 +307,9 @@ void actor_critic_step(actor_critic_policy *p) {
 
 void actor_critic_clear(actor_critic *ac) { algo_rollout_clear(&ac->rollout); }
 
-static double mean_of(const actor_critic_policy *p, size_t k) { return *p->steps > 0 ? p->sum[k] / *p->steps : FM_ABSENT; }
+static double mean_of(const actor_critic_policy *p, size_t k) {
+    return *p->steps > 0 ? p->sum[k] / *p->steps : FM_ABSENT;
+}
 
 double actor_critic_shown(const actor_critic_policy *p, size_t k) { return mean_of(p, 2 + k); }
 

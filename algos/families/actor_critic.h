@@ -1,5 +1,5 @@
-/* actor_critic.h: policies with baselines that learn from rollouts: networks, acting, and everything up to the
- * loss, which is the algorithm's.
+/* actor_critic.h: policies with baselines that learn from rollouts: networks, acting, and everything up to
+ * the loss, which is the algorithm's.
  *
  * Every agent has a policy pi(a | o) and a baseline V(o), or all of them share one. An algorithm is a struct
  * whose first member is an actor_critic; it passes itself to the functions of the contract below and writes
@@ -19,6 +19,7 @@
 #ifndef ALGO_ACTOR_CRITIC_H
 #define ALGO_ACTOR_CRITIC_H
 
+#include "algos/parts/cadence.h"
 #include "algos/parts/head.h"
 #include "algos/parts/minibatch.h"
 #include "algos/parts/normaliser.h"
@@ -61,8 +62,8 @@ typedef struct actor_critic_policy {
     nn_objective objective;
     double max_grad_norm;
     double *explained_variance; /* of the last rollout, kept */
-    double *sum, *steps; /* [2 + shown] loss, gradient norm, other scalars, summed over the steps [1] of the last
-                            update; kept */
+    /* [2 + shown] loss, gradient norm, other scalars, summed over the steps [1] of the last update; kept. */
+    double *sum, *steps;
     size_t shown;
 } actor_critic_policy;
 
@@ -82,15 +83,15 @@ typedef struct actor_critic {
     const env_facts *facts;
     actor_critic_shape shape;
     size_t copies;
-    int64_t run;                 /* decisions of the whole run */
-    int64_t *decisions;          /* taken so far, kept */
+    int64_t run;          /* decisions of the whole run */
+    algo_cadence cadence; /* an update for every rollout */
     size_t policies;
     actor_critic_policy *policy; /* [policies] */
     int *policy_of;              /* [agents] */
     algo_normaliser normaliser;
     algo_rollout rollout;
-    real *after;                 /* [copies][agents] V(after) */
-    fm_rng shuffle;              /* for the order of minibatches, kept */
+    real *after;    /* [copies][agents] V(after) */
+    fm_rng shuffle; /* for the order of minibatches, kept */
 } actor_critic;
 
 /* FM_BAD when agents that shall share a policy differ. `name` is the algorithm's. */
@@ -101,8 +102,8 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
  * [Huang 2022, details 2 and 3]. */
 void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_critic_shape *shape);
 
-/* Declares the scalar that actor_critic_step descends, by the actor's and the critic's parameters; `also` are at
- * most ACTOR_CRITIC_SHOWN scalars more whose mean over an update's steps actor_critic_shown tells. */
+/* Declares the scalar that actor_critic_step descends, by the actor's and the critic's parameters; `also` are
+ * at most ACTOR_CRITIC_SHOWN scalars more whose mean over an update's steps actor_critic_shown tells. */
 void actor_critic_learn(actor_critic_policy *policy, const algo_setup *setup, ad_var loss, const ad_var *also,
                         size_t n_also);
 
@@ -116,7 +117,8 @@ void actor_critic_step(actor_critic_policy *policy);
 void actor_critic_clear(actor_critic *ac);
 
 /* The functions of the contract; `self` points to an actor_critic. */
-void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions);
+void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory,
+                      real *actions);
 void actor_critic_observe(void *self, const algo_step *step);
 void actor_critic_probabilities(void *self, const env_view *view, const real *actions, double *probabilities);
 void actor_critic_destroy(void *self);

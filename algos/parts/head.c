@@ -34,19 +34,24 @@ void algo_head_act(const algo_head *head, const real *out, const real *log_std, 
     const int *heads = heads_of(head), n = head->space.size;
     bool greedy = mode == ALGO_GREEDY;
     if (head->space.kind != ENV_BOX) {
-        if (greedy) nn_multi_argmax(out, mask, heads, n, action);
-        else nn_multi_categorical_sample(out, mask, heads, n, rng, action);
+        if (greedy)
+            nn_multi_argmax(out, mask, heads, n, action);
+        else
+            nn_multi_categorical_sample(out, mask, heads, n, rng, action);
         return;
     }
-    if (greedy) memcpy(action, out, (size_t)n * sizeof *action);
-    else nn_gaussian_sample(out, log_std, n, rng, action);
+    if (greedy)
+        memcpy(action, out, (size_t)n * sizeof *action);
+    else
+        nn_gaussian_sample(out, log_std, n, rng, action);
     for (int k = 0; k < n; k++) action[k] = head->middle[k] + head->half[k] * action[k];
 }
 
 double algo_head_log_prob_of(const algo_head *head, const real *out, const real *log_std, const uint8_t *mask,
                              const real *action) {
     int n = head->space.size;
-    if (head->space.kind != ENV_BOX) return nn_multi_categorical_log_prob_of(out, mask, heads_of(head), n, action);
+    if (head->space.kind != ENV_BOX)
+        return nn_multi_categorical_log_prob_of(out, mask, heads_of(head), n, action);
     double log_prob = -head->log_volume;
     for (int k = 0; k < n; k++) {
         real u = (action[k] - head->middle[k]) / head->half[k];

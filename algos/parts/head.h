@@ -3,13 +3,13 @@
  *     discrete         n outputs, the logits of a categorical distribution
  *     multi-discrete   the logits of all heads side by side; the heads are independent
  *     box              one output per number: a Gaussian with mean middle + half out and deviation
- *                      half exp(log_std), where middle and half are those of the number's bounds; log_std is the
- *                      learner's, usually a parameter that depends on no state
+ *                      half exp(log_std), where middle and half are those of the number's bounds and
+ *                      log_std is the learner's, usually a parameter that depends on no state
  *
  * So a network whose outputs are about 0, as after PPO's initialisation, starts in the middle of the box, and
- * log_std = 0 is a deviation of half the box, whatever the box's units. Actions are stored as they were drawn,
- * in the box's own units and perhaps outside it (the environment clips a copy), and densities are per unit of
- * the box: they are those of what was drawn.
+ * log_std = 0 is a deviation of half the box, whatever the box's units. Actions are stored as they were
+ * drawn, in the box's own units and perhaps outside it (the environment clips a copy), and densities are per
+ * unit of the box: they are those of what was drawn.
  *
  * Example (compiled by the tests):
  *
@@ -44,8 +44,9 @@ algo_head algo_head_make(const env_space *space, fm_arena *arena);
 /* Whether the distribution has a log_std (of space.size numbers): for a box. */
 bool algo_head_has_std(const algo_head *head);
 
-/* One row: draws an action in mode ALGO_TRAIN and ALGO_SAMPLE; in ALGO_GREEDY takes the most likely one and draws
- * nothing. out [outputs]; log_std [size], NULL unless a box; mask [choices], NULL: all legal -> action [size]. */
+/* One row: draws an action in mode ALGO_TRAIN and ALGO_SAMPLE; in ALGO_GREEDY takes the most likely one and
+ * draws nothing. out [outputs]; log_std [size], NULL unless a box; mask [choices], NULL: all legal -> action
+ * [size]. */
 void algo_head_act(const algo_head *head, const real *out, const real *log_std, const uint8_t *mask,
                    algo_mode mode, fm_rng *rng, real *action);
 

@@ -3,7 +3,9 @@
 #include <string.h>
 
 /* Sequences by which a rollout is covered, of one agent in one copy. */
-static size_t sequences_in(const algo_rollout *r) { return (r->steps + r->chunk_length - 1) / r->chunk_length; }
+static size_t sequences_in(const algo_rollout *r) {
+    return (r->steps + r->chunk_length - 1) / r->chunk_length;
+}
 
 bool algo_agents_alike(const env_agent *a, const env_agent *b) {
     const env_space *x = &a->action, *y = &b->action;
@@ -15,15 +17,15 @@ bool algo_agents_alike(const env_agent *a, const env_agent *b) {
     return alike;
 }
 
-algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout, const int *agents,
-                                       size_t agent_count, int64_t batch_size) {
+algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout,
+                                       const int *agents, size_t agent_count, int64_t batch_size) {
     size_t length = rollout->chunk_length, all = sequences_in(rollout) * rollout->copies * agent_count;
-    FM_CHECK(agent_count > 0 && batch_size >= 0 && all < UINT32_MAX, "minibatches of %lld samples of %zu agents",
-             (long long)batch_size, agent_count);
+    FM_CHECK(agent_count > 0 && batch_size >= 0 && all < UINT32_MAX,
+             "minibatches of %lld samples of %zu agents", (long long)batch_size, agent_count);
     for (size_t k = 1; k < agent_count; k++) {
         const env_agent *first = &setup->facts->agent[agents[0]], *other = &setup->facts->agent[agents[k]];
-        FM_CHECK(algo_agents_alike(first, other), "minibatches of '%s' and '%s', which are not alike", first->name,
-                 other->name);
+        FM_CHECK(algo_agents_alike(first, other), "minibatches of '%s' and '%s', which are not alike",
+                 first->name, other->name);
     }
     size_t sequences = (size_t)batch_size / length;
     if (sequences == 0) sequences = 1;

@@ -12,9 +12,9 @@
  *         while (algo_minibatches_next(&walk)) continue;              // an update from the columns
  *     }
  *
- * A sample is one agent's part of one step of one copy, and has weight. Several agents may share a policy: then
- * samples are of all of them, and a column of ALGO_OWN holds, row by row, the numbers of the agent whose sample
- * it is; columns of a named agent hold its numbers at the same step.
+ * A sample is one agent's part of one step of one copy, and has weight. Several agents may share a policy:
+ * then samples are of all of them, and a column of ALGO_OWN holds, row by row, the numbers of the agent whose
+ * sample it is; columns of a named agent hold its numbers at the same step.
  *
  * Recurrent policies learn from sequences: L = rollout.chunk_length steps of one agent in one copy, of which
  * some have weight. Rows are then time-major, row l C + c is step l of sequence c, and `memory` is what each
@@ -29,9 +29,9 @@
 #include "algos/parts/rollout.h"
 
 typedef struct algo_minibatches {
-    algo_batch batch;          /* [length x sequences] rows, for the learner to declare columns on */
-    size_t sequences, length;  /* C and L */
-    ad_var memory;             /* leaf [sequences, rollout.memory_length]; AD_NONE without memory */
+    algo_batch batch;         /* [length x sequences] rows, for the learner to declare columns on */
+    size_t sequences, length; /* C and L */
+    ad_var memory;            /* leaf [sequences, rollout.memory_length]; AD_NONE without memory */
     /* The rest is its own. */
     const algo_rollout *rollout;
     const int *agents;
@@ -47,8 +47,8 @@ bool algo_agents_alike(const env_agent *a, const env_agent *b);
 /* Walks over the samples of these agents, which must be alike. `batch_size` is
  * in samples, rounded down to whole sequences but at least one; 0, or more than there are: all at once.
  * Borrows rollout and agents. */
-algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout, const int *agents,
-                                       size_t agent_count, int64_t batch_size);
+algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout,
+                                       const int *agents, size_t agent_count, int64_t batch_size);
 
 /* Lists and shuffles the samples: before each epoch. */
 void algo_minibatches_start(algo_minibatches *walk, fm_rng *rng);

@@ -24,8 +24,8 @@ static void make_obs(algo_normaliser *n, const algo_setup *setup) {
     n->acted = fm_arena_array(setup->arena, real, obs);
     n->other = fm_arena_array(setup->arena, real, obs);
     if (central == 0) return;
-    n->central = nn_normaliser_make((size_t)facts->central_length, setup->arena, setup->keep,
-                                    "normaliser.central");
+    n->central =
+        nn_normaliser_make((size_t)facts->central_length, setup->arena, setup->keep, "normaliser.central");
     n->acted_central = fm_arena_array(setup->arena, real, central);
     n->other_central = fm_arena_array(setup->arena, real, central);
 }
@@ -41,8 +41,8 @@ static void make_reward(algo_normaliser *n, const algo_setup *setup, double gamm
     }
 }
 
-algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, int groups, bool normalize_obs,
-                                     bool normalize_reward, double gamma) {
+algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, int groups,
+                                     bool normalize_obs, bool normalize_reward, double gamma) {
     const env_facts *facts = setup->facts;
     size_t agents = (size_t)facts->agents, copies = (size_t)setup->num_envs;
     algo_normaliser n = {.facts = facts, .group = group, .groups = groups, .copies = copies};

@@ -18,12 +18,12 @@
 
 typedef struct algo_normaliser {
     const env_facts *facts;
-    const int *group;            /* [agents] */
+    const int *group; /* [agents] */
     int groups;
     size_t copies;
-    double *reward_scale;        /* [agents] what a reward is multiplied by; 1 without normalize_reward */
+    double *reward_scale; /* [agents] what a reward is multiplied by; 1 without normalize_reward */
     /* The rest is its own. */
-    nn_normaliser *obs;          /* [groups], NULL without normalize_obs */
+    nn_normaliser *obs; /* [groups], NULL without normalize_obs */
     nn_normaliser central;
     real *acted, *acted_central; /* [copies][...] what it saw when it last acted in training */
     real *other, *other_central; /* any other view */
@@ -32,14 +32,14 @@ typedef struct algo_normaliser {
     uint8_t *flags;
 } algo_normaliser;
 
-/* Agents of one group [agents] -> 0..groups-1 share their statistics, as they do a policy; they must be alike.
- * `group` is borrowed. `gamma` is the discount of the returns whose deviation scales the rewards. */
-algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, int groups, bool normalize_obs,
-                                     bool normalize_reward, double gamma);
+/* Agents of one group [agents] -> 0..groups-1 share their statistics, as they do a policy; they must be
+ * alike. `group` is borrowed. `gamma` is the discount of the returns whose deviation scales the rewards. */
+algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, int groups,
+                                     bool normalize_obs, bool normalize_reward, double gamma);
 
 /* The view with observations and centralised state normalised, by statistics that take it in first when the
- * policy acts in training; the view itself without normalize_obs. What is returned lives until the next call of
- * the same kind. */
+ * policy acts in training; the view itself without normalize_obs. What is returned lives until the next call
+ * of the same kind. */
 env_view algo_normaliser_view(algo_normaliser *n, const env_view *view, bool training);
 
 /* The step with `before` as it was when the policy last acted in training, and `after` normalised. Takes in

@@ -1,8 +1,8 @@
-/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names that
- * users of other libraries know.
+/* options.h: options that mean the same in several algorithms: declared once, under one name, by the names
+ * that users of other libraries know.
  *
- * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the path
- * to the member, and what differs from learner to learner is the default, given as text.
+ * A group is a struct that stands as a member of a learner's config, and a macro with its rows; `at` is the
+ * path to the member, and what differs from learner to learner is the default, given as text.
  *
  * Example (compiled by the tests):
  *

@@ -40,7 +40,7 @@ static void make_buffers(algo_rollout *r, const algo_setup *setup) {
         r->mask = kept_flags(setup, rows * masks, "mask");
         memset(r->mask + r->slots * masks, 1, masks);
     }
-    r->rewards = fm_arena_array(setup->arena, double, rows * agents);
+    r->rewards = fm_arena_array(setup->arena, double, rows *agents);
     fm_keep(setup->keep, FM_F64, r->rewards, rows * agents, "rollout.rewards");
     r->advantage = fm_arena_array(setup->arena, real, rows * agents);
     r->returns = fm_arena_array(setup->arena, real, rows * agents);
@@ -50,8 +50,9 @@ static void make_buffers(algo_rollout *r, const algo_setup *setup) {
 algo_rollout algo_rollout_make(const algo_setup *setup, const algo_rollout_shape *shape) {
     int64_t copies = setup->num_envs, run = setup->steps / copies;
     int64_t steps = divide_up(shape->decisions, copies);
-    FM_CHECK(shape->decisions > 0 && shape->chunk_length > 0, "a rollout of %lld decisions in sequences of %lld",
-             (long long)shape->decisions, (long long)shape->chunk_length);
+    FM_CHECK(shape->decisions > 0 && shape->chunk_length > 0,
+             "a rollout of %lld decisions in sequences of %lld", (long long)shape->decisions,
+             (long long)shape->chunk_length);
     if (steps > run) steps = run > 0 ? run : 1;
     algo_rollout r = {.facts = setup->facts,
                       .steps = (size_t)steps,
@@ -163,10 +164,11 @@ typedef struct outlook {
     bool known;       /* whether there is such a value */
 } outlook;
 
-static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamma, double lambda, double scale,
-                      outlook *o) {
+static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamma, double lambda,
+                      double scale, outlook *o) {
     size_t slot = t * r->copies + b, at = slot * agents_of(r) + i;
-    if (t + 1 == r->steps || r->first[slot + r->copies]) o->reward = 0; /* another episode follows, or nothing */
+    if (t + 1 == r->steps || r->first[slot + r->copies])
+        o->reward = 0; /* another episode follows, or nothing */
     if (r->next[at] != ALGO_GOES_ON) {
         o->value = (double)r->after[at];
         o->known = r->next[at] != ALGO_UNSEEN;

@@ -54,6 +54,14 @@ static const contract_case cases_td3[] = {
     END,
 };
 
+static const contract_case cases_reinforce[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 normalize_obs=true"},
+    {"corridor", "heads=2 hidden=1 masks=true central=true", "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
+    {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
+    END,
+};
+
 #define CASES_OF(name) {#name, cases_##name},
 static const struct {
     const char *algo;
