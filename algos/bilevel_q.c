@@ -39,6 +39,7 @@ static const fm_option OPTIONS[] = {
     FM_OPT_TEXT(bilevel_q_config, order, "",
                 "who leads: agents from the leader down, with commas; empty: as the environment says"),
     FM_OPT_TEXT(bilevel_q_config, lr, "0.1", "learning rate: one, or one per agent from the leader down"),
+    FM_OPT_RENAMED("alpha", "lr"),
     ALGO_GAMMA_OPTION(bilevel_q_config, gamma, "0.99"),
     FM_OPT_REAL(bilevel_q_config, initial, "0", -1e9, 1e9, "reward", "value of every entry at the start",
                 "Q_0"),

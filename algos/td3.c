@@ -40,6 +40,9 @@ static const fm_option OPTIONS[] = {
     FM_OPT_INT(td3_config, policy_delay, "2", 1, 1e6, "updates",
                "updates of the critics per update of actors and target networks", "d"),
     PUBLISHED_TD3_OPTIONS(td3_config, faults),
+    FM_OPT_RENAMED("smoothing", "target_policy_noise"),
+    FM_OPT_RENAMED("smoothing_clip", "target_noise_clip"),
+    FM_OPT_RENAMED("delay", "policy_delay"),
     FM_OPT_END,
 };
 

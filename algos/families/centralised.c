@@ -26,20 +26,12 @@ static bool is_discrete(const centralised *c, int i) { return c->facts->agent[i]
 
 /* ---- the mathematics, recorded once ---- */
 
-/* (x, a): every observation, then every action. */
-static ad_var joint_input(const centralised *c, const ad_var *obs, const ad_var *action) {
-    ad_var x = obs[0];
-    for (int i = 1; i < c->agents; i++) x = ad_concat_cols(x, obs[i]);
-    for (int i = 0; i < c->agents; i++) x = ad_concat_cols(x, action[i]);
-    return x;
-}
-
 /* (x, a) with a_i replaced. */
 static ad_var with_action(const centralised *c, int i, ad_var action) {
-    ad_var taken = c->action[i];
-    c->action[i] = action;
-    ad_var x = joint_input(c, c->obs, c->action);
-    c->action[i] = taken;
+    ad_var *own = &c->joint[c->agents + i], taken = *own;
+    *own = action;
+    ad_var x = ad_concat_cols_n(c->joint, 2 * (size_t)c->agents);
+    *own = taken;
     return x;
 }
 
@@ -59,7 +51,7 @@ static ad_var judged(const centralised *c, int i, ad_var x) {
 
 /* Logits of illegal actions far below all others, so that their probability is exactly zero. */
 static ad_var legal(ad_var logits, ad_var mask) {
-    return ad_is_none(mask) ? logits : ad_add(logits, ad_scale(ad_shift(mask, -1), 1e9));
+    return ad_is_none(mask) ? logits : ad_where(mask, logits, ad_fill(logits.tape, 1, 1, -1e9));
 }
 
 /* A discrete action drawn from softmax(logits), relaxed; the largest of logits + Gumbel noise is such a draw. */
@@ -86,14 +78,13 @@ static ad_var target_action(centralised *c, int i, const algo_setup *setup) {
 /* y_i = r_i + gamma not_done_i min_k Q'_ik(x', a') [Lowe 2017, Eq. 6; Fujimoto 2018, Eq. 10]. */
 static void record_targets(centralised *c, const algo_setup *setup) {
     size_t agents = (size_t)c->agents;
-    ad_var *next_obs = fm_arena_array(setup->arena, ad_var, agents);
-    ad_var *next_action = fm_arena_array(setup->arena, ad_var, agents);
+    ad_var *next = fm_arena_array(setup->arena, ad_var, 2 * agents);
     ad_output *y = fm_arena_array(setup->arena, ad_output, agents);
     for (int i = 0; i < c->agents; i++) {
-        next_obs[i] = ad_mul(c->agent[i].next_own, c->agent[i].not_done);
-        next_action[i] = ad_mul(target_action(c, i, setup), c->agent[i].not_done);
+        next[i] = ad_mul(c->agent[i].next_own, c->agent[i].not_done);
+        next[c->agents + i] = ad_mul(target_action(c, i, setup), c->agent[i].not_done);
     }
-    ad_var x = joint_input(c, next_obs, next_action);
+    ad_var x = ad_concat_cols_n(next, 2 * agents);
     for (int i = 0; i < c->agents; i++) {
         const centralised_agent *agent = &c->agent[i];
         ad_var value = apply_target(&agent->critic[0], setup, x);
@@ -177,9 +168,9 @@ static void make_nets(centralised *c, int i, const algo_setup *setup) {
 static void declare_columns(centralised *c, int i, const algo_setup *setup) {
     centralised_agent *agent = &c->agent[i];
     algo_batch *batch = &c->batch;
-    ad_var columns, active;
+    ad_var active;
     algo_batch_leaf(batch, ALGO_OBS, i, &agent->own);
-    algo_batch_leaf(batch, ALGO_COLUMNS, i, &columns);
+    algo_batch_leaf(batch, ALGO_COLUMNS, i, &c->joint[c->agents + i]);
     algo_batch_leaf(batch, ALGO_ACTIVE, i, &active);
     algo_batch_leaf(batch, ALGO_NEXT_OBS, i, &agent->next_own);
     agent->rewards = algo_batch_leaf(batch, ALGO_REWARD, i, &agent->reward);
@@ -191,14 +182,13 @@ static void declare_columns(centralised *c, int i, const algo_setup *setup) {
         algo_batch_leaf(batch, ALGO_MASK, i, &agent->mask);
         algo_batch_leaf(batch, ALGO_NEXT_MASK, i, &agent->next_mask);
     }
-    c->obs[i] = ad_mul(agent->own, active);
-    c->action[i] = ad_mul(columns, active);
+    c->joint[i] = ad_mul(agent->own, active);
 }
 
 static void record(centralised *c, const algo_setup *setup) {
     for (int i = 0; i < c->agents; i++) declare_columns(c, i, setup);
     record_targets(c, setup);
-    ad_var x = joint_input(c, c->obs, c->action);
+    ad_var x = ad_concat_cols_n(c->joint, 2 * (size_t)c->agents);
     for (int i = 0; i < c->agents; i++) {
         for (int k = 0; k < c->rule.critics; k++)
             algo_net_learn(&c->agent[i].critic[k], setup, critic_loss(c, i, k, x));
@@ -218,8 +208,7 @@ centralised *centralised_make(const algo_setup *setup, const centralised_config 
     c->steps = setup->steps;
     c->agent = fm_arena_array(setup->arena, centralised_agent, agents);
     c->scale = fm_arena_array(setup->arena, algo_scale, agents);
-    c->obs = fm_arena_array(setup->arena, ad_var, agents);
-    c->action = fm_arena_array(setup->arena, ad_var, agents);
+    c->joint = fm_arena_array(setup->arena, ad_var, 2 * agents);
     c->replay = algo_replay_make(setup, config->replay.buffer_size);
     c->batch = algo_batch_make(setup, (size_t)config->replay.batch_size);
     c->batch.scale = c->scale;

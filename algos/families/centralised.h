@@ -79,7 +79,11 @@ typedef struct centralised_config {
                   "standard deviation of the noise on a box's actions", "sigma"),                            \
         ALGO_REAL(config, c.action_noise_final, "action_noise_final", "0.2", 0, 1, "",                       \
                   "share of that noise left at the end of the run; the fall is linear", ""),                 \
-        ALGO_SCALE_OPTION(config, c.scale_rewards)
+        ALGO_SCALE_OPTION(config, c.scale_rewards), FM_OPT_RENAMED("batch", "batch_size"),                   \
+        FM_OPT_RENAMED("replay", "buffer_size"), FM_OPT_RENAMED("warmup", "learning_starts"),                \
+        FM_OPT_RENAMED("train_every", "train_freq"),                                                         \
+        FM_OPT_RENAMED("target_every", "target_update_interval"), FM_OPT_RENAMED("clip", "max_grad_norm"),   \
+        FM_OPT_RENAMED("noise", "action_noise"), FM_OPT_RENAMED("noise_final", "action_noise_final")
 
 /* What the two learners differ in. */
 typedef struct centralised_rule {
@@ -116,7 +120,7 @@ typedef struct centralised {
     algo_batch batch;
     centralised_agent *agent; /* [agents] */
     algo_scale *scale;        /* [agents] of the rewards */
-    ad_var *obs, *action;     /* [agents] the parts of (x, a): zeros of who did not act */
+    ad_var *joint;            /* [2 agents] the parts of (x, a), observations first: zeros of who did not act */
     ad_plan *targets;         /* y of every agent, to td_target */
     real *columns;            /* one agent's action, scratch */
     fm_rng sample, noise;     /* minibatches; draws inside an update */

@@ -1,8 +1,8 @@
 /* kernels.h: what the tape computes with: matrix products, vector functions, sums, optimiser steps.
  *
- * Every kernel exists for AVX-512, for AVX2+FMA and in portable C, written once (kernels_*.inc.h) over a
- * few vector primitives; the best variant of the CPU is chosen at first use. Builds in double have the
- * portable one only.
+ * Every kernel exists for AVX-512, for AVX2+FMA and in portable C, written once (the .inc.h files of this
+ * folder) over a few vector primitives; the best variant of the CPU is chosen at first use. Builds in double
+ * have the portable one only.
  *
  * Rules of all kernels
  *   - pure functions of their arguments; they allocate nothing, start no thread, and several may run at once;
