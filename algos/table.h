@@ -13,6 +13,10 @@
     X(lenient)                                                                                               \
     X(maddpg)                                                                                                \
     X(td3)                                                                                                   \
-    X(reinforce)
+    X(reinforce)                                                                                             \
+    X(ppo)                                                                                                   \
+    X(ippo)                                                                                                  \
+    X(mappo)                                                                                                 \
+    X(happo)
 
 #endif
