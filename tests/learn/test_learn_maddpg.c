@@ -7,7 +7,8 @@
 extern const algo_type algo_maddpg;
 
 #define SMOOTH                                                                                               \
-    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 buffer_size=5000"
+    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 "              \
+    "buffer_size=5000"
 
 static double corridor_value(const char *env_settings) {
     drive d;
@@ -36,7 +37,8 @@ TEST(terminated_is_not_truncated) {
 TEST(targets_ask_all_target_actors) {
     drive d;
     drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, "box=true",
-               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63");
+               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 "
+               "buffer_size=64 learning_starts=63");
     drive_start(&d, 1, 100, 1);
     centralised *c = d.learner;
     for (int i = 0; i < 2; i++) {

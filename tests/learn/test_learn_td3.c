@@ -7,14 +7,17 @@
 extern const algo_type algo_td3;
 
 #define SMOOTH                                                                                               \
-    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 buffer_size=5000"
+    "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 "              \
+    "buffer_size=5000"
 
 /* Target critics that give two constants; learning rates and targets' steps of zero. */
 static void expect_targets(const char *settings, double value) {
     char all[256];
     drive d;
-    snprintf(all, sizeof all, "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 %s",
-             settings);
+    snprintf(
+        all, sizeof all,
+        "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 %s",
+        settings);
     drive_open(&d, &algo_td3, &TOY_ENV, NULL, "", all);
     drive_start(&d, 1, 100, 1);
     centralised *c = d.learner;
@@ -41,7 +44,8 @@ TEST(target_takes_the_smaller_critic) {
 TEST(target_actions_are_smoothed_and_clipped) {
     drive d;
     drive_open(&d, &algo_td3, &TOY_ENV, NULL, "box=true cut=true",
-               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 "
+               "gamma=0.5 hidden=none actor_hidden=none critic_lr=0 actor_lr=0 tau=0 batch_size=64 "
+               "buffer_size=64 learning_starts=63 "
                "target_policy_noise=10 "
                "target_noise_clip=0.25");
     drive_start(&d, 1, 100, 1);
@@ -72,7 +76,8 @@ TEST(target_actions_are_smoothed_and_clipped) {
 TEST(actors_are_delayed) {
     drive d;
     real before[3];
-    drive_begin(&d, &algo_td3, "escape", "", "hidden=8 actor_hidden=8 batch_size=16 learning_starts=15 policy_delay=3 tau=0.5", 1, 100, 1);
+    drive_begin(&d, &algo_td3, "escape", "",
+                "hidden=8 actor_hidden=8 batch_size=16 learning_starts=15 policy_delay=3 tau=0.5", 1, 100, 1);
     drive_run(&d, 15);
     centralised *c = d.learner;
     const algo_net *critic = &c->agent[1].critic[1], *actor = &c->agent[1].actor;
