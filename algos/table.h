@@ -18,6 +18,8 @@
     X(stac)                                                                                                  \
     /* one agent with a box */                                                                               \
     X(ddpg)                                                                                                  \
-    X(sac)
+    X(sac)                                                                                                   \
+    X(stddpg)                                                                                                \
+    X(stsac)
 
 #endif
