@@ -1,8 +1,8 @@
 /* ac.c: the actor-critic of batches: one step of the policy per rollout, then m steps of its baseline. The
  * baseline of algos/stac.c, and the same program but for the direction of the policy's step.
  *
- * Paper: Zheng et al., "Stackelberg Actor-Critic: Game-Theoretic Reinforcement Learning Algorithms", AAAI 2022,
- * whose AC it is; the form is that of Sutton et al., NeurIPS 1999, as Spinning Up's VPG has it.
+ * Paper: Zheng et al., "Stackelberg Actor-Critic: Game-Theoretic Reinforcement Learning Algorithms", AAAI
+ * 2022, whose AC it is; the form is that of Sutton et al., NeurIPS 1999, as Spinning Up's VPG has it.
  *
  * Implemented, for each agent: after every n_steps decisions, with advantages A of mean 0 and deviation 1
  * [Schulman 2016, Eq. 16] and their targets R,
@@ -46,8 +46,8 @@ static void *create(const algo_setup *setup) {
     for (size_t i = 0; i < x->base.base.policies; i++) {
         const actor_critic_net *net = &x->base.base.policy[i].actor;
         nn_group group = {"actor", &net->params, &net->leaves};
-        x->actor[i] = nn_objective_make(actor_first_loss(&x->base, i), &group, 1, &x->base.policy[i].entropy, 1,
-                                        setup->arena);
+        x->actor[i] = nn_objective_make(actor_first_loss(&x->base, i), &group, 1, &x->base.policy[i].entropy,
+                                        1, setup->arena);
     }
     return x;
 }

@@ -38,7 +38,7 @@
  * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway
  * experiment had), gumbel (soft Gumbel-Softmax samples in the actor's loss), logit_l2, coin = own,
  * sample_follower. `approximators` adds actors pi_i(o_i) that imitate the joint action from own observations,
- * for play in which an agent does not see what the others see; greedy play is then theirs.
+ * for play in which an agent does not see what the others see; all play but exploration is then theirs.
  *
  * Legend: N agents, B rows of a minibatch, D_i observation, A_i columns of agent i's action, K leader's
  * actions. Status: verified on matrix games (exact equilibria), grid, merge, oligopolies. */
@@ -75,7 +75,7 @@ static const fm_option OPTIONS[] = {
                   "how a sole leader acts; auto: argmax when discrete, an actor in a box", ""),
     FM_OPT_INT(biac_config, candidates, "64", 2, 65536, "actions",
                "actions that an argmax leader tries in a box", "K"),
-    REAL_(soft, "0", 0, 1000, "temperature of a maximising leader that draws by soft Q-values in training",
+    REAL_(soft, "0", 0, 1000, "temperature of a leader that draws by its values, unless play is greedy",
           "alpha"),
     FM_OPT_CHOICE(biac_config, reaction, "total", "total|partial",
                   "whether box actors count with the answers of the levels below", ""),
@@ -83,7 +83,7 @@ static const fm_option OPTIONS[] = {
     ALGO_COIN_OPTION(biac_config, coin, "joint"),
     REAL_(action_noise, "0.3", 0, 10, "standard deviation of box exploration, in half-widths of the box", ""),
     REAL_(action_noise_final, "0.05", 0, 10, "action_noise falls linearly to this", ""),
-    FM_OPT_BOOL(biac_config, sample_follower, "no", "while training, answers are drawn from the actors", ""),
+    FM_OPT_BOOL(biac_config, sample_follower, "no", "actors draw their answers, unless play is greedy", ""),
     FM_OPT_BOOL(biac_config, approximators, "no", "learn and play actors of own observations alone", ""),
     FM_OPT_CHOICE(biac_config, scale_rewards, "bounds", "none|bounds|replay",
                   "rewards are brought to about one by the game's bounds, or by those in the replay", ""),

@@ -1,38 +1,37 @@
-/* stac.c: Stackelberg actor-critic: the policy leads, and steps along the total derivative of its loss through
- * the answer of its baseline.
+/* stac.c: Stackelberg actor-critic: the policy leads, and steps along the total derivative of its loss
+ * through the answer of its baseline.
  *
- * Paper: Zheng et al., "Stackelberg Actor-Critic: Game-Theoretic Reinforcement Learning Algorithms", AAAI 2022,
- * and its program (stac.py).
+ * Paper: Zheng et al., "Stackelberg Actor-Critic: Game-Theoretic Reinforcement Learning Algorithms", AAAI
+ * 2022, and its program (stac.py).
  *
  * Implemented, for each agent, after every n_steps decisions [Eq. 15, Prop. 1], with mean over the steps t of
  * the rollout, normalised advantages A and their targets R (algos/ac.c), and s0(t) the first situation of the
  * trajectory of t:
  *
- *     J(theta, w) = mean_t [ A_t log pi_theta(a_t | o_t) ] + mean_t [ V_w(o_t) ]     two parts: each its derivative
- *     L(w)        = mean_t [ (V_w(o_t) - R_t)^2 ]
- *     x           = (d2 L / dw2 + lambda I)^-1 dJ/dw                                 conjugate gradient
- *     kappa_t     = <dV_w(s0(t)) / dw, x>
- *     theta      <- theta + alpha_theta mean_t [ (1 + 2 kappa_t) A_t dlog pi / dtheta ]
+ *     L(w)    = mean_t [ (V_w(o_t) - R_t)^2 ]
+ *     x       = (d2 L / dw2 + lambda I)^-1 mean_t [ dV_w(o_t) / dw ]           by conjugate gradient
+ *     kappa_t = <dV_w(s0(t)) / dw, x>
+ *     theta  <- theta + alpha_theta mean_t [ (1 + 2 kappa_t) A_t dlog pi(a_t | o_t) / dtheta ]
  *
- * and then m steps of the baseline, as in ac.c. So the implicit term is 2 mean_t [kappa_t A_t dlog pi/dtheta],
- * `form=trajectory`. The others:
+ * and then m steps of the baseline, as in ac.c. So the implicit term is 2 mean_t [ kappa_t A_t dlog pi /
+ * dtheta ], `form=trajectory`. The others:
  *
- *     raw        2 (1/n) sum over n trajectories j of kappa_j sum_t gamma^t R_t dlog pi/dtheta: Proposition 1
- *                as it stands, with R for Q^pi. Its length is that of returns and not of normalised advantages;
+ *     raw        2 (1/n) sum over n trajectories j of kappa_j sum_t gamma^t R_t dlog pi / dtheta: Proposition
+ *                1 as it stands, with R for Q^pi. It is as long as returns are, not as normalised advantages:
  *                at the published rates the policy collapses
- *     released   kappa of the rollout's first situation for all t: what the program does. Then the step is the
- *                policy gradient times c = 1 + 2 kappa, and since V has an output bias, c = 2 exactly for the
- *                Gauss-Newton matrix and lambda = 0: V's bias alone answers
+ *     released   kappa of the rollout's first situation for all t, as the program has it. Then the step is
+ *                the policy gradient times c = 1 + 2 kappa; and because V has an output bias, which can
+ *                answer alone, c = 2 exactly for the Gauss-Newton matrix and lambda = 0
  *
- * Controls: implicit=none (ac with this file's options), implicit=length (ac with its step scaled by the norm
- * ratio that the total derivative has), and ac itself with twice its learning rate.
+ * Controls: implicit=none (AC, everything else equal), implicit=length (the policy gradient, as long as the
+ * total derivative is), and ac itself with twice its learning rate.
  *
  * Deviations: those of ac.c, of which this matters most: a trajectory begins where the rollout sees it first.
- * Conjugate gradient stops at non-positive curvature and the step is bounded by `guard`, which the program does
- * not do: a step of -20,000 policy gradients has been seen.
+ * Conjugate gradient stops at non-positive curvature and the step is bounded by `guard`; the program does
+ * neither, and takes a step of thousands of policy gradients now and then.
  *
- * Status: verified: the direction term by term (tests/test_actor_first.c), CartPole
- * (tests/learn/test_learn_stac.c). */
+ * Status: verified: whole updates in every form (tests/test_actor_first.c), CartPole
+ * (tests/learn/test_learn_stac.c, ./reproduce stac/cartpole). */
 #include <math.h>
 
 #include "algos/families/actor_first.h"
@@ -89,7 +88,7 @@ static void record_total(stac *x, const algo_setup *setup, size_t i) {
     ad_var credit, start, loss = actor_first_loss(&x->base, i);
     own->credit = algo_leaf(setup, rows, 1, "credit", &credit);
     own->start = algo_leaf(setup, rows, 1, "start", &start);
-    /* sum_t c_t log pi_t (R - V)(s0(t)), twice [Prop. 1]: of R nothing is left in the mixed derivative. */
+    /* 2 sum_t c_t log pi_t (R - V)(s0(t)) [Prop. 1]: of R nothing is left in the mixed derivative. */
     ad_var of_start = ad_take_rows(terms->value, start);
     ad_var coupling = ad_scale(ad_sum(ad_mul(ad_mul(credit, terms->log_prob), of_start)), -2);
     nn_total_shape shape = {.leader = {"actor", &p->actor.params, &p->actor.leaves},
@@ -121,8 +120,8 @@ static void *create(const algo_setup *setup) {
 
 /* ---- the implicit term's leaves ---- */
 
-/* Finds for each row the one where its trajectory begins, and in credit how many steps ago; returns the number
- * of trajectories. A trajectory is one agent's steps in one episode that the rollout holds and that count. */
+/* Finds for each row the one where its trajectory begins, and in credit how many steps ago; returns the
+ * number of trajectories. One is an agent's steps in one episode that the rollout holds and that count. */
 static size_t find_starts(stac *x, size_t i) {
     const algo_rollout *r = &x->base.base.rollout;
     const actor_critic_policy *p = &x->base.base.policy[i];
@@ -213,7 +212,7 @@ static const algo_preset PRESETS[] = {
 
 const algo_type algo_stac = {
     .name = "stac",
-    .doc = "the actor leads its critic: the policy's step is the total derivative through the baseline's answer",
+    .doc = "the actor leads: its step is the total derivative through the answer of its baseline",
     .paper = "Zheng et al., AAAI 2022",
     .options = OPTIONS,
     .config_size = sizeof(stac_config),

@@ -1,5 +1,5 @@
-/* AC and STAC: with linear networks a whole update has a closed form, which is computed here from the rollout in
- * double: the policy's step, with the implicit term in every form, and the steps of the baseline after it. */
+/* AC and STAC: with linear networks a whole update has a closed form, which is computed here from the rollout
+ * in double: the policy's step, with the implicit term in every form, and the baseline's steps after it. */
 #include "algos/families/actor_first.h"
 
 #include "base/text.h"
@@ -43,8 +43,8 @@ static void begin(change *c, const algo_type *algo, const char *world, const cha
     drive_run(&c->d, COPIES);
 }
 
-/* What the second rollout says of agent i's samples, in double: x [IN] with 1 behind it, V by the weights before
- * and which trajectory each is of. */
+/* What the second rollout says of agent i's samples, in double: x [IN] with 1 behind it, V by the weights
+ * before, and which trajectory each is of. */
 typedef struct sample {
     double x[IN + 1], prob[4], advantage, target, value;
     int action, steps, trajectory;
@@ -65,7 +65,8 @@ static void read_sample(const change *c, int i, size_t slot, samples *all) {
     const env_facts *facts = c->ac->facts;
     const actor_critic_policy *p = &c->ac->policy[i];
     const real *obs = r->obs + slot * (size_t)facts->obs_total + facts->agent[i].obs_at;
-    const uint8_t *mask = r->mask ? r->mask + slot * (size_t)facts->mask_total + facts->agent[i].mask_at : NULL;
+    const uint8_t *mask =
+        r->mask ? r->mask + slot * (size_t)facts->mask_total + facts->agent[i].mask_at : NULL;
     size_t at = slot * (size_t)facts->agents + (size_t)i;
     sample *s = &all->at[all->n];
     double total = 0;
@@ -76,7 +77,8 @@ static void read_sample(const change *c, int i, size_t slot, samples *all) {
     for (size_t j = 0; j < all->choices; j++) {
         double logit = entry(&p->actor.params, c->before[i].actor, p->actor.mlp.bias[0], j);
         for (size_t k = 0; k < all->in; k++)
-            logit += s->x[k] * entry(&p->actor.params, c->before[i].actor, p->actor.mlp.weight[0], k * all->choices + j);
+            logit += s->x[k] * entry(&p->actor.params, c->before[i].actor, p->actor.mlp.weight[0],
+                                     k * all->choices + j);
         total += s->prob[j] = mask && !mask[j] ? 0 : exp(logit);
     }
     for (size_t j = 0; j < all->choices; j++) s->prob[j] /= total;
@@ -136,7 +138,8 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
     static samples all;
     double y[IN + 1], want[WIDTH] = {0};
     const actor_critic_net *net = &c->ac->policy[i].actor;
-    size_t weight = net->params.entries[net->mlp.weight[0]].at, bias = net->params.entries[net->mlp.bias[0]].at;
+    size_t weight = net->params.entries[net->mlp.weight[0]].at,
+           bias = net->params.entries[net->mlp.bias[0]].at;
     read_samples(c, i, &all);
     solve(&all, damping, y);
     for (int k = 0; k < all.n; k++) {
@@ -162,7 +165,8 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
 static void expect_baseline_steps(const change *c, int i, double rate, int m) {
     static samples all;
     const actor_critic_net *net = &c->ac->policy[i].critic;
-    size_t weight = net->params.entries[net->mlp.weight[0]].at, bias = net->params.entries[net->mlp.bias[0]].at;
+    size_t weight = net->params.entries[net->mlp.weight[0]].at,
+           bias = net->params.entries[net->mlp.bias[0]].at;
     double w[IN + 1];
     read_samples(c, i, &all);
     for (size_t k = 0; k < all.in; k++) w[k] = (double)c->before[i].critic[weight + k];
@@ -180,7 +184,8 @@ static void expect_baseline_steps(const change *c, int i, double rate, int m) {
     EXPECT(fabs((double)net->params.theta[bias] - (double)c->before[i].critic[bias]) > 1e-3);
 }
 
-static const char *const WORLDS[] = {"length=5", "masks=true death=3", "pauses=true masks=true", "hidden=1 cut=true"};
+static const char *const WORLDS[] = {"length=5", "masks=true death=3", "pauses=true masks=true",
+                                     "hidden=1 cut=true"};
 #define WORLD_COUNT (sizeof WORLDS / sizeof *WORLDS)
 
 TEST(ac_steps_as_its_equations_say) {
@@ -221,8 +226,9 @@ TEST(stac_steps_as_its_equations_say_in_every_form) {
                 char settings[256];
                 change c;
                 fm_text_format(settings, sizeof settings,
-                               LINEAR "actor_lr=0.5 critic_lr=0.05 vf_iters=3 guard=0 cg_iters=50 damping=0.3 "
-                                      "cg_tolerance=0.000001 form=%s curvature=%s",
+                               LINEAR
+                               "actor_lr=0.5 critic_lr=0.05 vf_iters=3 guard=0 cg_iters=50 damping=0.3 "
+                               "cg_tolerance=0.000001 form=%s curvature=%s",
                                FORMS[form], gauss ? "gauss_newton" : "hessian"); /* of a linear V: the same */
                 begin(&c, &algo_stac, WORLDS[k], settings);
                 for (int i = 0; i < 2; i++) {
@@ -274,7 +280,8 @@ TEST(the_released_step_is_twice_the_policy_gradient) {
 TEST(the_guard_holds_where_the_hessian_is_indefinite) {
     drive d;
     bool met = false;
-    drive_begin(&d, &algo_stac, "cartpole", "", "preset=published n_steps=500 indefinite=no guard=1.5", 1, 9000, 5);
+    drive_begin(&d, &algo_stac, "cartpole", "", "preset=published n_steps=500 indefinite=no guard=1.5", 1,
+                9000, 5);
     for (int k = 0; k < 12; k++) {
         drive_run(&d, 500);
         met = met || drive_metric(&d, "curvature") < 0;
@@ -299,7 +306,8 @@ TEST(noise_is_added_to_every_gradient) {
             EXPECT_NEAR(sqrt(squares / count), 0.2, 0.03);
             EXPECT(p->n > nn_params_count(p));
             for (size_t e = 0; e + 1 < 4; e++)
-                for (size_t k = p->entries[e].at + p->entries[e].rows * p->entries[e].cols; k < p->entries[e + 1].at; k++)
+                for (size_t k = p->entries[e].at + p->entries[e].rows * p->entries[e].cols;
+                     k < p->entries[e + 1].at; k++)
                     EXPECT(q->theta[k] == 0);
         }
     drive_end(&a.d);
@@ -309,15 +317,19 @@ TEST(noise_is_added_to_every_gradient) {
 TEST(settings_that_make_no_sense_are_refused) {
     static const struct {
         const char *settings, *words;
-    } WRONG[] = {{"damping=-1", "damping"}, {"vf_iters=0", "vf_iters"}, {"cg_iters=0", "cg_iters"},
-                 {"form=trajectories", "form"}, {"guard=0.5", "guard = 0.5"}};
+    } WRONG[] = {{"damping=-1", "damping"},
+                 {"vf_iters=0", "vf_iters"},
+                 {"cg_iters=0", "cg_iters"},
+                 {"form=trajectories", "form"},
+                 {"guard=0.5", "guard = 0.5"}};
     for (size_t k = 0; k < sizeof WRONG / sizeof *WRONG; k++) {
         fm_arena arena = {0};
         fm_error err;
         env game;
         void *config = fm_arena_alloc(&arena, 1, algo_stac.config_size);
         fm_options_reset(algo_stac.options, config);
-        EXPECT(env_open("cartpole", &arena, &game, &err) == FM_OK && env_create(&game, &arena, &err) == FM_OK);
+        EXPECT(env_open("cartpole", &arena, &game, &err) == FM_OK &&
+               env_create(&game, &arena, &err) == FM_OK);
         EXPECT(algo_stac.accepts(&game.facts, config, &err) == FM_OK);
         fm_status status = fm_options_apply(algo_stac.options, config, WRONG[k].settings, &err);
         if (status == FM_OK) status = algo_stac.accepts(&game.facts, config, &err);

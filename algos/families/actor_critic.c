@@ -294,8 +294,8 @@ bool actor_critic_ready(actor_critic *ac) {
 void actor_critic_step(actor_critic_policy *p) {
     real *of_actor = p->objective.gradient[0], *of_critic = p->objective.gradient[1];
     double loss = nn_objective_run(&p->objective);
-    double actor_norm = nn_norm(of_actor, p->actor.params.n),
-           critic_norm = nn_norm(of_critic, p->critic.params.n);
+    double actor_norm = nn_norm(of_actor, p->actor.params.n);
+    double critic_norm = nn_norm(of_critic, p->critic.params.n);
     double norm = hypot(actor_norm, critic_norm);
     if (p->max_grad_norm > 0 && norm > p->max_grad_norm) {
         nn_clip_global(of_actor, p->actor.params.n, actor_norm * p->max_grad_norm / norm);

@@ -1,11 +1,11 @@
-/* actor_first.h: actor-critics that answer every rollout with one step of the policy, and then with m steps of
- * the baseline on the same samples: the order of a leader and its follower [Zheng 2022, Alg. 2]. An algorithm
- * says along which direction the policy steps.
+/* actor_first.h: actor-critics that answer every rollout with one step of the policy, and then with m steps
+ * of the baseline on the same samples: the order of a leader and its follower [Zheng 2022, Alg. 2]. An
+ * algorithm says along which direction the policy steps.
  *
  * Outline:
  *
  *     create    actor_first_make(&x->base, setup, &config->learner);
- *               for each policy i: record its direction, from actor_first_loss and x->base.policy[i].critic_loss
+ *               for each policy i: record its direction, made of actor_first_loss(&x->base, i), ...;
  *     update    if (!actor_first_ready(&x->base)) return;     // advantages have mean 0 and deviation 1
  *               for each policy i:
  *                   if (!actor_first_draw(&x->base, i)) continue; // the leaves hold the whole rollout

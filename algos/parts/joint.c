@@ -57,13 +57,6 @@ void algo_decode_agent(const env_space *space, const real *columns, real *action
     }
 }
 
-void algo_encode(const algo_joint *joint, const real *actions, real *columns) {
-    for (int i = 0; i < joint->agents; i++) {
-        const env_agent *agent = &joint->facts->agent[i];
-        algo_encode_agent(&agent->action, actions + agent->action_at, columns + joint->at[i]);
-    }
-}
-
 void algo_decode(const algo_joint *joint, const real *columns, real *actions) {
     for (int i = 0; i < joint->agents; i++) {
         const env_agent *agent = &joint->facts->agent[i];
@@ -71,7 +64,8 @@ void algo_decode(const algo_joint *joint, const real *columns, real *actions) {
     }
 }
 
-/* A uniform one of n actions, or of the legal ones; an agent that cannot act now may have none, and gets 0. */
+/* A uniform one of n actions, or of the legal ones; an agent that cannot act now may have none, and gets 0.
+ * */
 static int random_choice(int n, const uint8_t *legal, fm_rng *rng) {
     int count = 0;
     if (legal == NULL) return (int)fm_rng_below(rng, (uint64_t)n);

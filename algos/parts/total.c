@@ -6,9 +6,11 @@ enum { SHOWN = 5 };
 
 fm_status algo_total_accepts(const char *name, const algo_total_options *options, fm_error *err) {
     if (options->guard == 0 || options->guard >= 1) return FM_OK;
-    return fm_fail(err, "%s: guard = %g: a bound below the individual gradient's own length cannot be kept; give 1 or "
-                        "more, or 0 for none",
-                   name, options->guard);
+    return fm_fail(
+        err,
+        "%s: guard = %g: a step shorter than the individual gradient cannot be promised; give 1 or "
+        "more, or 0 for no bound",
+        name, options->guard);
 }
 
 nn_total_options algo_total_now(const algo_total_options *options, double damping) {
