@@ -23,6 +23,8 @@
     X(happo)                                                                                                 \
     /* one agent with a box */                                                                               \
     X(ddpg)                                                                                                  \
-    X(sac)
+    X(sac)                                                                                                   \
+    X(stddpg)                                                                                                \
+    X(stsac)
 
 #endif

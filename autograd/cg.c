@@ -24,9 +24,13 @@ static double dot(size_t n, const real *a, const real *b) {
     return sum;
 }
 
-/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares
- * neither vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry
- * is, or is infinite. */
+/* Where b / scale has its largest entry: near the middle of what the squares of reals bear, with most of the
+ * room below, since residuals only fall; with large damping by a factor of 1e7 in a step, and products of
+ * numbers that are no longer normal would take a hundred times as long. */
+#define LARGEST_EXPONENT 36
+
+/* A power of two: the equations are solved for b / scale, and a change by a power of two rounds nothing. 0
+ * when b is; NaN when an entry is, or is infinite. */
 static double scale_of(size_t n, const real *b) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -36,7 +40,7 @@ static double scale_of(size_t n, const real *b) {
     }
     int exponent;
     frexp(largest, &exponent);
-    return largest > 0 ? ldexp(1, exponent - 1) : 0;
+    return largest > 0 ? ldexp(1, exponent - 1 - LARGEST_EXPONENT) : 0;
 }
 
 /* x = scale x; false when an entry is too large for a real. */

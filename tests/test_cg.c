@@ -259,6 +259,25 @@ TEST(cg_does_not_depend_on_the_scale_of_b) {
         }
 }
 
+/* The smallest entry but zeros that a product has seen. */
+static double smallest_seen;
+static void watch(void *context, size_t n, const real *v, real *out) {
+    for (size_t i = 0; i < n; i++)
+        if (v[i] != 0) smallest_seen = fmin(smallest_seen, fabs((double)v[i]));
+    apply(context, n, v, out);
+}
+
+/* Damped by much, the residual falls by 1e6 in a step: seven steps stay within the normal numbers. */
+TEST(cg_directions_stay_normal) {
+    real b[4] = {1, 2, 3, 4}, x[4], work[AD_CG_WORK(4)];
+    matrix m = diagonal_new(4, (double[]){0.0001, 0.0003, 0.0002, 0.0007});
+    ad_cg_options options = {.iterations = 7, .damping = 500, .indefinite = true};
+    smallest_seen = 1;
+    ad_cg_result r = ad_cg(watch, &m, 4, b, x, work, &options);
+    EXPECT_EQ(r.iterations, 7);
+    EXPECT_MSG(r.residual < 1e-38 && smallest_seen > 1.2e-38, "residual %g, smallest %g", r.residual, smallest_seen);
+}
+
 TEST(cg_says_when_the_solution_has_no_number) {
     real b[2] = {1, (real)INFINITY}, x[2], work[AD_CG_WORK(2)];
     matrix m = diagonal_new(2, (double[]){1, 1});
@@ -338,5 +357,6 @@ TEST_MAIN(CASE(cg_solves_in_n_steps), CASE(cg_takes_a_step_per_eigenvalue),
           CASE(cg_goes_on_through_negative_curvature_when_told),
           CASE(cg_stops_at_once_when_the_matrix_is_negative_or_zero), CASE(cg_of_zero_is_zero),
           CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_does_not_depend_on_the_scale_of_b),
+          CASE(cg_directions_stay_normal),
           CASE(cg_says_when_the_solution_has_no_number), CASE(cg_vectors_stand_in_the_workspace),
           CASE(cg_names_of_stops), CASE(cg_without_iterations_aborts), CASE(cg_on_the_hessian_of_a_net))

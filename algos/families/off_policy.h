@@ -17,7 +17,7 @@
  * Outline:
  *
  *     create    off_policy_make(&x->base, setup, &config->base, &rule);
- *               off_policy_learn_in_turn(&x->base, setup);        // or families/stackelberg.h
+ *               off_policy_learn_in_turn(&x->base, setup);        // or what else learns: stackelberg.h
  *
  * An algorithm is a struct whose first member is an off_policy; it passes itself to the functions of the
  * contract below. algos/ddpg.c is the shortest one. */
@@ -58,8 +58,8 @@ typedef struct off_policy_config {
     FM_OPT_REAL(config, field, "0.1", 0, 10, "half ranges",                                                  \
                 "standard deviation of the noise on the actions that explore", "sigma")
 
-/* Settings that apply by themselves. Small networks are enough for the pendulum, and for the mountain car, whose
- * only pay is behind a hill that no white noise climbs. */
+/* Settings that apply by themselves. Small networks are enough for the pendulum, and for the mountain car,
+ * whose only pay is behind a hill that no white noise climbs. */
 #define OFF_POLICY_PENDULUM "hidden=64,64"
 #define OFF_POLICY_MOUNTAINCAR "hidden=64,64 hold_noise=50 learning_starts=5000"
 

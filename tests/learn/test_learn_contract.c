@@ -113,6 +113,17 @@ static const contract_case cases_happo[] = {
     END,
 };
 
+static const contract_case cases_stddpg[] = {
+    {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor unroll=2 damping_decay=100"},
+    {"corridor", "agents=1 box=true hidden=1", SMALL "leader=critic order=sequential hold_noise=3"},
+    END,
+};
+static const contract_case cases_stsac[] = {
+    {"corridor", "agents=1 box=true death=3", SMALL "leader=critic damping=0 train_freq=2"},
+    {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor ent_coef=0.2 implicit=length"},
+    END,
+};
+
 #define CASES_OF(name) {#name, cases_##name},
 static const struct {
     const char *algo;
