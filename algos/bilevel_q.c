@@ -11,11 +11,11 @@
  * the last agent up: for every choice of its superiors the agent's best completion is kept, so that it costs
  * as many comparisons as there are joint actions. Who is below one that explores answers what it really did.
  *
- * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. An agent
- * that has died plays no part in the stage game. States are told apart by who acts and the joint observation,
- * number for number, so that observations have to come from a finite set. The table has room for `states` of them: once it is full, further ones are not learned and count as
- * worth what every entry is at the start, and the metric `unknown` counts the decisions that were taken in
- * one; it should stay at zero.
+ * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. An
+ * agent that has died plays no part in the stage game. States are told apart by who acts and the joint
+ * observation, number for number, so that observations have to come from a finite set. The table has room for
+ * `states` of them: once it is full, further ones are not learned and count as worth what every entry is at
+ * the start, and the metric `unknown` counts the decisions that were taken in one; it should stay at zero.
  *
  * Status: verified on the measured rates of Escape and Maintain, on the grid, and on three agents
  * (tests/learn/test_learn_bilevel_q.c). */
@@ -57,13 +57,13 @@ typedef struct bilevel_q {
     const bilevel_q_config *config;
     const env_facts *facts;
     algo_order order;
-    int n;               /* agents */
-    int *actions;        /* [N] ORDER turn: number of actions */
-    double *alpha;       /* [N] ORDER turn */
-    size_t joint;        /* J; the last agent's action runs fastest */
-    size_t slots;        /* S, rows of the hash table: a power of two, some always free */
-    real *key;           /* [S][1 + N + obs_total]: 1 when the row is in use, else 0; who acts; what they see */
-    real *q;             /* [S][N][J], ORDER turn */
+    int n;         /* agents */
+    int *actions;  /* [N] ORDER turn: number of actions */
+    double *alpha; /* [N] ORDER turn */
+    size_t joint;  /* J; the last agent's action runs fastest */
+    size_t slots;  /* S, rows of the hash table: a power of two, some always free */
+    real *key;     /* [S][1 + N + obs_total]: 1 when the row is in use, else 0; who acts; what they see */
+    real *q;       /* [S][N][J], ORDER turn */
     int64_t counters[3]; /* states in use, decisions seen, decisions in unknown states */
     double *error;       /* [N] change wanted at the agent's last transition; FM_ABSENT: none yet */
     real *fresh;         /* [N][J] values of an unknown state */
@@ -259,8 +259,8 @@ static void values(void *self, const env_view *view, const real *actions, double
     bilevel_q *t = self;
     for (size_t c = 0; c < (size_t)view->copies; c++) {
         const real *q = values_of(t, find(t, view, c, false));
-        size_t joint = index_of(t, actions + c * (size_t)t->facts->action_total,
-                                view->active + c * (size_t)t->n);
+        size_t joint =
+            index_of(t, actions + c * (size_t)t->facts->action_total, view->active + c * (size_t)t->n);
         for (int k = 0; k < t->n; k++)
             values_[c * (size_t)t->n + (size_t)t->order.turn[k]] = (double)q[(size_t)k * t->joint + joint];
     }
@@ -315,9 +315,9 @@ static fm_status accepts(const env_facts *facts, const void *config_, fm_error *
                            facts->agent[i].action.kind == ENV_BOX ? "a box" : "several heads",
                            facts->agent[i].name);
     if (facts->pauses)
-        return fm_fail(err,
-                       "bilevel_q needs every agent to act at every decision; in '%s' agents wait for each other",
-                       facts->name);
+        return fm_fail(
+            err, "bilevel_q needs every agent to act at every decision; in '%s' agents wait for each other",
+            facts->name);
     if (check_order(facts, config->order, err) != FM_OK) return FM_BAD;
     double entries = facts->agents * joint_actions(facts) + facts->agents + facts->obs_total;
     if (3.0 * (double)config->states * entries * sizeof(real) > BYTES_MAX)

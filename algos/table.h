@@ -1,5 +1,6 @@
-/* table.h: the table of algorithms: one row each. Row X(name) is `const algo_type algo_name` of its own file. The
- * contract test walks the same rows, and has settings for each: an algorithm without them does not compile. */
+/* table.h: the table of algorithms: one row each. Row X(name) is `const algo_type algo_name` of its own file.
+ * The contract test walks the same rows, and has settings for each: an algorithm without them does not
+ * compile. */
 #ifndef ALGO_TABLE_H
 #define ALGO_TABLE_H
 
@@ -13,6 +14,15 @@
     X(lenient)                                                                                               \
     X(maddpg)                                                                                                \
     X(td3)                                                                                                   \
-    X(reinforce)
+    X(reinforce)                                                                                             \
+    X(ac)                                                                                                    \
+    X(stac)                                                                                                  \
+    X(ppo)                                                                                                   \
+    X(ippo)                                                                                                  \
+    X(mappo)                                                                                                 \
+    X(happo)                                                                                                 \
+    /* one agent with a box */                                                                               \
+    X(ddpg)                                                                                                  \
+    X(sac)
 
 #endif

@@ -24,9 +24,9 @@ static double dot(size_t n, const real *a, const real *b) {
     return sum;
 }
 
-/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares neither
- * vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry is, or is
- * infinite. */
+/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares
+ * neither vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry
+ * is, or is infinite. */
 static double scale_of(size_t n, const real *b) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -60,9 +60,11 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
         result.iterations++;
         if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
         double pq = dot(n, p, q), alpha = rr / pq;
-        if (isfinite(pq)) result.curvature = pq / dot(n, p, p);
+        double curvature = pq / dot(n, p, p);
+        if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
+            result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
-        else if (pq <= 0) result.stop = AD_CG_CURVATURE;
+        else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
         ad_v_axpy(n, (real)alpha, p, x);

@@ -174,6 +174,28 @@ TEST(cg_stops_at_negative_curvature_with_the_best_point) {
     for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], (double)b[i] / (d[i] + 1.5), 1e-4);
 }
 
+/* Told to go on, it solves an indefinite system too, and tells the smallest curvature of its directions. */
+TEST(cg_goes_on_through_negative_curvature_when_told) {
+    const double d[3] = {4, 2, -1};
+    matrix m = diagonal_new(3, d);
+    real b[3] = {1, 1, (real)0.5}, x[3], work[AD_CG_WORK(3)];
+    ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .indefinite = true};
+    ad_cg_result r = ad_cg(apply, &m, 3, b, x, work, &options);
+    EXPECT_EQ(r.stop, AD_CG_CONVERGED);
+    EXPECT_EQ(r.iterations, 3);
+    for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], (double)b[i] / d[i], 1e-4);
+    EXPECT(r.curvature < 0 && r.curvature >= -1);
+    const double positive[3] = {4, 2, 1};
+    m = diagonal_new(3, positive);
+    double smallest = INFINITY;
+    for (int limit = 1; limit <= 3; limit++) {
+        r = ad_cg(apply, &m, 3, b, x, work, &(ad_cg_options){.iterations = limit});
+        EXPECT(r.curvature <= smallest);
+        smallest = r.curvature;
+    }
+    EXPECT(smallest > 1 && smallest < (4 + 2 + 0.25) / 2.25 - 0.5);
+}
+
 TEST(cg_stops_at_once_when_the_matrix_is_negative_or_zero) {
     const double minus[2] = {-1, -2}, zero[2] = {0, 0};
     for (int k = 0; k < 2; k++) {
@@ -216,8 +238,8 @@ TEST(cg_stops_before_a_product_that_is_not_finite) {
 }
 
 /* Directions and products stand where a Hessian product recorded over the workspace expects them. */
-/* A right-hand side far from 1 gives the solution of one near 1, times the scale: also where its squares vanish
- * or overflow. */
+/* A right-hand side far from 1 gives the solution of one near 1, times the scale: also where its squares
+ * vanish or overflow. */
 TEST(cg_does_not_depend_on_the_scale_of_b) {
     static const double SCALES[] = {1e-38, 1e-30, 1e-25, 1e-20, 1e20, 1e25, 1e30, 1e37};
     for (size_t n = 1; n <= 8; n += 7)
@@ -313,6 +335,7 @@ TEST(cg_on_the_hessian_of_a_net) {
 TEST_MAIN(CASE(cg_solves_in_n_steps), CASE(cg_takes_a_step_per_eigenvalue),
           CASE(cg_stops_at_the_limit_and_at_the_tolerance),
           CASE(cg_stops_at_negative_curvature_with_the_best_point),
+          CASE(cg_goes_on_through_negative_curvature_when_told),
           CASE(cg_stops_at_once_when_the_matrix_is_negative_or_zero), CASE(cg_of_zero_is_zero),
           CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_does_not_depend_on_the_scale_of_b),
           CASE(cg_says_when_the_solution_has_no_number), CASE(cg_vectors_stand_in_the_workspace),

@@ -10,10 +10,12 @@ fm_status centralised_accepts(const char *name, const env_facts *facts, const ce
                               fm_error *err) {
     for (int i = 0; i < facts->agents; i++)
         if (facts->agent[i].action.kind == ENV_MULTI_DISCRETE)
-            return fm_fail(err, "%s needs a box or one discrete action; '%s' has several heads for agent '%s'",
+            return fm_fail(err,
+                           "%s needs a box or one discrete action; '%s' has several heads for agent '%s'",
                            name, facts->name, facts->agent[i].name);
     if (facts->pauses && facts->agents > 1)
-        return fm_fail(err, "%s needs every agent to act at every decision; in '%s' agents wait for each other",
+        return fm_fail(err,
+                       "%s needs every agent to act at every decision; in '%s' agents wait for each other",
                        name, facts->name);
     if (config->replay.buffer_size < config->replay.batch_size)
         return fm_fail(
@@ -22,7 +24,9 @@ fm_status centralised_accepts(const char *name, const env_facts *facts, const ce
     return FM_OK;
 }
 
-static bool is_discrete(const centralised *c, int i) { return c->facts->agent[i].action.kind == ENV_DISCRETE; }
+static bool is_discrete(const centralised *c, int i) {
+    return c->facts->agent[i].action.kind == ENV_DISCRETE;
+}
 
 /* ---- the mathematics, recorded once ---- */
 
@@ -54,7 +58,8 @@ static ad_var legal(ad_var logits, ad_var mask) {
     return ad_is_none(mask) ? logits : ad_where(mask, logits, ad_fill(logits.tape, 1, 1, -1e9));
 }
 
-/* A discrete action drawn from softmax(logits), relaxed; the largest of logits + Gumbel noise is such a draw. */
+/* A discrete action drawn from softmax(logits), relaxed; the largest of logits + Gumbel noise is such a draw.
+ * */
 static ad_var draw(const centralised *c, const algo_setup *setup, ad_var logits, real **noise) {
     ad_var gumbel;
     *noise = algo_leaf(setup, ad_rows(logits), ad_cols(logits), "gumbel", &gumbel);
@@ -124,8 +129,10 @@ static ad_var actor_loss(centralised *c, int i, const algo_setup *setup) {
     if (!is_discrete(c, i))
         return ad_neg(nn_weighted_mean(judged(c, i, with_action(c, i, ad_tanh(out))), agent->weight));
     ad_var logits = legal(out, agent->mask), value;
-    if (c->config->relaxation == CENTRALISED_EXPECTATION) value = expected(c, i, setup, logits);
-    else value = judged(c, i, with_action(c, i, draw(c, setup, logits, &agent->draws)));
+    if (c->config->relaxation == CENTRALISED_EXPECTATION)
+        value = expected(c, i, setup, logits);
+    else
+        value = judged(c, i, with_action(c, i, draw(c, setup, logits, &agent->draws)));
     ad_var penalty = ad_scale(ad_sum_cols(ad_square(out)), c->config->logit_l2);
     return nn_weighted_mean(ad_sub(penalty, value), agent->weight);
 }
@@ -252,7 +259,8 @@ static double epsilon_now(const centralised *c) {
 }
 
 static double action_noise_now(const centralised *c) {
-    return c->config->action_noise * algo_falling(c->config->action_noise_final, c->cadence.decisions, c->steps);
+    return c->config->action_noise *
+           algo_falling(c->config->action_noise_final, c->cadence.decisions, c->steps);
 }
 
 /* Agent i's action by its actor's outputs. */
@@ -284,12 +292,16 @@ static void act_row(centralised *c, const env_view *view, size_t row, algo_mode 
         const uint8_t *mask = facts->masks ? masks + agent->mask_at : NULL;
         real *action = actions + agent->action_at;
         bool explores = epsilon > 0 && (is_discrete(c, i) || all_random(c));
-        if (c->config->coin == ALGO_COIN_JOINT) explores = explores && joint;
-        else explores = explores && fm_rng_uniform(rng) < epsilon;
+        if (c->config->coin == ALGO_COIN_JOINT)
+            explores = explores && joint;
+        else
+            explores = explores && fm_rng_uniform(rng) < epsilon;
         if (!view->active[row * (size_t)c->agents + (size_t)i])
             memset(action, 0, (size_t)agent->action.size * sizeof *action);
-        else if (explores) algo_random_action(facts, i, masks, rng, action);
-        else play(c, i, now->y + row * now->out, mask, mode, rng, action);
+        else if (explores)
+            algo_random_action(facts, i, masks, rng, action);
+        else
+            play(c, i, now->y + row * now->out, mask, mode, rng, action);
     }
 }
 
@@ -341,8 +353,7 @@ static double probability(const real *logits, const uint8_t *mask, int n, int ac
 }
 
 /* 0 for an agent with a box, or one that does not act. */
-void centralised_probabilities(void *self, const env_view *view, const real *actions,
-                               double *probabilities) {
+void centralised_probabilities(void *self, const env_view *view, const real *actions, double *probabilities) {
     centralised *c = self;
     const env_facts *facts = c->facts;
     evaluate(c, view);
@@ -355,9 +366,9 @@ void centralised_probabilities(void *self, const env_view *view, const real *act
             int action = (int)actions[r * (size_t)facts->action_total + (size_t)agent->action_at];
             probabilities[own] = 0;
             if (is_discrete(c, i) && view->active[own])
-                probabilities[own] = probability(now->y + r * now->out,
-                                                 facts->masks ? masks + agent->mask_at : NULL,
-                                                 agent->action.n, action);
+                probabilities[own] =
+                    probability(now->y + r * now->out, facts->masks ? masks + agent->mask_at : NULL,
+                                agent->action.n, action);
         }
 }
 
@@ -372,8 +383,10 @@ void centralised_observe(void *self, const algo_step *step) {
 static void fill_draws(centralised *c, int i, real *draws) {
     size_t n = c->batch.rows * (size_t)c->batch.joint.width[i];
     if (draws == NULL) return;
-    if (is_discrete(c, i)) nn_gumbel_fill(draws, n, &c->noise);
-    else fm_rng_fill_normal(&c->noise, draws, n);
+    if (is_discrete(c, i))
+        nn_gumbel_fill(draws, n, &c->noise);
+    else
+        fm_rng_fill_normal(&c->noise, draws, n);
 }
 
 /* Of the rows that count. */

@@ -71,6 +71,23 @@ TEST(terminated_is_not_truncated) {
     EXPECT_NEAR(value_at_start("agents=3 masks=true", settings, NULL), 3.439, 1e-3);
 }
 
+/* Who dies after two steps has 1 + 0.9; the others go on alone. */
+TEST(the_dead_leave_the_game) {
+    drive d;
+    double values[3];
+    real actions[3] = {0, 0, 0};
+    drive_open(&d, &algo_bilevel_q, &TOY_ENV, NULL, "agents=3 death=2 masks=true", "gamma=0.9 epsilon=0.5");
+    drive_start(&d, 2, 40000, 3);
+    drive_run(&d, 40000);
+    env_view view = drive_view(&d);
+    algo_bilevel_q.values(d.learner, &view, actions, values);
+    EXPECT_NEAR(values[0], 3.439, 1e-3);
+    EXPECT_NEAR(values[1], 3.439, 1e-3);
+    EXPECT_NEAR(values[2], 1.9, 1e-3);
+    EXPECT_NEAR(drive_metric(&d, "states"), 4, 0);
+    drive_end(&d);
+}
+
 /* Four states visited, room for two: the value stops where the table does, and the metric says so. */
 TEST(full_table_is_reported) {
     double unknown = 0;
@@ -105,4 +122,5 @@ TEST(refusals_say_why) {
 }
 
 TEST_MAIN(CASE(rates_on_the_matrix_games), CASE(order_is_who_leads), CASE(grid_meets_on_20),
-          CASE(terminated_is_not_truncated), CASE(full_table_is_reported), CASE(refusals_say_why))
+          CASE(terminated_is_not_truncated), CASE(the_dead_leave_the_game), CASE(full_table_is_reported),
+          CASE(refusals_say_why))

@@ -19,7 +19,8 @@ typedef struct contract_case {
 #define SMALL "learning_starts=20 batch_size=16 hidden=8 buffer_size=50 "
 #define SMALL_PAIR SMALL "actor_hidden=8 "
 
-#define END {NULL, NULL, NULL}
+#define END                                                                                                  \
+    { NULL, NULL, NULL }
 static const contract_case cases_biac[] = {
     {"corridor", "death=3", SMALL "approximators=yes"},
     {"corridor", "box=true cut=true", SMALL},
@@ -38,8 +39,8 @@ static const contract_case cases_idqn[] = {
     {"corridor", "death=2 hidden=1", SMALL "draw=own coin=joint"},
     END,
 };
-static const contract_case cases_hysteretic[] = {
-    {"corridor", "death=2 masks=true", SMALL "train_freq=5"}, END};
+static const contract_case cases_hysteretic[] = {{"corridor", "death=2 masks=true", SMALL "train_freq=5"},
+                                                 END};
 static const contract_case cases_lenient[] = {{"corridor", "length=3 death=2", SMALL}, END};
 static const contract_case cases_maddpg[] = {
     {"corridor", "masks=true death=3", SMALL_PAIR},
@@ -57,8 +58,58 @@ static const contract_case cases_td3[] = {
 static const contract_case cases_reinforce[] = {
     {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
     {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 normalize_obs=true"},
-    {"corridor", "heads=2 hidden=1 masks=true central=true", "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
+    {"corridor", "heads=2 hidden=1 masks=true central=true",
+     "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
     {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
+    END,
+};
+
+static const contract_case cases_ac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8 vf_iters=2"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 noise=0.1 optimizer=sgd init=fan_in"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=none normalize_obs=true"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 ent_coef=0.1"},
+    END,
+};
+static const contract_case cases_stac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 form=raw noise=0.1 optimizer=sgd"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=8 form=released curvature=gauss_newton"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 implicit=length damping=1 vf_iters=1"},
+    {"corridor", "", "n_steps=24 hidden=8 implicit=none"},
+    END,
+};
+
+static const contract_case cases_ddpg[] = {
+    {"corridor", "agents=1 box=true cut=true hidden=1", SMALL "target_actor=false train_freq=2"},
+    {"corridor", "agents=1 box=true pauses=true", SMALL "hold_noise=3 gradient_steps=2"},
+    END,
+};
+static const contract_case cases_sac[] = {
+    {"corridor", "agents=1 box=true death=3", SMALL},
+    {"corridor", "agents=1 box=true cut=true", SMALL "ent_coef=0.2 hold_noise=3 target_update_interval=2"},
+    END,
+};
+
+#define SMALL_PPO "n_steps=36 n_epochs=2 batch_size=16 hidden=8 "
+static const contract_case cases_ppo[] = {
+    {"corridor", "agents=1 masks=true", SMALL_PPO "target_kl=0.01"},
+    {"corridor", "agents=1 box=true cut=true", SMALL_PPO "normalize_obs=true normalize_reward=true"},
+    END,
+};
+static const contract_case cases_ippo[] = {
+    {"corridor", "masks=true death=3", SMALL_PPO "share_policy=true"},
+    {"corridor", "box=true cut=true pauses=true", SMALL_PPO "layer_norm=true"},
+    END,
+};
+static const contract_case cases_mappo[] = {
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "actor_sees_state=true"},
+    {"corridor", "heads=2 hidden=1", SMALL_PPO "share_policy=true normalize_obs=true"},
+    END,
+};
+static const contract_case cases_happo[] = {
+    {"corridor", "agents=3 masks=true hidden=1", SMALL_PPO},
+    {"corridor", "box=true pauses=true", SMALL_PPO "batch_size=0"},
     END,
 };
 
@@ -78,7 +129,8 @@ typedef struct trial {
     loop loop;
 } trial;
 
-static void trial_begin(trial *t, const char *algo, const contract_case *c, int num_envs, int64_t eval_every) {
+static void trial_begin(trial *t, const char *algo, const contract_case *c, int num_envs,
+                        int64_t eval_every) {
     bool toy = strcmp(c->env, "corridor") == 0;
     drive_open(&t->made, algo_find(algo), toy ? &TOY_ENV : NULL, toy ? NULL : c->env, c->env_settings,
                c->settings);
@@ -152,8 +204,9 @@ static void interrupt_at(const char *algo, const contract_case *c, int num_envs,
     loop_advance(&second.loop, STEPS);
     loop_advance(&whole.loop, STEPS);
     EXPECT_MSG(whole.loop.problem.text[0] == '\0', "%s: %s", algo, whole.loop.problem.text);
-    EXPECT_MSG(same_state(&whole.loop, &second.loop, NULL, &which), "%s in %s (%s), %d copies, at %lld: %s differs",
-               algo, c->env, c->env_settings, num_envs, (long long)moment, which);
+    EXPECT_MSG(same_state(&whole.loop, &second.loop, NULL, &which),
+               "%s in %s (%s), %d copies, at %lld: %s differs", algo, c->env, c->env_settings, num_envs,
+               (long long)moment, which);
     EXPECT_MSG(same_shown(&whole.loop, &second.loop), "%s in %s (%s), %d copies, at %lld: other rows", algo,
                c->env, c->env_settings, num_envs, (long long)moment);
     EXPECT_MSG(!same_state(&whole.loop, &first.loop, NULL, &which), "%s stands still", algo);
@@ -280,13 +333,13 @@ static void deviations(const char *algo, const char *settings, double *both, dou
 static void expect_deviations(const char *algo, const char *settings, double both, double one) {
     double seen_both, seen_one;
     deviations(algo, settings, &seen_both, &seen_one);
-    EXPECT_MSG(fabs(seen_both - both) < 0.02 && fabs(seen_one - one) < 0.02, "%s: both %g, one %g; expected %g, %g",
-               settings, seen_both, seen_one, both, one);
+    EXPECT_MSG(fabs(seen_both - both) < 0.02 && fabs(seen_one - one) < 0.02,
+               "%s: both %g, one %g; expected %g, %g", settings, seen_both, seen_one, both, one);
 }
 
 /* epsilon 0.6 over three actions: an agent that explores leaves its action with chance 2/3. Own coins: 0.4
- * each, both 0.16, one 0.48. One coin: both 0.6 4/9, one 0.6 4/9. Before learning starts every action is random:
- * both 4/9, one 4/9. */
+ * each, both 0.16, one 0.48. One coin: both 0.6 4/9, one 0.6 4/9. Before learning starts every action is
+ * random: both 4/9, one 4/9. */
 TEST(exploration_is_as_often_as_said) {
 #define STILL "lr=0 tau=0 train_freq=1000000 hidden=8 epsilon=0.6 epsilon_decay=1 "
 #define STILL_PAIR                                                                                           \
@@ -300,5 +353,5 @@ TEST(exploration_is_as_often_as_said) {
 
 TEST_MAIN(CASE(taken_up_again_is_the_same), CASE(evaluation_changes_nothing),
           CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(nothing_is_allocated_while_learning),
-          CASE(updates_do_not_depend_on_the_number_of_copies), CASE(metrics_are_described_and_known_at_the_end),
-          CASE(exploration_is_as_often_as_said))
+          CASE(updates_do_not_depend_on_the_number_of_copies),
+          CASE(metrics_are_described_and_known_at_the_end), CASE(exploration_is_as_often_as_said))

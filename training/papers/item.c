@@ -93,6 +93,15 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
     fputc('\n', stderr);
 }
 
+void reproduce_words(const reproduce *r, const char *format, ...) {
+    va_list arguments;
+    if (r->config->csv) return;
+    putchar('\n');
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+}
+
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
                            const plot_page *page, fm_error *err) {
     if (plot_write(r->folder, name, data, page, err) != FM_OK) return FM_BAD;
@@ -124,7 +133,7 @@ static void folder_name(const char *row, char *name, size_t size) {
 }
 
 /* Writes a word of the command line; words are at most as long as a path. */
-typedef struct command { char text[24][REPRODUCE_PATH_MAX]; char *words[24]; int n; } command;
+typedef struct command { char text[48][REPRODUCE_PATH_MAX]; char *words[48]; int n; } command;
 
 static void add(command *c, const char *flag, const char *value) {
     const char *both[2] = {flag, value};
@@ -141,6 +150,17 @@ static void add_number(command *c, const char *flag, int64_t value) {
     if (value > 0) add(c, flag, text);
 }
 
+/* "key=value key=value" */
+static void add_settings(command *c, const char *settings) {
+    for (const char *at = settings; at && *at;) {
+        char word[REPRODUCE_PATH_MAX];
+        size_t n = strcspn(at, " ");
+        fm_text_format(word, sizeof word, "%.*s", (int)n, at);
+        add(c, "--set", word);
+        at += n + strspn(at + n, " ");
+    }
+}
+
 static fm_status plan(const reproduce *r, const reproduce_training *what, const char *folder, run_plan *run,
                       fm_error *err) {
     command c = {.n = 0};
@@ -148,6 +168,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add(&c, "--env", what->env);
     add(&c, "--out", folder);
     if (what->preset) add(&c, "--preset", what->preset);
+    add_settings(&c, what->settings);
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
