@@ -1,20 +1,20 @@
 /* algo.h: the algorithm contract.
  *
  * An algorithm is one file and one row in algos/table.h. It sees the facts of an environment and rows of
- * numbers; it opens no file, prints nothing and never calls the environment. Whoever runs it (training/stage.h)
- * calls
+ * numbers; it opens no file, prints nothing and never calls the environment. Whoever runs it
+ * (training/stage.h) calls
  *
  *     act      chooses a joint action for every copy of the environment
  *     observe  is shown what came of it
  *     update   does the learning that is due after this step
  *
- * `act` serves training, evaluation and play alike. What differs between them belongs to the caller: the mode,
- * the random streams, and the memory of a policy that remembers. So an evaluation disturbs nothing.
+ * `act` serves training, evaluation and play alike. What differs between them belongs to the caller: the
+ * mode, the random streams, and the memory of a policy that remembers. So an evaluation disturbs nothing.
  *
  * Everything of the learner that must survive an interruption is added to `keep` when it is made
  * (base/keep.h), what `measure` shows included; the streams that an update draws from are split from
- * (seed, purpose, 0, agent) and kept as well. Then an interrupted and resumed run equals an uninterrupted one,
- * bit for bit. Nothing is allocated after `create` but inside the tape's arena.
+ * (seed, purpose, 0, agent) and kept as well. Then an interrupted and resumed run equals an uninterrupted
+ * one, bit for bit. Nothing is allocated after `create` but inside the tape's arena.
  *
  * How much is learned per decision does not depend on the number of copies: algos/parts/cadence.h counts.
  *

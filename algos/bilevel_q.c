@@ -11,11 +11,11 @@
  * the last agent up: for every choice of its superiors the agent's best completion is kept, so that it costs
  * as many comparisons as there are joint actions. Who is below one that explores answers what it really did.
  *
- * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. An agent
- * that has died plays no part in the stage game. States are told apart by who acts and the joint observation,
- * number for number, so that observations have to come from a finite set. The table has room for `states` of them: once it is full, further ones are not learned and count as
- * worth what every entry is at the start, and the metric `unknown` counts the decisions that were taken in
- * one; it should stay at zero.
+ * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. An
+ * agent that has died plays no part in the stage game. States are told apart by who acts and the joint
+ * observation, number for number, so that observations have to come from a finite set. The table has room for
+ * `states` of them: once it is full, further ones are not learned and count as worth what every entry is at
+ * the start, and the metric `unknown` counts the decisions that were taken in one; it should stay at zero.
  *
  * Status: verified on the measured rates of Escape and Maintain, on the grid, and on three agents
  * (tests/learn/test_learn_bilevel_q.c). */

@@ -1,5 +1,5 @@
-/* maddpg.c: multi-agent deep deterministic policy gradient: decentralised actors, centralised critics. With one
- * agent it is DDPG [Lillicrap et al., ICLR 2016].
+/* maddpg.c: multi-agent deep deterministic policy gradient: decentralised actors, centralised critics. With
+ * one agent it is DDPG [Lillicrap et al., ICLR 2016].
  *
  * Paper: Lowe, Wu, Tamar, Harb, Abbeel, Mordatch, "Multi-agent actor-critic for mixed cooperative-competitive
  *        environments", NeurIPS 2017.

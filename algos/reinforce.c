@@ -5,17 +5,19 @@
  *
  * Implemented, for each agent: after every n_steps decisions one step of Adam along the gradient of
  *
- *     mean_t [ log pi(a_t | o_t) (R_t - b(o_t)) ]     [Williams 1992, Eq. 6], b the baseline before the step
+ *     mean_t [ log pi(a_t | o_t) (R_t - b(o_t)) ]     [Williams 1992, Sec. 4 to 6], with b as it was then
  *     + ent_coef mean_t [ H(pi(. | o_t)) ] - vf_coef mean_t [ (R_t - b(o_t))^2 ]
  *
  * with R_t the discounted return, or for gae_lambda < 1 the lambda-return. Discrete actions, several heads
  * and boxes (algos/parts/head.h); the gradient counts the steps at which the agent acted and that earn
  * credit, and an episode that is cut off goes on with the baseline's value (algos/parts/rollout.h).
  *
- * Deviations: returns are discounted but the steps are not, as everywhere today; entropy and clipping are
- * later additions.
+ * Deviations: returns are discounted but the steps are not, as everywhere today; Adam, entropy and clipping
+ * are later additions; rewards are divided by the deviation of the return (normalize_reward), and the
+ * learning rate falls to a tenth (lr_final).
  *
- * Status: verified: learns the corridor's values, the optimal push of a linear pendulum, matrix games
+ * Status: verified: gradients against their closed form (tests/test_actor_critic.c); learns the values of
+ * corridors, the optimal push of a linear pendulum, an equilibrium of a matrix game
  * (tests/learn/test_learn_reinforce.c). */
 #include "algos/families/actor_critic.h"
 

@@ -1,5 +1,6 @@
-/* table.h: the table of algorithms: one row each. Row X(name) is `const algo_type algo_name` of its own file. The
- * contract test walks the same rows, and has settings for each: an algorithm without them does not compile. */
+/* table.h: the table of algorithms: one row each. Row X(name) is `const algo_type algo_name` of its own file.
+ * The contract test walks the same rows, and has settings for each: an algorithm without them does not
+ * compile. */
 #ifndef ALGO_TABLE_H
 #define ALGO_TABLE_H
 

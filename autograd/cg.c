@@ -24,9 +24,9 @@ static double dot(size_t n, const real *a, const real *b) {
     return sum;
 }
 
-/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares neither
- * vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry is, or is
- * infinite. */
+/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares
+ * neither vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry
+ * is, or is infinite. */
 static double scale_of(size_t n, const real *b) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {

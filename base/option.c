@@ -299,16 +299,20 @@ void fm_options_write(const fm_option *table, const void *config, FILE *out) {
 
 void fm_options_help(const fm_option *table, const void *config, FILE *out) {
     for (const fm_option *row = table; row->name; row++) {
-        char text[FM_TEXT_MAX], range[96];
+        char text[FM_TEXT_MAX], range[96], words[2 * FM_TEXT_MAX];
         if (row->type == FM_RENAMED) continue;
         const char *value = config ? fm_option_format(row, config, text, sizeof text) : row->default_value;
-        fprintf(out, "  %-22s %-12s %s", row->name, *value ? value : "\"\"", row->doc);
-        if (*row->symbol) fprintf(out, ", %s", row->symbol);
-        if (row->type == FM_CHOICE) fprintf(out, " (%s)", row->choices);
-        else if (row->type == FM_BOOL) fprintf(out, " (true|false)");
-        else if (row->type != FM_TEXT)
-            fprintf(out, " (%s%s%s)", range_text(row, range, sizeof range), *row->unit ? " " : "", row->unit);
-        else if (*row->unit) fprintf(out, " (%s)", row->unit);
-        fputc('\n', out);
+        if (row->type == FM_CHOICE) fm_text_format(range, sizeof range, "%s", row->choices);
+        else if (row->type == FM_BOOL) fm_text_format(range, sizeof range, "true|false");
+        else if (row->type == FM_TEXT) range[0] = '\0';
+        else range_text(row, range, sizeof range);
+        const char *gap = *range && *row->unit ? " " : "";
+        bool brackets = *range || *row->unit;
+        fm_text_format(words, sizeof words, "%s%s%s %s%s%s%s%s", row->doc, *row->symbol ? ", " : "",
+                       row->symbol, brackets ? "(" : "", range, gap, row->unit, brackets ? ")" : "");
+        int used = fprintf(out, "  %s %s", row->name, *value ? value : "\"\"");
+        if (used + 2 > FM_HELP_DOC) used = fputc('\n', out) == EOF;
+        else used += fprintf(out, " ");
+        fm_text_wrap(out, words, (size_t)used, FM_HELP_DOC, FM_HELP_WIDTH);
     }
 }

@@ -101,6 +101,9 @@ char *fm_option_format(const fm_option *row, const void *config, char *text, siz
 /* "key = value" lines for config.ini, in table order. */
 void fm_options_write(const fm_option *table, const void *config, FILE *out);
 
+#define FM_HELP_WIDTH 80 /* columns of a help text, */
+#define FM_HELP_DOC 27   /* and the one at which an option's words begin */
+
 /* A help text: name, value in use (the default when config is NULL), range or choices, unit, doc, symbol. */
 void fm_options_help(const fm_option *table, const void *config, FILE *out);
 

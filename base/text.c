@@ -201,3 +201,18 @@ void fm_text_format(char *text, size_t size, const char *format, ...) {
     FM_CHECK(n >= 0 && (size_t)n < size, "\"%s...\" needs %d bytes, there are %zu", size > 0 ? text : "",
              n + 1, size);
 }
+
+void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width) {
+    for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
+        size_t length = strcspn(words, " ");
+        if (used > at && used + 1 + length > width) {
+            fputc('\n', out);
+            used = 0;
+        }
+        size_t blanks = used < at ? at - used : used > at ? 1 : 0;
+        fprintf(out, "%*s%.*s", (int)blanks, "", (int)length, words);
+        used += blanks + length;
+        words += length;
+    }
+    fputc('\n', out);
+}

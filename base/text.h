@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -36,6 +37,11 @@ char *fm_text_from_real(double value, char *text, size_t size);
 
 /* "1,234,567". Returns `text`. */
 char *fm_text_grouped(int64_t value, char *text, size_t size);
+
+/* Prints words that follow a margin of `at` columns, which the caller has printed up to `used`, and go on in
+ * lines of at most `width` columns beneath each other; a longer word has a line of its own. Ends the line.
+ * Columns are bytes: meant for the program's own texts. */
+void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width);
 
 /* snprintf that aborts, naming the text, instead of cutting it: for names whose size the caller has
  * ensured. */

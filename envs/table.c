@@ -2,8 +2,8 @@
 #include "envs/env.h"
 
 extern const env_type env_escape, env_maintain, env_penalty, env_mixing, env_random_matrix, env_nfg;
-extern const env_type env_grid, env_merge;
-extern const env_type env_duopoly, env_triopoly, env_oligopoly;
+extern const env_type env_grid, env_merge, env_onramp;
+extern const env_type env_duopoly, env_triopoly, env_oligopoly, env_chain;
 extern const env_type env_cartpole, env_pendulum, env_mountaincar_continuous, env_acrobot;
 
 const env_type *const ENV_TABLE[] = {
@@ -11,8 +11,9 @@ const env_type *const ENV_TABLE[] = {
     &env_penalty,       &env_mixing,
     &env_random_matrix, &env_nfg,
     &env_grid,          &env_merge, /* several decisions */
-    &env_duopoly,       &env_triopoly, /* continuous: oligopoly.c */
-    &env_oligopoly,
+    &env_onramp,
+    &env_duopoly,       &env_triopoly, /* continuous: oligopoly.c, chain.c */
+    &env_oligopoly,     &env_chain,
     &env_cartpole,      &env_pendulum, /* one agent: control/ */
     &env_mountaincar_continuous,
     &env_acrobot,       NULL,

@@ -1,8 +1,8 @@
 /* objective.h: one scalar loss and its gradients with respect to one or more groups of parameters.
  *
  * A network (nn/params.h, nn/layers.h), an objective and an optimiser (nn/optim.h) are three things: one loss
- * may train several networks, and one network may have several losses. The loss is recorded once; a run of the
- * objective replays it from the present numbers of the leaves.
+ * may train several networks, and one network may have several losses. The loss is recorded once; a run of
+ * the objective replays it from the present numbers of the leaves.
  *
  * Example (compiled by the tests):
  *
@@ -61,8 +61,8 @@ nn_objective nn_objective_make(ad_var loss, const nn_group *group, size_t groups
 /* Computes loss, gradients and the other scalars at the present numbers of the leaves; returns the loss. */
 double nn_objective_run(nn_objective *objective);
 
-/* Mean of x [B, 1] over the rows, each counting `weight` [B, 1] times: sum w x / max(sum w, 1); rows of weight
- * zero are no part of it, and a batch of such rows alone gives zero. AD_NONE: the plain mean. */
+/* Mean of x [B, 1] over the rows, each counting `weight` [B, 1] times: sum w x / max(sum w, 1); rows of
+ * weight zero are no part of it, and a batch of such rows alone gives zero. AD_NONE: the plain mean. */
 ad_var nn_weighted_mean(ad_var x, ad_var weight);
 
 /* Of each entry: its square / 2 within `delta` of zero, and delta (|e| - delta / 2) beyond [Huber 1964]. The

@@ -7,8 +7,8 @@
  *     drive_greedy(&d, actions);      // in the situation that copy 0 is in
  *     drive_end(&d);
  *
- * The pieces are there by themselves too: drive_open, drive_start, drive_step. Options that do not fit, and an
- * environment that the algorithm does not accept, stop the test with their message. */
+ * The pieces are there by themselves too: drive_open, drive_start, drive_step. Options that do not fit, and
+ * an environment that the algorithm does not accept, stop the test with their message. */
 #ifndef TESTS_DRIVE_H
 #define TESTS_DRIVE_H
 

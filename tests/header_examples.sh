@@ -4,9 +4,9 @@
 # An example stands in the first comment of a header, as an indented block after one of the lines
 #  * Example (compiled by the tests):
 #  * Example (compiled by the tests, given TYPE NAME, ...):
-# It becomes the body of a function in a file that includes the header; #include lines go to the top. The first
-# kind passes when the function ends, or returns 0; the second, whose function has these parameters and may
-# return, when it compiles. Code in any other indented block fails, unless the block is announced as
+# It becomes the body of a function in a file that includes the header; #include lines go to the top. The
+# first kind passes when the function ends, or returns 0; the second, whose function has these parameters and
+# may return, when it compiles. Code in any other indented block fails, unless the block is announced as
 #  * Outline:
 # and only says what stands where.
 

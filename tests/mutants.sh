@@ -1,10 +1,10 @@
 #!/bin/sh
-# Tests that cannot fail are worth nothing: seeds one fault at a time into a copy of the tree, and sees that the
-# tests named beside it fail. `make mutants`, or tests/mutants.sh NAME ... for some.
+# Tests that cannot fail are worth nothing: seeds one fault at a time into a copy of the tree, and sees that
+# the tests named beside it fail. `make mutants`, or tests/mutants.sh NAME ... for some.
 #
 # tests/mutants.txt has one fault per line: name, file, the sed command that breaks it, and words for T of
-# `make test`, separated by tabs. A command that changes nothing, and a fault that does not compile, are failures
-# too: the list has to follow the code.
+# `make test`, separated by tabs. A command that changes nothing, and a fault that does not compile, are
+# failures too: the list has to follow the code.
 
 tab=$(printf '\t')
 work=$(mktemp -d) || exit 2

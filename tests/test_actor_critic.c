@@ -44,28 +44,37 @@ static void linear(const actor_critic_net *net, const real *x, double *out) {
     }
 }
 
-/* d (log pi(a) A + c H) / d out of a row, and of a box also / d log_std. */
-static void ascent(const actor_critic_policy *p, const double *out, const real *log_std, const uint8_t *mask,
-                   const real *action, double advantage, double c, double *to, double *to_std) {
-    size_t n = p->head.outputs;
+/* d (log pi(a) A + c H) / d out of one head of n choices. */
+static void ascent_of_head(const double *out, const uint8_t *mask, size_t n, int action, double advantage,
+                           double c, double *to) {
     double total = 0, entropy = 0, prob[8];
-    for (size_t j = 0; j < n && p->head.choices > 0; j++)
-        total += prob[j] = mask && !mask[j] ? 0 : exp(out[j]);
-    for (size_t j = 0; j < n && p->head.choices > 0; j++) {
+    for (size_t j = 0; j < n; j++) total += prob[j] = mask && !mask[j] ? 0 : exp(out[j]);
+    for (size_t j = 0; j < n; j++) {
         prob[j] /= total;
         if (prob[j] > 0) entropy -= prob[j] * log(prob[j]);
     }
     for (size_t j = 0; j < n; j++) {
-        if (p->head.choices > 0) {
-            to[j] = advantage * ((int)action[0] == (int)j) - advantage * prob[j];
-            if (prob[j] > 0) to[j] -= c * prob[j] * (log(prob[j]) + entropy);
+        to[j] = advantage * ((action == (int)j) - prob[j]);
+        if (prob[j] > 0) to[j] -= c * prob[j] * (log(prob[j]) + entropy);
+    }
+}
+
+/* The same of all heads, or of a box and then also / d log_std. */
+static void ascent(const actor_critic_policy *p, const double *out, const real *log_std, const uint8_t *mask,
+                   const real *action, double advantage, double c, double *to, double *to_std) {
+    const env_space *space = &p->head.space;
+    for (size_t k = 0, at = 0; k < (size_t)space->size; k++) {
+        if (space->kind == ENV_BOX) {
+            double sigma = exp((double)log_std[k]);
+            double u =
+                (((double)action[k] - (double)p->head.middle[k]) / (double)p->head.half[k] - out[k]) / sigma;
+            to[k] = advantage * u / sigma;
+            to_std[k] = advantage * (u * u - 1) + c;
             continue;
         }
-        double sigma = exp((double)log_std[j]);
-        double u =
-            (((double)action[j] - (double)p->head.middle[j]) / (double)p->head.half[j] - out[j]) / sigma;
-        to[j] = advantage * u / sigma;
-        to_std[j] = advantage * (u * u - 1) + c;
+        size_t n = (size_t)env_space_actions(space, (int)k);
+        ascent_of_head(out + at, mask ? mask + at : NULL, n, (int)action[k], advantage, c, to + at);
+        at += n;
     }
 }
 
@@ -121,16 +130,20 @@ static void expect_gradients(const actor_critic *ac, size_t index, double ent_co
 
 #define STILL "lr=0 hidden=none max_grad_norm=0 normalize_reward=false gamma=0.9 "
 
-/* One update of REINFORCE with 24 decisions of 3 copies. */
-static void begin(drive *d, const algo_type *algo, const char *env_settings, const char *settings) {
-    drive_open(d, algo, &TOY_ENV, "", env_settings, settings);
+/* One update with 24 decisions of 3 copies in the corridor. */
+static void begin(drive *d, const algo_type *algo, const char *world, const char *settings) {
+    drive_open(d, algo, &TOY_ENV, "", world, settings);
     drive_start(d, 3, 1000, 6);
     drive_run(d, 24);
 }
 
 TEST(actor_critic_gradients_are_those_of_the_paper) {
-    static const char *const WORLDS[] = {"", "masks=true death=3", "pauses=true hidden=1 masks=true",
-                                         "box=true", "box=true cut=true seen=false pauses=true"};
+    static const char *const WORLDS[] = {"",
+                                         "masks=true death=3",
+                                         "pauses=true hidden=1 masks=true",
+                                         "heads=2 masks=true death=4",
+                                         "box=true",
+                                         "box=true cut=true seen=false pauses=true"};
     for (size_t k = 0; k < sizeof WORLDS / sizeof *WORLDS; k++) {
         drive d;
         begin(&d, &algo_reinforce, WORLDS[k], STILL "n_steps=24 ent_coef=0.2 vf_coef=0.7 gae_lambda=0.9");
@@ -163,35 +176,71 @@ TEST(actor_critic_shared_policy_and_central_baseline) {
 
 /* ---- notes ---- */
 
-/* The log-probability noted with an action is that of the policy that took it. */
-TEST(actor_critic_notes_log_probabilities) {
-    static const char *const WORLDS[] = {"masks=true death=3", "box=true", "heads=2 masks=true"};
-    for (int k = 0; k < 3; k++) {
+enum { COPIES = 3, WIDEST = 64 };
+
+/* Views in which every copy and agent sees something else. */
+typedef struct seen {
+    real obs[COPIES * WIDEST], central[COPIES * WIDEST], actions[COPIES * WIDEST];
+    uint8_t mask[COPIES * WIDEST], active[COPIES * WIDEST];
+    env_view view;
+} seen;
+
+static void look(seen *x, const env_facts *facts, uint64_t seed) {
+    fm_rng rng = fm_rng_split(seed, FM_RNG_TEST, 0, 0);
+    fm_rng_fill_normal(&rng, x->obs, COPIES * WIDEST);
+    fm_rng_fill_normal(&rng, x->central, COPIES * WIDEST);
+    for (size_t k = 0; k < COPIES * WIDEST; k++) {
+        x->mask[k] = k % 3 == 0 || fm_rng_uniform(&rng) < 0.5;
+        x->active[k] = fm_rng_uniform(&rng) < 0.8;
+    }
+    FM_CHECK(facts->obs_total <= WIDEST, "too wide");
+    x->view = (env_view){
+        .copies = COPIES, .obs = x->obs, .central = x->central, .mask = x->mask, .active = x->active};
+}
+
+/* What was noted for an agent of a copy, against its own row of the view. */
+static void expect_noted(const actor_critic *ac, const seen *x, const algo_notes *notes, size_t c, int i) {
+    const env_facts *facts = ac->facts;
+    const env_agent *agent = &facts->agent[i];
+    const actor_critic_policy *p = &ac->policy[ac->policy_of[i]];
+    size_t at = c * (size_t)facts->agents + (size_t)i;
+    const real *obs = x->obs + c * (size_t)facts->obs_total, *own = obs + agent->obs_at, *sees = own;
+    const real *action = x->actions + c * (size_t)facts->action_total + agent->action_at;
+    const uint8_t *mask = facts->masks ? x->mask + c * (size_t)facts->mask_total + agent->mask_at : NULL;
+    double out[8], value;
+    real row[8];
+    if (!x->active[at]) {
+        EXPECT_EQ(action[0], 0);
+        return;
+    }
+    if (ac->shape.central_critic)
+        sees = facts->central_length ? x->central + c * (size_t)facts->central_length : obs;
+    linear(&p->critic, sees, &value);
+    EXPECT_NEAR(notes->value[at], value, 1e-5);
+    linear(&p->actor, own, out);
+    for (size_t j = 0; j < p->head.outputs; j++) row[j] = (real)out[j];
+    const real *log_std = p->actor.params.theta + p->actor.params.entries[p->log_std].at;
+    EXPECT_NEAR(notes->log_prob[at], algo_head_log_prob_of(&p->head, row, log_std, mask, action), 1e-5);
+}
+
+/* Log-probabilities and values are those of what each agent of each copy saw, shared policies or not. */
+TEST(actor_critic_notes_what_each_agent_saw) {
+    static const char *const WORLDS[] = {"masks=true", "box=true central=true", "agents=3",
+                                         "agents=3 central=true"};
+    algo_type team = algo_reinforce;
+    team.create = team_create;
+    for (int k = 0; k < 12; k++) {
         drive d;
-        begin(&d, &algo_reinforce, WORLDS[k], STILL "n_steps=24");
+        seen x = {0};
+        team_is_central = k >= 8;
+        drive_open(&d, k < 4 ? &algo_reinforce : &team, &TOY_ENV, "", WORLDS[k % 4], STILL "n_steps=24");
+        drive_start(&d, COPIES, 1000, 6);
         const actor_critic *ac = d.learner;
-        const algo_rollout *r = &ac->rollout;
-        int acted = 0;
-        for (size_t s = 0; s < r->slots; s++)
-            for (size_t i = 0; i < 2; i++) {
-                const actor_critic_policy *p = &ac->policy[i];
-                const env_agent *agent = &d.game.facts.agent[i];
-                const real *x = r->obs + s * (size_t)d.game.facts.obs_total + agent->obs_at;
-                const uint8_t *mask =
-                    r->mask ? r->mask + s * (size_t)d.game.facts.mask_total + agent->mask_at : NULL;
-                double out[8];
-                real row[8];
-                if (!r->active[s * 2 + i]) continue;
-                linear(&p->actor, x, out);
-                for (size_t j = 0; j < p->head.outputs; j++) row[j] = (real)out[j];
-                EXPECT_NEAR(r->log_prob[s * 2 + i],
-                            algo_head_log_prob_of(
-                                &p->head, row, p->actor.params.theta + p->actor.params.entries[p->log_std].at,
-                                mask, r->actions + s * (size_t)d.game.facts.action_total + agent->action_at),
-                            1e-5);
-                acted++;
-            }
-        EXPECT(acted > 20);
+        algo_notes notes = algo_rollout_notes(&ac->rollout);
+        look(&x, ac->facts, (uint64_t)k);
+        algo_reinforce.act(d.learner, &x.view, ALGO_TRAIN, d.stage.rng, NULL, x.actions);
+        for (size_t c = 0; c < COPIES; c++)
+            for (int i = 0; i < ac->facts->agents; i++) expect_noted(ac, &x, &notes, c, i);
         drive_end(&d);
     }
 }
@@ -236,6 +285,29 @@ TEST(actor_critic_clips_both_networks_as_one) {
     drive_end(&held);
 }
 
+/* With lambda = 1, in a corridor of four steps. */
+TEST(actor_critic_discounts_by_gamma) {
+    drive d;
+    begin(&d, &algo_reinforce, "length=4", STILL "n_steps=24 gae_lambda=1");
+    const actor_critic *ac = d.learner;
+    for (size_t t = 0; t < 8; t++)
+        EXPECT_NEAR(ac->rollout.returns[(t * 3 + 1) * 2], (1 - pow(0.9, 4 - (double)(t % 4))) / (1 - 0.9),
+                    1e-5);
+    drive_end(&d);
+}
+
+TEST(actor_critic_shows_the_last_update_alone) {
+    drive d;
+    begin(&d, &algo_reinforce, "", STILL "n_steps=24");
+    double first = drive_metric(&d, "loss_0");
+    const actor_critic_policy *p = ((actor_critic *)d.learner)->policy;
+    EXPECT_NEAR(first, *p->objective.loss, 0);
+    drive_run(&d, 24);
+    EXPECT(*p->objective.loss != (real)first);
+    EXPECT_NEAR(drive_metric(&d, "loss_0"), *p->objective.loss, 0);
+    drive_end(&d);
+}
+
 /* 24 of 1000 decisions are over at the first update: the rate has fallen by 2.4 % of what it shall lose. */
 TEST(actor_critic_rates_fall) {
     drive d;
@@ -271,7 +343,8 @@ TEST(actor_critic_unlike_agents_cannot_share) {
 }
 
 TEST_MAIN(CASE(actor_critic_gradients_are_those_of_the_paper),
-          CASE(actor_critic_shared_policy_and_central_baseline), CASE(actor_critic_notes_log_probabilities),
+          CASE(actor_critic_shared_policy_and_central_baseline), CASE(actor_critic_notes_what_each_agent_saw),
           CASE(actor_critic_probabilities_of_actions), CASE(actor_critic_clips_both_networks_as_one),
+          CASE(actor_critic_discounts_by_gamma), CASE(actor_critic_shows_the_last_update_alone),
           CASE(actor_critic_rates_fall), CASE(actor_critic_metrics_are_unknown_before_the_first_update),
           CASE(actor_critic_unlike_agents_cannot_share))

@@ -191,8 +191,8 @@ TEST(write_is_a_config_file) {
 TEST(help_tells_all) {
     config c = fresh();
     c.batch = 64;
-    EXPECT_HAS(printed(fm_options_help, &c), "batch                  64 ");
-    EXPECT_HAS(printed(fm_options_help, NULL), "batch                  512 ");
+    EXPECT_HAS(printed(fm_options_help, &c), "  batch 64 ");
+    EXPECT_HAS(printed(fm_options_help, NULL), "  batch 512 ");
     EXPECT_HAS(printed(fm_options_help, NULL), "minibatch size, B (from 1 to 65536 transitions)\n");
     EXPECT_HAS(printed(fm_options_help, NULL), "(mse|huber|quantile)\n");
     EXPECT_HAS(printed(fm_options_help, NULL), "random joint action, eps (from 0 to 1)\n");

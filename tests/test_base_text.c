@@ -143,7 +143,28 @@ TEST(same_names) {
     EXPECT(!fm_text_same_name("Merge", "merge"));
 }
 
-TEST_MAIN(CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
+static void expect_wrapped(const char *words, size_t used, const char *want) {
+    char text[256];
+    FILE *file = tmpfile();
+    fm_text_wrap(file, words, used, 4, 12);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    EXPECT_TEXT(text, want);
+}
+
+/* Columns 4 to 12; what stands before is filled up, or followed by a blank. */
+TEST(text_wraps_beneath_its_margin) {
+    expect_wrapped("one two three", 0, "    one two\n    three\n");
+    expect_wrapped("one two", 2, "  one two\n");
+    expect_wrapped("one two", 6, " one\n    two\n");
+    expect_wrapped("eight888 is 12", 0, "    eight888\n    is 12\n");
+    expect_wrapped("a a-word-that-is-too-long b", 0, "    a\n    a-word-that-is-too-long\n    b\n");
+    expect_wrapped("", 3, "\n");
+}
+
+TEST_MAIN(CASE(text_wraps_beneath_its_margin),
+          CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
           CASE(from_real_is_short), CASE(from_real_reads_back), CASE(numbers_ignore_the_locale),
               CASE(grouped), CASE(nearest_finds_slips), CASE(nearest_knows_when_it_is_lost),
           CASE(same_names))

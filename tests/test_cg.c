@@ -216,8 +216,8 @@ TEST(cg_stops_before_a_product_that_is_not_finite) {
 }
 
 /* Directions and products stand where a Hessian product recorded over the workspace expects them. */
-/* A right-hand side far from 1 gives the solution of one near 1, times the scale: also where its squares vanish
- * or overflow. */
+/* A right-hand side far from 1 gives the solution of one near 1, times the scale: also where its squares
+ * vanish or overflow. */
 TEST(cg_does_not_depend_on_the_scale_of_b) {
     static const double SCALES[] = {1e-38, 1e-30, 1e-25, 1e-20, 1e20, 1e25, 1e30, 1e37};
     for (size_t n = 1; n <= 8; n += 7)

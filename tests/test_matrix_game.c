@@ -107,6 +107,60 @@ TEST(penalty_and_mixing) {
     EXPECT(!make("penalty", "q=3", &out, &err));
 }
 
+/* Rounds of one episode: rewards, ends, observations and facts. */
+static void expect_rounds(const char *name, const char *settings, int rounds, double obs) {
+    env e = made(name, settings);
+    env_vec v;
+    env_vec_init(&v, &e, 1, 0, FM_RNG_ENV, &arena, NULL);
+    EXPECT_EQ(env_vec_reset(&v, NULL), FM_OK);
+    EXPECT_EQ(e.facts.horizon, rounds);
+    EXPECT_EQ(e.facts.bimatrix != NULL, rounds == 1);
+    const env_solution *best = env_facts_solution(&e.facts, "stackelberg");
+    EXPECT_EQ(best->action != NULL, rounds == 1);
+    for (int episode = 0; episode < 2; episode++) {
+        for (int round = 1; round <= rounds; round++) {
+            for (int i = 0; i < 2; i++) EXPECT_NEAR(env_vec_now(&v).obs[i], obs, 0);
+            v.actions[0] = 0, v.actions[1] = (real)(round < rounds ? 2 : 0); /* a1-b3, at last a1-b1 */
+            EXPECT_EQ(env_vec_step(&v, NULL), FM_OK);
+            for (int i = 0; i < 2; i++) EXPECT_NEAR(env_vec_now(&v).obs[i], obs, 0);
+            EXPECT_EQ(v.terminated[0], round == rounds);
+            EXPECT_EQ(v.truncated[0], 0);
+            EXPECT_EQ(v.outcome[0], round == rounds ? 0 : -1);
+            EXPECT_EQ(v.length[0], round);
+            EXPECT_EQ(env_vec_restart(&v, NULL), FM_OK);
+        }
+    }
+}
+
+TEST(repeated_games) {
+    expect_rounds("penalty", "rounds=25", 25, 1);
+    expect_rounds("penalty", "rounds=25 obs=0 k=-25", 25, 0);
+    expect_rounds("mixing", "rounds=7 obs=0", 7, 0);
+    expect_rounds("mixing", "rounds=25 done_every_round=true", 1, 1);
+    expect_rounds("penalty", "obs=0", 1, 0);
+    env e = made("penalty", "rounds=25");
+    env_vec v;
+    env_vec_init(&v, &e, 1, 0, FM_RNG_ENV, &arena, NULL);
+    EXPECT_EQ(env_vec_reset(&v, NULL), FM_OK);
+    for (int round = 0; round < 25; round++) {
+        v.actions[0] = 0, v.actions[1] = 2;
+        EXPECT_EQ(env_vec_step(&v, NULL), FM_OK);
+        EXPECT_NEAR(v.rewards[1], 10, 0);
+    }
+    expect_solution(&e, "stackelberg", "a1-b3", 250, 250);
+    expect_solution(&e, "nash", "a2-b2", 50, 50);
+    EXPECT_NEAR(v.sum[0], 250, 0);
+    e = made("mixing", "rounds=2");
+    expect_solution(&e, "stackelberg", "a1-b1", 0, 10);
+    expect_solution(&e, "nash", "a2-b2", -10, 0);
+    env out;
+    fm_error err;
+    EXPECT(!make("penalty", "rounds=0", &out, &err));
+    EXPECT_HAS(err.text, "rounds");
+    EXPECT(!make("penalty", "obs=2", &out, &err));
+    EXPECT_HAS(err.text, "obs");
+}
+
 TEST(random_family) {
     env a = made("random-matrix", "rows=4 cols=6 covariance=0.5 game_seed=3");
     env b = made("random-matrix", "rows=4 cols=6 covariance=0.5 game_seed=3");
@@ -203,5 +257,5 @@ TEST(files) {
     fm_arena_free(&arena);
 }
 
-TEST_MAIN(CASE(maintain), CASE(escape), CASE(penalty_and_mixing), CASE(random_family),
-          CASE(options_are_those_of_the_games), CASE(render_marks_the_cell), CASE(files))
+TEST_MAIN(CASE(maintain), CASE(escape), CASE(penalty_and_mixing), CASE(repeated_games),
+          CASE(random_family), CASE(options_are_those_of_the_games), CASE(render_marks_the_cell), CASE(files))

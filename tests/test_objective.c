@@ -39,7 +39,8 @@ static void train_other_leaves(void) {
     ad_tape *t = ad_tape_new();
     nn_params_declare(&p, "x", 1, 2, NN_INIT_CONSTANT, 1, 1);
     nn_params_make(&p, &arena, NULL, NULL);
-    nn_leaves asked = nn_params_leaves(t, &p, p.theta, &arena), used = nn_params_leaves(t, &p, p.theta, &arena);
+    nn_leaves asked = nn_params_leaves(t, &p, p.theta, &arena),
+              used = nn_params_leaves(t, &p, p.theta, &arena);
     nn_group group = {"the policy", &p, &asked};
     nn_objective_make(ad_sum(ad_square(used.leaf[0])), &group, 1, NULL, 0, &arena);
 }
@@ -77,10 +78,11 @@ TEST(rows_of_weight_zero_are_no_part_of_a_mean) {
     ad_tape_free(t);
 }
 
-/* Value, first and second derivative, at 0 and at the edges too: the curvature at an error of exactly 0 is 1. */
+/* Value, first and second derivative, at 0 and at the edges too: the curvature at an error of exactly 0 is 1.
+ * */
 TEST(hubers_loss_at_its_special_points) {
-    static const double AT[][4] = {{0, 0, 0, 1},      {0.5, 0.125, 0.5, 1}, {-0.5, 0.125, -0.5, 1},
-                                   {3, 2.5, 1, 0},    {-3, 2.5, -1, 0},     {0.999, 0.4990005, 0.999, 1},
+    static const double AT[][4] = {{0, 0, 0, 1},        {0.5, 0.125, 0.5, 1}, {-0.5, 0.125, -0.5, 1},
+                                   {3, 2.5, 1, 0},      {-3, 2.5, -1, 0},     {0.999, 0.4990005, 0.999, 1},
                                    {1.001, 0.501, 1, 0}};
     for (size_t k = 0; k < sizeof AT / sizeof *AT; k++) {
         real e_data[1] = {(real)AT[k][0]};

@@ -26,7 +26,8 @@ check() {
     fi
 }
 
-# bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, nothing on stdout.
+# bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, nothing on
+# stdout.
 bad() {
     part=$1
     shift

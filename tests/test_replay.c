@@ -161,6 +161,33 @@ TEST(hidden_queries_are_stored_without_weight) {
     bench_end(&b);
 }
 
+/* One-hots of three actions, step % 2 being taken; zeros once the last agent is dead; the same whether they
+ * are asked for once or twice, of all agents or of one. */
+TEST(columns_of_the_dead_are_zeros) {
+    bench b;
+    bench_begin(&b, "death=2", 1, 4, 10);
+    play(&b, 4);
+    algo_batch batch = algo_batch_make(&b.setup, 4);
+    real wide[4][8], *all = algo_batch_leaf(&batch, ALGO_COLUMNS, ALGO_ALL, NULL);
+    real *one = algo_batch_leaf(&batch, ALGO_COLUMNS, 1, NULL);
+    real *active = algo_batch_leaf(&batch, ALGO_ACTIVE, 1, NULL);
+    algo_batch_into(&batch, ALGO_COLUMNS, ALGO_ALL, wide[0] + 2, 8);
+    for (int round = 0; round < 2; round++) {
+        for (size_t r = 0; r < 4; r++) batch.drawn[r] = (uint32_t)(round == 0 ? r : 3 - r);
+        algo_replay_fill(&b.replay, &batch);
+        for (size_t r = 0; r < 4; r++)
+            for (size_t k = 0; k < 6; k++) {
+                size_t slot = batch.drawn[r];
+                real expected = (k < 3 || slot < 2) && k % 3 == slot % 2;
+                EXPECT_EQ(all[r * 6 + k], expected);
+                EXPECT_EQ(wide[r][2 + k], expected);
+                if (k >= 3) EXPECT_EQ(one[r * 3 + k - 3], expected);
+                EXPECT_EQ(active[r], slot < 2);
+            }
+    }
+    bench_end(&b);
+}
+
 TEST(the_buffer_is_no_larger_than_the_run) {
     bench b;
     bench_begin(&b, "length=4", 3, 10, 100000000);
@@ -208,5 +235,6 @@ TEST(updates_per_decision_do_not_depend_on_copies) {
 TEST_MAIN(CASE(a_transition_goes_from_decision_to_decision),
           CASE(an_agent_that_waits_is_paid_at_its_last_decision), CASE(a_transition_that_waits_has_no_weight),
           CASE(a_row_overwritten_while_it_waits_is_let_go), CASE(the_dead_have_no_future_and_no_weight),
-          CASE(hidden_queries_are_stored_without_weight), CASE(the_buffer_is_no_larger_than_the_run),
-          CASE(rewards_keep_their_digits), CASE(updates_per_decision_do_not_depend_on_copies))
+          CASE(hidden_queries_are_stored_without_weight), CASE(columns_of_the_dead_are_zeros),
+          CASE(the_buffer_is_no_larger_than_the_run), CASE(rewards_keep_their_digits),
+          CASE(updates_per_decision_do_not_depend_on_copies))

@@ -28,8 +28,8 @@ check() {
     fi
 }
 
-# bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, no rows on stdout,
-# nothing left behind.
+# bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, no rows on
+# stdout, nothing left behind.
 bad() {
     part=$1
     shift

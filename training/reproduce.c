@@ -201,8 +201,11 @@ static int run_items(const reproduce_config *config, const flags *given) {
 }
 
 static void list(void) {
-    for (const reproduce_item *item = REPRODUCE_ITEMS; item->name; item++)
-        printf("%-16s %s [%s]\n", item->name, item->title, item->source);
+    for (const reproduce_item *item = REPRODUCE_ITEMS; item->name; item++) {
+        char words[512];
+        snprintf(words, sizeof words, "%s [%s]", item->title, item->source);
+        fm_text_wrap(stdout, words, (size_t)printf("%s ", item->name), 17, FM_HELP_WIDTH);
+    }
 }
 
 int main(int argc, char **argv) {

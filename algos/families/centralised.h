@@ -1,6 +1,6 @@
 /* centralised.h: actors that see their own observation, with critics that see every observation and every
- * action: the core of maddpg and td3 [Lowe 2017; Fujimoto 2018]. With one agent the critics see what the actor
- * sees, and maddpg is DDPG [Lillicrap 2016], td3 is TD3.
+ * action: the core of maddpg and td3 [Lowe 2017; Fujimoto 2018]. With one agent the critics see what the
+ * actor sees, and maddpg is DDPG [Lillicrap 2016], td3 is TD3.
  *
  * For agent i: actor mu_i(o_i), critics Q_i1 (and Q_i2) of all observations x and all actions a = a_1..a_N;
  * each has a target copy (primed). A transition (x, a, r, x', not_done) gives
@@ -9,8 +9,8 @@
  *              y_i = r_i + gamma not_done_i min_k Q'_ik(x', a'),  a'_j = mu'_j(o'_j)
  *     actor    maximises mean Q_i1(x, a) with a_i = mu_i(o_i), the other actions as they were taken
  *
- * Means are over the rows in which agent i acted and earned credit. Whoever does not act any more has zeros in
- * x and a; who waits and comes back would not fit the x' of the others, so environments with pauses are
+ * Means are over the rows in which agent i acted and earned credit. Whoever does not act any more has zeros
+ * in x and a; who waits and comes back would not fit the x' of the others, so environments with pauses are
  * refused to several agents.
  *
  * A box's actor ends in tanh, actions being scaled to [-1, 1]. A discrete actor gives logits, from which

@@ -86,26 +86,28 @@ static inline size_t at(const algo_batch *batch, const algo_column *c, place p, 
     return batch->drawn[b] * p.stride + p.start;
 }
 
+/* Rows are short: a call of memcpy would cost more than they do. */
+static inline void copy(real *to, const real *from, size_t n) {
+    for (; n >= 4; n -= 4, to += 4, from += 4) memcpy(to, from, 4 * sizeof *to);
+    for (size_t k = 0; k < n; k++) to[k] = from[k];
+}
+
 static void copy_twin(const algo_batch *batch, const algo_column *c) {
     for (size_t b = 0; b < batch->rows; b++)
-        memcpy(c->to + b * c->stride, c->twin->to + b * c->twin->stride, c->width * sizeof *c->to);
+        copy(c->to + b * c->stride, c->twin->to + b * c->twin->stride, c->width);
 }
 
 static void fill_reals(const algo_batch *batch, const algo_column *c, place p, const real *from) {
-    for (size_t b = 0; b < batch->rows; b++) {
-        const real *row = from + at(batch, c, p, b);
-        real *to = c->to + b * c->stride;
-        if (c->width == 1) /* a call of memcpy would cost more than the number */
-            to[0] = row[0];
-        else
-            memcpy(to, row, c->width * sizeof *to);
-    }
+    for (size_t b = 0; b < batch->rows; b++)
+        copy(c->to + b * c->stride, from + at(batch, c, p, b), c->width);
 }
 
+/* By a table, since branches on random flags are slow. */
 static void fill_flags(const algo_batch *batch, const algo_column *c, place p, const uint8_t *from) {
+    static const real NUMBER[] = {0, 1};
     for (size_t b = 0; b < batch->rows; b++) {
         const uint8_t *row = from + at(batch, c, p, b);
-        for (size_t k = 0; k < c->width; k++) c->to[b * c->stride + k] = row[k] != 0;
+        for (size_t k = 0; k < c->width; k++) c->to[b * c->stride + k] = NUMBER[row[k] != 0];
     }
 }
 
@@ -117,8 +119,9 @@ static void fill_ones(const algo_batch *batch, const algo_column *c) {
 static void fill_rewards(const algo_batch *batch, const algo_column *c, place p, const double *from) {
     for (size_t b = 0; b < batch->rows; b++) {
         int agent = c->agent == ALGO_OWN ? batch->own[b] : c->agent;
-        algo_scale scale = batch->scale ? batch->scale[agent] : (algo_scale){0, 1};
-        c->to[b * c->stride] = (real)((from[at(batch, c, p, b)] - scale.shift) * scale.scale);
+        double reward = from[at(batch, c, p, b)];
+        if (batch->scale) reward = (reward - batch->scale[agent].shift) * batch->scale[agent].scale;
+        c->to[b * c->stride] = (real)reward;
     }
 }
 

@@ -71,7 +71,8 @@ void algo_decode(const algo_joint *joint, const real *columns, real *actions) {
     }
 }
 
-/* A uniform one of n actions, or of the legal ones; an agent that cannot act now may have none, and gets 0. */
+/* A uniform one of n actions, or of the legal ones; an agent that cannot act now may have none, and gets 0.
+ * */
 static int random_choice(int n, const uint8_t *legal, fm_rng *rng) {
     int count = 0;
     if (legal == NULL) return (int)fm_rng_below(rng, (uint64_t)n);

@@ -1,6 +1,6 @@
-/* net.h: a network that learns by its own loss, and its evaluation at a fixed number of rows: what value-based
- * learners and actors share. It is the plainest combination of the three pieces in nn/: parameters with layers,
- * an objective, an optimiser. The mathematics stands in the algorithms' files. */
+/* net.h: a network that learns by its own loss, and its evaluation at a fixed number of rows: what
+ * value-based learners and actors share. It is the plainest combination of the three pieces in nn/:
+ * parameters with layers, an objective, an optimiser. The mathematics stands in the algorithms' files. */
 #ifndef ALGO_NET_H
 #define ALGO_NET_H
 

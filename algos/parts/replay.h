@@ -1,9 +1,9 @@
 /* replay.h: the ring buffer of off-policy learners. Sampling is uniform with replacement; a row holds every
  * agent's part of a step.
  *
- * An agent that was active at a step and then waits has its transition completed at its next decision: rewards
- * in between add up, and what it sees then is its next observation. Until then, and in rows in which it was
- * not active or earned no credit, its weight is zero. */
+ * An agent that was active at a step and then waits has its transition completed at its next decision:
+ * rewards in between add up, and what it sees then is its next observation. Until then, and in rows in which
+ * it was not active or earned no credit, its weight is zero. */
 #ifndef ALGO_REPLAY_H
 #define ALGO_REPLAY_H
 

@@ -1,4 +1,4 @@
-/* isa.h: the variants that autograd/kernels/dispatch.c chooses from. Private to autograd/kernels*.c.
+/* isa.h: the variants that autograd/kernels/dispatch.c chooses from. Private to this folder.
  *
  * A variant is one source file: it defines the vector primitives listed in autograd/kernels/portable.c, then
  * includes the kernels (math.inc.h, vector.inc.h and gemm.inc.h of this folder), then fills its table. */

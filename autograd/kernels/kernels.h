@@ -1,8 +1,8 @@
 /* kernels.h: what the tape computes with: matrix products, vector functions, sums, optimiser steps.
  *
- * Every kernel exists for AVX-512, for AVX2+FMA and in portable C, written once (kernels_*.inc.h) over a
- * few vector primitives; the best variant of the CPU is chosen at first use. Builds in double have the
- * portable one only.
+ * Every kernel exists for AVX-512, for AVX2+FMA and in portable C, written once (the .inc.h files of this
+ * folder) over a few vector primitives; the best variant of the CPU is chosen at first use. Builds in double
+ * have the portable one only.
  *
  * Rules of all kernels
  *   - pure functions of their arguments; they allocate nothing, start no thread, and several may run at once;
@@ -13,7 +13,8 @@
  *   - a sum runs in an order fixed by the shapes, so work may be divided among threads at places that do not
  *     depend on their number. Different instruction sets round differently.
  *
- * Example (compiled by the tests, given size_t rows, size_t out, size_t in, real *x, real *w, real *b, real *y):
+ * Example (compiled by the tests, given size_t rows, size_t out, size_t in, real *x, real *w, real *b, real
+ * *y):
  *
  *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, b);   // y = x w + b
  *     ad_v_tanh(rows * out, y, y);                                             // y = tanh(y)

@@ -63,8 +63,16 @@ typedef struct bimatrix_config {
     int64_t seed; /* the option is called game_seed, to tell it from the seed of a run */
 } bimatrix_config;
 
-/* Their rows, for the environments of the same games. */
-extern const fm_option BIMATRIX_PENALTY_OPTIONS[], BIMATRIX_RANDOM_OPTIONS[];
+/* Their rows, for the tables of the environments of the same games. */
+#define BIMATRIX_PENALTY_ROWS                                                                                \
+    FM_OPT_REAL(bimatrix_config, k, "-100", -1e6, 0, "", "payoff of both where they miscoordinate worst", "k")
+#define BIMATRIX_RANDOM_ROWS                                                                                 \
+    FM_OPT_INT(bimatrix_config, rows, "10", 1, 100, "actions", "actions of the leader", ""),                 \
+        FM_OPT_INT(bimatrix_config, cols, "10", 1, 100, "actions", "actions of the follower", ""),           \
+        FM_OPT_REAL(bimatrix_config, covariance, "0", -1, 1, "", "covariance of the two payoffs of a cell",  \
+                    "c"),                                                                                    \
+        {"game_seed", FM_INT, offsetof(bimatrix_config, seed), "0", 0, 1e15, NULL, "",                       \
+         "which game of the family", ""}
 
 typedef struct bimatrix_named {
     const char *name;

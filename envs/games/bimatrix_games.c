@@ -78,20 +78,9 @@ static void build_random(const bimatrix_config *config, fm_arena *arena, bimatri
 
 static const fm_option NO_OPTIONS[] = {FM_OPT_END};
 
-const fm_option BIMATRIX_PENALTY_OPTIONS[] = {
-    FM_OPT_REAL(bimatrix_config, k, "-100", -1e6, 0, "", "payoff of both where they miscoordinate worst",
-                "k"),
-    FM_OPT_END,
-};
+static const fm_option PENALTY_OPTIONS[] = {BIMATRIX_PENALTY_ROWS, FM_OPT_END};
 
-const fm_option BIMATRIX_RANDOM_OPTIONS[] = {
-    FM_OPT_INT(bimatrix_config, rows, "10", 1, 100, "actions", "actions of the leader", ""),
-    FM_OPT_INT(bimatrix_config, cols, "10", 1, 100, "actions", "actions of the follower", ""),
-    FM_OPT_REAL(bimatrix_config, covariance, "0", -1, 1, "", "covariance of the two payoffs of a cell", "c"),
-    {"game_seed", FM_INT, offsetof(bimatrix_config, seed), "0", 0, 1e15, NULL, "", "which game of the family",
-     ""},
-    FM_OPT_END,
-};
+static const fm_option RANDOM_OPTIONS[] = {BIMATRIX_RANDOM_ROWS, FM_OPT_END};
 
 const bimatrix_named BIMATRIX_GAMES[] = {
     {"escape", "common interest; a modest equilibrium that is easy to find hides the best one",
@@ -99,11 +88,11 @@ const bimatrix_named BIMATRIX_GAMES[] = {
     {"maintain", "general sum; the Stackelberg point is better for both than every Nash equilibrium",
      "[Zhang 2020, Table 1b]", NO_OPTIONS, build_maintain},
     {"penalty", "common interest; the two best joint actions stand beside the penalty k",
-     "[Claus & Boutilier 1998; STEP, Fig. 4]", BIMATRIX_PENALTY_OPTIONS, build_penalty},
+     "[Claus & Boutilier 1998; STEP, Fig. 4]", PENALTY_OPTIONS, build_penalty},
     {"mixing", "general sum; the one pure Nash equilibrium is bad, following the leader is better for both",
      "[STEP, Fig. 4]", NO_OPTIONS, build_mixing},
     {"random-matrix", "payoff pairs drawn from a bivariate normal; covariance sets how far interests agree",
-     "[Zhang 2020, Fig. 2]", BIMATRIX_RANDOM_OPTIONS, build_random},
+     "[Zhang 2020, Fig. 2]", RANDOM_OPTIONS, build_random},
 };
 
 const size_t BIMATRIX_GAMES_COUNT = sizeof BIMATRIX_GAMES / sizeof *BIMATRIX_GAMES;

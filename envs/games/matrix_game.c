@@ -1,8 +1,15 @@
 /* matrix_game.c: two-player normal-form games as environments, by name or from a .nfg file.
  *
- * Agent 0 is the leader and chooses the row, agent 1 the follower and chooses the column; one joint action
- * ends the episode. Each observes the constant 1 [Zhang 2020]. Payoffs are the rewards as they are. The games
- * themselves, and their solutions, are bimatrix.h's. */
+ * Agent 0 is the leader and chooses the row, agent 1 the follower and chooses the column. Payoffs are the
+ * rewards as they are. The games themselves, and their solutions, are bimatrix.h's.
+ *
+ * One joint action ends the episode, unless the option `rounds` makes it a repeated game (25 in STEP [Zhang
+ * 2023, Section 5.1]): the last round ends it then, or with `done_every_round` each, which is the one-shot
+ * game again, of which so many rounds are so many episodes. Nothing tells the rounds apart: each agent
+ * observes a constant, 1 [Zhang 2020] or by the option `obs` 0, as the program of STEP's first author has it.
+ *
+ * The solutions of a repeated game are those of one round, played in every round; a leader that could commit
+ * to answers to what it has seen might get more. Its outcome is the joint action of the last round. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -15,33 +22,53 @@
 /* Equilibria listed in the facts at most: a game of equal payoffs has as many as cells. */
 #define NASH_LISTED 1024
 
-/* Before the action, row and col are -1 and the payoffs 0. */
+/* The options of all rows; each row's table lists the ones it has. The game's own stand first, because their
+ * rows count from there. */
+typedef struct matrix_config {
+    bimatrix_config game;
+    int64_t rounds, obs;
+    bool done_every_round;
+    char path[FM_TEXT_MAX];
+} matrix_config;
+
+_Static_assert(offsetof(matrix_config, game) == 0, "rows of bimatrix_config are rows of matrix_config");
+
+typedef struct matrix_game {
+    bimatrix table;
+    int64_t rounds; /* of an episode */
+    real obs;
+} matrix_game;
+
+/* The last joint action; before the first one, row and col are -1 and the payoffs 0. */
 typedef struct play {
     int64_t row, col;
     double payoff[2];
+    int64_t rounds; /* played */
 } play;
 
 static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
-    (void)game, (void)rng;
+    (void)rng;
+    const matrix_game *m = game;
     play *p = state;
     *p = (play){.row = -1, .col = -1};
-    io->obs[0] = io->obs[1] = 1;
+    io->obs[0] = io->obs[1] = m->obs;
 }
 
 static void step(const void *game, void *state, fm_rng *rng, env_io *io) {
     (void)rng;
-    const bimatrix *g = game;
+    const matrix_game *m = game;
+    const bimatrix *g = &m->table;
     play *p = state;
     p->row = (int64_t)io->actions[0];
     p->col = (int64_t)io->actions[1];
     size_t cell = (size_t)p->row * g->cols + (size_t)p->col;
     for (int i = 0; i < 2; i++) io->rewards[i] = p->payoff[i] = g->payoff[i][cell];
-    io->obs[0] = io->obs[1] = 1;
-    io->terminated = true;
+    io->obs[0] = io->obs[1] = m->obs;
+    io->terminated = ++p->rounds == m->rounds;
 }
 
 static int outcome(const void *game, const void *state) {
-    const bimatrix *g = game;
+    const bimatrix *g = &((const matrix_game *)game)->table;
     const play *p = state;
     return (int)(p->row * (int64_t)g->cols + p->col);
 }
@@ -63,7 +90,8 @@ static int cell_text(const bimatrix *g, size_t cell, char *text, size_t size) {
 
 /* Rows are the leader's, columns the follower's; the chosen cell stands in brackets. */
 static void render(const void *game, const void *state, const real *actions, FILE *out) {
-    const bimatrix *g = game;
+    const matrix_game *m = game;
+    const bimatrix *g = &m->table;
     const play *p = state;
     char text[64];
     int side = (int)strlen(g->player[0]), width = 0;
@@ -84,6 +112,7 @@ static void render(const void *game, const void *state, const real *actions, FIL
         }
         fputc('\n', out);
     }
+    if (m->rounds > 1) fprintf(out, "round %lld of %lld\n", (long long)p->rounds, (long long)m->rounds);
 }
 
 /* ---- facts ---- */
@@ -108,51 +137,54 @@ static const char *const *name_cells(const bimatrix *g, fm_arena *arena) {
     return names;
 }
 
-static env_solution solution_at(const bimatrix *g, const char *concept, size_t row, size_t col,
+static env_solution solution_at(const matrix_game *m, const char *concept, size_t row, size_t col,
                                 const char *const *cells, fm_arena *arena) {
+    const bimatrix *g = &m->table;
     size_t cell = row * g->cols + col;
     double *numbers = fm_arena_array(arena, double, 4);
-    numbers[0] = g->payoff[0][cell];
-    numbers[1] = g->payoff[1][cell];
+    numbers[0] = (double)m->rounds * g->payoff[0][cell];
+    numbers[1] = (double)m->rounds * g->payoff[1][cell];
     numbers[2] = (double)row;
     numbers[3] = (double)col;
     return (env_solution){.concept = concept,
                           .label = cells[cell],
                           .value = numbers,
-                          .action = numbers + 2,
+                          .action = m->rounds == 1 ? numbers + 2 : NULL,
                           .source = "exact"};
 }
 
 /* The point of pure commitment, ties in favour of the leader; then the pure Nash equilibria row by row. */
-static void fill_solutions(const bimatrix *g, env_facts *facts, fm_arena *arena) {
+static void fill_solutions(const matrix_game *m, env_facts *facts, fm_arena *arena) {
+    const bimatrix *g = &m->table;
     size_t cells = g->rows * g->cols;
     env_solution *solution =
         fm_arena_array(arena, env_solution, (cells < NASH_LISTED ? cells : NASH_LISTED) + 1);
     size_t committed[2];
     bimatrix_stackelberg_pure(g, true, committed);
     const char *const *names = facts->outcome_name;
-    solution[0] = solution_at(g, "stackelberg", committed[0], committed[1], names, arena);
+    solution[0] = solution_at(m, "stackelberg", committed[0], committed[1], names, arena);
     int n = 1;
     for (size_t cell = 0; cell < cells && n <= NASH_LISTED; cell++) {
         size_t row = cell / g->cols, col = cell % g->cols;
         if (bimatrix_is_nash(g, row, col))
-            solution[n++] = solution_at(g, "nash", row, col, names, arena);
+            solution[n++] = solution_at(m, "nash", row, col, names, arena);
     }
     facts->solution = solution;
     facts->solutions = n;
 }
 
-static void fill_facts(const bimatrix *g, env_facts *facts, fm_arena *arena) {
+static void fill_facts(const matrix_game *m, env_facts *facts, fm_arena *arena) {
+    const bimatrix *g = &m->table;
     size_t cells = g->rows * g->cols;
     facts->title = g->title[0] ? g->title : facts->name;
-    facts->horizon = 1;
+    facts->horizon = m->rounds;
     facts->deterministic = true;
     facts->state_size = sizeof(play);
     facts->readings = sizeof READINGS / sizeof *READINGS;
     facts->reading_name = READINGS;
     facts->outcomes = (int)cells;
     facts->outcome_name = name_cells(g, arena);
-    facts->bimatrix = g;
+    facts->bimatrix = m->rounds == 1 ? g : NULL;
     const size_t actions[2] = {g->rows, g->cols};
     facts->rewards = ENV_COMMON;
     env_facts_agents(facts, 2, arena);
@@ -170,31 +202,30 @@ static void fill_facts(const bimatrix *g, env_facts *facts, fm_arena *arena) {
             if (g->payoff[i][cell] != g->payoff[0][cell]) facts->rewards = ENV_GENERAL_SUM;
         }
     }
-    fill_solutions(g, facts, arena);
+    fill_solutions(m, facts, arena);
 }
 
 /* ---- rows of the table ---- */
+
+static matrix_game *make_game(const matrix_config *c, fm_arena *arena) {
+    matrix_game *m = fm_arena_array(arena, matrix_game, 1);
+    m->rounds = c->done_every_round ? 1 : c->rounds;
+    m->obs = (real)c->obs;
+    return m;
+}
 
 static fm_status create_named(const char *name, const void *config, fm_arena *arena, void **game,
                               env_facts *facts) {
     const bimatrix_named *named = bimatrix_find(name);
     FM_CHECK(named, "no game is named '%s'", name);
-    bimatrix *g = fm_arena_array(arena, bimatrix, 1);
-    named->build(config, arena, g);
+    const matrix_config *c = config;
+    matrix_game *m = make_game(c, arena);
+    named->build(&c->game, arena, &m->table);
     facts->source = named->source;
-    fill_facts(g, facts, arena);
-    *game = g;
+    fill_facts(m, facts, arena);
+    *game = m;
     return FM_OK;
 }
-
-typedef struct file_config {
-    char path[FM_TEXT_MAX];
-} file_config;
-
-static const fm_option FILE_OPTIONS[] = {
-    FM_OPT_TEXT(file_config, path, "", "a file in Gambit's strategic form; --env FILE.nfg sets it"),
-    FM_OPT_END,
-};
 
 /* "maintain" of "games/maintain.nfg". */
 static const char *base_name(const char *path, fm_arena *arena) {
@@ -207,23 +238,38 @@ static const char *base_name(const char *path, fm_arena *arena) {
 
 static fm_status create_file(const void *config, fm_arena *arena, void **game, env_facts *facts,
                              fm_error *err) {
-    const char *path = ((const file_config *)config)->path;
-    if (!*path) return fm_fail(err, "nfg: no file is given: name the .nfg file itself as the environment");
-    bimatrix *g = fm_arena_array(arena, bimatrix, 1);
-    if (nfg_read(path, arena, g, err) != FM_OK) return FM_BAD;
-    facts->name = base_name(path, arena);
-    facts->source = fm_arena_text(arena, path);
-    fill_facts(g, facts, arena);
-    *game = g;
+    const matrix_config *c = config;
+    if (!c->path[0])
+        return fm_fail(err, "nfg: no file is given: name the .nfg file itself as the environment");
+    matrix_game *m = make_game(c, arena);
+    if (nfg_read(c->path, arena, &m->table, err) != FM_OK) return FM_BAD;
+    facts->name = base_name(c->path, arena);
+    facts->source = fm_arena_text(arena, c->path);
+    fill_facts(m, facts, arena);
+    *game = m;
     return FM_OK;
 }
 
-#define MATRIX_ROW(symbol, row, text, table, config, maker)                                                  \
+#define ROUND_ROWS                                                                                           \
+    FM_OPT_INT(matrix_config, rounds, "1", 1, 1000000, "rounds", "length of the repeated game", ""),         \
+        FM_OPT_BOOL(matrix_config, done_every_round, "false", "every round ends an episode", ""),            \
+        FM_OPT_INT(matrix_config, obs, "1", 0, 1, "", "the constant that both agents observe", "")
+
+static const fm_option ROUNDS[] = {ROUND_ROWS, FM_OPT_END};
+static const fm_option PENALTY[] = {BIMATRIX_PENALTY_ROWS, ROUND_ROWS, FM_OPT_END};
+static const fm_option RANDOM[] = {BIMATRIX_RANDOM_ROWS, ROUND_ROWS, FM_OPT_END};
+static const fm_option NFG[] = {
+    FM_OPT_TEXT(matrix_config, path, "", "a file in Gambit's strategic form; --env FILE.nfg sets it"),
+    ROUND_ROWS,
+    FM_OPT_END,
+};
+
+#define MATRIX_ROW(symbol, row, text, table, maker)                                                          \
     const env_type env_##symbol = {                                                                          \
         .name = row,                                                                                         \
         .doc = text,                                                                                         \
         .options = table,                                                                                    \
-        .config_size = sizeof(config),                                                                       \
+        .config_size = sizeof(matrix_config),                                                                \
         .create = maker,                                                                                     \
         .reset = reset,                                                                                      \
         .step = step,                                                                                        \
@@ -238,18 +284,16 @@ static fm_status create_file(const void *config, fm_arena *arena, void **game, e
         (void)err;                                                                                           \
         return create_named(row, config, arena, game, facts);                                                \
     }                                                                                                        \
-    MATRIX_ROW(symbol, row, text, table, bimatrix_config, create_##symbol)
+    MATRIX_ROW(symbol, row, text, table, create_##symbol)
 
-NAMED_ROW(escape, "escape", "common interest; a modest equilibrium hides the best one", NULL);
+NAMED_ROW(escape, "escape", "common interest; a modest equilibrium hides the best one", ROUNDS);
 NAMED_ROW(maintain, "maintain", "general sum; the Stackelberg point is better for both than every Nash one",
-          NULL);
+          ROUNDS);
 NAMED_ROW(penalty, "penalty", "common interest; the two best joint actions stand beside the penalty k",
-          BIMATRIX_PENALTY_OPTIONS);
+          PENALTY);
 NAMED_ROW(mixing, "mixing",
-          "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", NULL);
+          "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", ROUNDS);
 NAMED_ROW(random_matrix, "random-matrix",
-          "payoff pairs from a bivariate normal; covariance sets common interest",
-          BIMATRIX_RANDOM_OPTIONS);
+          "payoff pairs from a bivariate normal; covariance sets common interest", RANDOM);
 
-MATRIX_ROW(nfg, "nfg", "any two-player game in Gambit's strategic form: --env FILE.nfg", FILE_OPTIONS,
-           file_config, create_file);
+MATRIX_ROW(nfg, "nfg", "any two-player game in Gambit's strategic form: --env FILE.nfg", NFG, create_file);

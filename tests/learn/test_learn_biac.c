@@ -191,8 +191,7 @@ TEST(biac_learns_by_decisions_not_by_steps) {
     }
 }
 
-/* A maximising leader has no actor; what is not known before the first update is absent, and all of it is kept.
- */
+/* A maximising leader has no actor; what is not known before the first update is absent; all is kept. */
 TEST(biac_metrics_are_known_after_the_first_update) {
     static const char *const NAMES[] = {"critic_loss_0", "critic_loss_1", "actor_loss_1"};
     static const char *const KEPT[] = {"critic.0.loss", "critic.1.loss", "actor.1.loss"};
@@ -238,8 +237,8 @@ static void begin_corridor(drive *d, const char *env_settings, const char *setti
     drive_run(d, steps);
 }
 
-/* Of three levels, the middle one values its own actions with the last one's answers, and the last one its own
- * as they are. */
+/* Of three levels, the middle one values its own actions with the last one's answers, and the last one its
+ * own as they are. */
 TEST(biac_own_actions_are_valued_with_the_answers_below) {
     drive d;
     begin_corridor(&d, "agents=3", STILL, 60);
@@ -276,9 +275,9 @@ static double size_of(const real *x, int n) {
     return sum;
 }
 
-/* The last agent dies after two of four steps. From then on its columns are zeros, in the joint actions of the
- * minibatch, of the next situation and of those that are tried; it bootstraps nothing after its second step,
- * and its steps as a dead one are no part of its loss. It may be the follower, the leader or in a box. */
+/* The last agent dies after two of four steps. From then on its columns are zeros, in the joint actions of
+ * the minibatch and of the situations after it; it bootstraps nothing after its second step, and its steps as
+ * a dead one are no part of its loss. It may be the follower, the leader or in a box. */
 static void expect_the_dead_left_out(const char *env_settings, const char *settings) {
     drive d;
     char all[200];
@@ -310,8 +309,8 @@ TEST(biac_leaves_the_dead_out) {
     expect_the_dead_left_out("death=2 box=true", "scale_rewards=bounds");
 }
 
-/* A leader of a box counts with its follower's answer, and a dead follower answers nothing: the leader's loss is
- * minus its value with the columns of the dead at zero. */
+/* A leader of a box counts with its follower's answer, and a dead follower answers nothing: the leader's loss
+ * is minus its value with the columns of the dead at zero. */
 TEST(biac_box_actors_expect_no_answer_of_the_dead) {
     drive d;
     double value = 0;

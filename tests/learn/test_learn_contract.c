@@ -19,7 +19,8 @@ typedef struct contract_case {
 #define SMALL "learning_starts=20 batch_size=16 hidden=8 buffer_size=50 "
 #define SMALL_PAIR SMALL "actor_hidden=8 "
 
-#define END {NULL, NULL, NULL}
+#define END                                                                                                  \
+    { NULL, NULL, NULL }
 static const contract_case cases_biac[] = {
     {"corridor", "death=3", SMALL "approximators=yes"},
     {"corridor", "box=true cut=true", SMALL},
@@ -38,8 +39,8 @@ static const contract_case cases_idqn[] = {
     {"corridor", "death=2 hidden=1", SMALL "draw=own coin=joint"},
     END,
 };
-static const contract_case cases_hysteretic[] = {
-    {"corridor", "death=2 masks=true", SMALL "train_freq=5"}, END};
+static const contract_case cases_hysteretic[] = {{"corridor", "death=2 masks=true", SMALL "train_freq=5"},
+                                                 END};
 static const contract_case cases_lenient[] = {{"corridor", "length=3 death=2", SMALL}, END};
 static const contract_case cases_maddpg[] = {
     {"corridor", "masks=true death=3", SMALL_PAIR},
@@ -57,7 +58,8 @@ static const contract_case cases_td3[] = {
 static const contract_case cases_reinforce[] = {
     {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
     {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 normalize_obs=true"},
-    {"corridor", "heads=2 hidden=1 masks=true central=true", "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
+    {"corridor", "heads=2 hidden=1 masks=true central=true",
+     "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
     {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
     END,
 };
@@ -78,7 +80,8 @@ typedef struct trial {
     loop loop;
 } trial;
 
-static void trial_begin(trial *t, const char *algo, const contract_case *c, int num_envs, int64_t eval_every) {
+static void trial_begin(trial *t, const char *algo, const contract_case *c, int num_envs,
+                        int64_t eval_every) {
     bool toy = strcmp(c->env, "corridor") == 0;
     drive_open(&t->made, algo_find(algo), toy ? &TOY_ENV : NULL, toy ? NULL : c->env, c->env_settings,
                c->settings);
@@ -152,8 +155,9 @@ static void interrupt_at(const char *algo, const contract_case *c, int num_envs,
     loop_advance(&second.loop, STEPS);
     loop_advance(&whole.loop, STEPS);
     EXPECT_MSG(whole.loop.problem.text[0] == '\0', "%s: %s", algo, whole.loop.problem.text);
-    EXPECT_MSG(same_state(&whole.loop, &second.loop, NULL, &which), "%s in %s (%s), %d copies, at %lld: %s differs",
-               algo, c->env, c->env_settings, num_envs, (long long)moment, which);
+    EXPECT_MSG(same_state(&whole.loop, &second.loop, NULL, &which),
+               "%s in %s (%s), %d copies, at %lld: %s differs", algo, c->env, c->env_settings, num_envs,
+               (long long)moment, which);
     EXPECT_MSG(same_shown(&whole.loop, &second.loop), "%s in %s (%s), %d copies, at %lld: other rows", algo,
                c->env, c->env_settings, num_envs, (long long)moment);
     EXPECT_MSG(!same_state(&whole.loop, &first.loop, NULL, &which), "%s stands still", algo);
@@ -280,13 +284,13 @@ static void deviations(const char *algo, const char *settings, double *both, dou
 static void expect_deviations(const char *algo, const char *settings, double both, double one) {
     double seen_both, seen_one;
     deviations(algo, settings, &seen_both, &seen_one);
-    EXPECT_MSG(fabs(seen_both - both) < 0.02 && fabs(seen_one - one) < 0.02, "%s: both %g, one %g; expected %g, %g",
-               settings, seen_both, seen_one, both, one);
+    EXPECT_MSG(fabs(seen_both - both) < 0.02 && fabs(seen_one - one) < 0.02,
+               "%s: both %g, one %g; expected %g, %g", settings, seen_both, seen_one, both, one);
 }
 
 /* epsilon 0.6 over three actions: an agent that explores leaves its action with chance 2/3. Own coins: 0.4
- * each, both 0.16, one 0.48. One coin: both 0.6 4/9, one 0.6 4/9. Before learning starts every action is random:
- * both 4/9, one 4/9. */
+ * each, both 0.16, one 0.48. One coin: both 0.6 4/9, one 0.6 4/9. Before learning starts every action is
+ * random: both 4/9, one 4/9. */
 TEST(exploration_is_as_often_as_said) {
 #define STILL "lr=0 tau=0 train_freq=1000000 hidden=8 epsilon=0.6 epsilon_decay=1 "
 #define STILL_PAIR                                                                                           \
@@ -300,5 +304,5 @@ TEST(exploration_is_as_often_as_said) {
 
 TEST_MAIN(CASE(taken_up_again_is_the_same), CASE(evaluation_changes_nothing),
           CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(nothing_is_allocated_while_learning),
-          CASE(updates_do_not_depend_on_the_number_of_copies), CASE(metrics_are_described_and_known_at_the_end),
-          CASE(exploration_is_as_often_as_said))
+          CASE(updates_do_not_depend_on_the_number_of_copies),
+          CASE(metrics_are_described_and_known_at_the_end), CASE(exploration_is_as_often_as_said))

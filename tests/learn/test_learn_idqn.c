@@ -52,7 +52,10 @@ static void fix_outputs(drive *d) {
 static void expect_targets(const char *settings, double goes_on, double ended) {
     char all[256];
     drive d;
-    snprintf(all, sizeof all, "gamma=0.5 lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 epsilon=1 epsilon_decay=1 %s", settings);
+    snprintf(
+        all, sizeof all,
+        "gamma=0.5 lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 epsilon=1 epsilon_decay=1 %s",
+        settings);
     drive_open(&d, &algo_idqn, &TOY_ENV, NULL, "masks=true", all);
     drive_start(&d, 1, 100, 1);
     fix_outputs(&d);

@@ -168,8 +168,8 @@ static void expect_share(int count, int draws, double share) {
     EXPECT_NEAR((double)count / draws, share, 4.5 * sqrt(share * (1 - share) / draws));
 }
 
-/* Policies (0.5, 0.3, 0.2). Their own chance is not exploration: a sample has it, and nothing else; training adds
- * epsilon; greedy play draws nothing. Where the third action is illegal, the others share its part. */
+/* Policies (0.5, 0.3, 0.2). Their own chance is not exploration: a sample has it, and nothing else; training
+ * adds epsilon; greedy play draws nothing. Where the third action is illegal, the others share its part. */
 TEST(modes_draw_what_they_say) {
     enum { DRAWS = 40000 };
     static const double POLICY[] = {0.5, 0.3, 0.2};

@@ -1,5 +1,5 @@
-/* TD3: minimum, smoothing, delay and the noise of its play by themselves; then the known optimum of a swing for
- * one agent, the Cournot-Nash point and Nash cells for two. */
+/* TD3: minimum, smoothing, delay and the noise of its play by themselves; then the known optimum of a swing
+ * for one agent, the Cournot-Nash point and Nash cells for two. */
 #include "algos/families/centralised.h"
 #include "tests/drive.h"
 #include "tests/test.h"
@@ -104,8 +104,8 @@ TEST(actors_are_delayed) {
     drive_end(&d);
 }
 
-/* A box from -2 to 4 whose actors say 0, its middle 1: training adds normal noise of 0.3 half ranges, a sample and
- * greedy play are the policy itself. */
+/* A box from -2 to 4 whose actors say 0, its middle 1: training adds normal noise of 0.3 half ranges, a
+ * sample and greedy play are the policy itself. */
 TEST(noise_is_in_half_ranges) {
     enum { DRAWS = 20000 };
     drive d;

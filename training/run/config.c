@@ -391,8 +391,7 @@ void run_write_help(const run_plan *run, FILE *out) {
                  "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
     run_config shown = run->config;
     shown.help = false;
-    for (const flag_text *row = TEXTS; row->name; row++)
-        fprintf(out, "  %-22s %-12s %s\n", row->name, row->form, row->doc);
+    flag_texts_help(TEXTS, out);
     fm_options_help(RUN_OPTIONS, &shown, out);
     if (run->algo) {
         fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
@@ -411,22 +410,34 @@ void run_write_help(const run_plan *run, FILE *out) {
                  " 130 interrupted\n");
 }
 
+#define LIST_DOC 17   /* the columns at which what a row says begins, */
+#define LIST_PRESET 6 /* and the settings of a preset */
+
 static void write_presets(const algo_type *algo, FILE *out) {
-    for (const algo_preset *row = algo->presets; row && row->settings; row++)
-        if (row->name[0])
-            fprintf(out, "  %-14s   preset %s%s%s: %s\n", "", row->name, row->env[0] ? " for " : "", row->env,
-                    row->settings);
+    for (const algo_preset *row = algo->presets; row && row->settings; row++) {
+        if (!row->name[0]) continue;
+        int used = fprintf(out, "    --preset %s%s%s: ", row->name, row->env[0] ? " for " : "", row->env);
+        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, FM_HELP_WIDTH);
+    }
+}
+
+static void write_row(const char *name, const char *doc, FILE *out) {
+    int used = fprintf(out, "  %s ", name);
+    if (used > LIST_DOC) used = fputc('\n', out) == EOF;
+    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, FM_HELP_WIDTH);
 }
 
 void run_write_list(FILE *out) {
     fprintf(out, "algorithms:\n");
     for (size_t i = 0; ALGO_TABLE[i]; i++) {
         const algo_type *algo = ALGO_TABLE[i];
-        fprintf(out, "  %-14s %s%s%s%s\n", algo->name, algo->doc, algo->paper ? " [" : "",
-                algo->paper ? algo->paper : "", algo->paper ? "]" : "");
+        char words[512];
+        snprintf(words, sizeof words, "%s%s%s%s", algo->doc, algo->paper ? " [" : "",
+                 algo->paper ? algo->paper : "", algo->paper ? "]" : "");
+        write_row(algo->name, words, out);
         write_presets(algo, out);
     }
     fprintf(out, "\nenvironments:\n");
-    for (size_t i = 0; ENV_TABLE[i]; i++) fprintf(out, "  %-14s %s\n", ENV_TABLE[i]->name, ENV_TABLE[i]->doc);
-    fprintf(out, "  %-14s %s\n", "FILE.nfg", "any two-player game in Gambit's strategic form");
+    for (size_t i = 0; ENV_TABLE[i]; i++) write_row(ENV_TABLE[i]->name, ENV_TABLE[i]->doc, out);
+    write_row("FILE.nfg", "any two-player game in Gambit's strategic form", out);
 }

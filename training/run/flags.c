@@ -92,9 +92,15 @@ const char *flags_text(const flags *f, const char *name) {
     return NULL;
 }
 
+void flag_texts_help(const flag_text *texts, FILE *out) {
+    for (const flag_text *row = texts; row && row->name; row++) {
+        int used = fprintf(out, "  %s %s ", row->name, row->form);
+        fm_text_wrap(out, row->doc, (size_t)used, FM_HELP_DOC, FM_HELP_WIDTH);
+    }
+}
+
 void flags_help(const flags *f, FILE *out) {
-    for (const flag_text *row = f->texts; row && row->name; row++)
-        fprintf(out, "  %-22s %-12s %s\n", row->name, row->form, row->doc);
+    flag_texts_help(f->texts, out);
     fm_options_help(f->options, NULL, out);
 }
 

@@ -52,6 +52,9 @@ fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err);
 /* The last value given for a text, or NULL. */
 const char *flags_text(const flags *f, const char *name);
 
+/* The lines of flags that have texts alone. */
+void flag_texts_help(const flag_text *texts, FILE *out);
+
 /* A line per flag, with defaults. */
 void flags_help(const flags *f, FILE *out);
 

@@ -39,8 +39,8 @@ typedef struct trials {
     progress_rows *watched;  /* [n] what the watch saw; width as given by it */
     int64_t finished;        /* ok or nan */
     bool interrupted;        /* a signal came */
-    int64_t steps;           /* decisions of this session */
-    double seconds;          /* of this session */
+    int64_t steps;           /* decisions since it was started or resumed */
+    double seconds;          /* likewise */
 } trials;
 
 /* Runs the trials that have no result yet. FM_BAD: a file could not be read or written; what was finished

@@ -13,7 +13,7 @@
 
 typedef struct live_numbers {
     int64_t trials_done, trials;
-    int64_t steps_done, steps; /* of this session: what an earlier one did is not counted */
+    int64_t steps_done, steps; /* since the run was started or resumed */
     double value[LIVE_VALUES]; /* current returns; FM_ABSENT: not known, or no such agent */
 } live_numbers;
 
