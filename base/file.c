@@ -90,15 +90,22 @@ static void sync_folder_of(const char *path) {
     close(fd);
 }
 
+bool fm_file_sync(FILE *file) {
+    errno = 0;
+    if (fflush(file) != 0 || ferror(file)) {
+        if (errno == 0) errno = EIO;
+        return false;
+    }
+    /* EINVAL and ENOTSUP: a file system that cannot sync, which is no loss of data. */
+    return fsync(fileno(file)) == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err) {
     FM_CHECK(writer->file != NULL, "file: commit without begin");
     const char *what = NULL;
     int reason = 0;
     if (ferror(writer->file)) what = "a write failed (is the disk full?)";
-    if (!what && fflush(writer->file) != 0) reason = errno;
-    /* EINVAL and ENOTSUP: a file system that cannot sync, which is no loss of data. */
-    if (!what && !reason && fsync(fileno(writer->file)) != 0)
-        reason = errno == EINVAL || errno == ENOTSUP ? 0 : errno;
+    else if (!fm_file_sync(writer->file)) reason = errno;
     if (fclose(writer->file) != 0 && !what && !reason) reason = errno;
     writer->file = NULL;
     if (!what && !reason && rename(writer->temporary, writer->path) != 0) reason = errno;

@@ -13,6 +13,7 @@
 #ifndef FM_FILE_H
 #define FM_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -36,6 +37,9 @@ fm_status fm_writer_begin(fm_writer *writer, const char *path, fm_error *err);
  * removed and what stood under the name before is untouched. */
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err);
 void fm_writer_abandon(fm_writer *writer);
+
+/* Flushes a stream to the disk. False: `errno` says why; a write that failed before counts. */
+bool fm_file_sync(FILE *file);
 
 /* Makes a folder and its parents; one that is already there is fine. */
 fm_status fm_folder_make(const char *path, fm_error *err);
