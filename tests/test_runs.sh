@@ -75,5 +75,42 @@ rm limited/trials/001/checkpoint.safetensors
 ends 0 "a checkpoint that is gone" --resume limited
 check "is made again" same whole limited
 
+# ---- one process at a time ----
+
+tabular="--algo bilevel-q --env maintain"
+mixed=0
+for round in 1 2 3 4 5; do
+    "$train" $tabular --steps 300 --trials 2 --out pair --quiet >out 2>err &
+    pid=$!
+    "$train" $tabular --steps 500 --trials 2 --seed 9 --out pair --quiet >out2 2>err2
+    second=$?
+    wait $pid
+    first=$?
+    case $first$second in 02) seed=0 ;; 20) seed=9 ;; *) seed=both ;; esac
+    grep -q "^seed = $seed\$" pair/config.ini && grep -q "^1,$((seed + 1)),ok," pair/result.csv || mixed=$((mixed + 1))
+    rm -r pair
+done
+check "two runs with one --out: in $mixed of 5 tries not exactly one went on" [ $mixed -eq 0 ]
+
+"$train" $tabular --steps 900000000 --trials 2 --out busy --quiet >out 2>err &
+pid=$!
+tries=0
+while [ ! -d busy/trials/000 ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+ends 2 "going on with a run that is under way" --resume busy
+says "no run can work in 'busy' now: 'busy/lock' is locked by process $pid"
+ends 2 "a second run in its folder" $tabular --out busy
+says "is locked by process $pid"
+kill -KILL $pid
+wait $pid 2>/dev/null
+ends 2 "another run in what a killed one left" $tabular --out busy
+says "'busy' already holds a run"
+"$train" --resume busy --quiet >out 2>err &
+pid=$!
+sleep 0.5
+kill -TERM $pid
+wait $pid
+check "a killed run does not lock: status $?" [ $? -eq 130 ]
+check "and the lock goes at the end" [ ! -e busy/lock ]
+
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -37,6 +37,13 @@ static void plain_name(const char *from, char *name, size_t size) {
     name[n] = '\0';
 }
 
+fm_status folder_lock(const char *folder, fm_lock *lock, fm_error *err) {
+    char path[FOLDER_PATH_MAX + 40];
+    snprintf(path, sizeof path, "%s/lock", folder);
+    if (fm_lock_take(lock, path, err) == FM_OK) return FM_OK;
+    return fm_fail_in(err, "no run can work in '%s' now: ", folder);
+}
+
 /* mkdir decides, not a look beforehand: two runs that start at once get two folders. */
 static fm_status make_free(const run_plan *run, char *path, fm_error *err) {
     char name[80];
@@ -52,14 +59,15 @@ static fm_status make_free(const run_plan *run, char *path, fm_error *err) {
     return FM_OK;
 }
 
-static fm_status make_given(const char *out, char *path, fm_error *err) {
+/* The look into the folder counts only under the lock. */
+static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error *err) {
     if (strlen(out) >= FOLDER_PATH_MAX) return fm_fail(err, "--out: the path is too long");
     snprintf(path, FOLDER_PATH_MAX, "%s", out);
-    if (holds_a_run(path))
-        return fm_fail(err,
-                       "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
-                       path, path);
-    return fm_folder_make(path, err);
+    if (fm_folder_make(path, err) != FM_OK || folder_lock(path, lock, err) != FM_OK) return FM_BAD;
+    if (!holds_a_run(path)) return FM_OK;
+    return fm_fail(err,
+                   "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
+                   path, path);
 }
 
 static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
@@ -94,13 +102,17 @@ static void remove_empty(char *path, size_t kept) {
     }
 }
 
-fm_status folder_make(const run_plan *run, char *path, fm_error *err) {
+fm_status folder_make(const run_plan *run, char *path, fm_lock *lock, fm_error *err) {
     bool given = run->config.out[0] != '\0';
     size_t kept = first_missing(given ? run->config.out : "runs");
-    fm_status status = given ? make_given(run->config.out, path, err) : make_free(run, path, err);
+    lock->fd = -1;
+    fm_status status =
+        given ? make_given(run->config.out, path, lock, err) : make_free(run, path, err);
     bool made = status == FM_OK;
-    if (made) status = write_config(run, path, err);
+    if (made && !given) status = folder_lock(path, lock, err);
+    if (status == FM_OK) status = write_config(run, path, err);
     if (status == FM_OK) return FM_OK;
+    fm_lock_release(lock);
     if (!given && made && kept == 0) kept = strlen(path);
     if (made || given) remove_empty(path, kept);
     return status;
