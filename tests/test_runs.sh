@@ -47,6 +47,7 @@ timeless() {
 # same A B: the folders of two runs hold the same.
 same() {
     cmp -s "$1/config.ini" "$2/config.ini" || return 1
+    [ ! -e "$1/game.nfg" ] || cmp -s "$1/game.nfg" "$2/game.nfg" || return 1
     for table in progress.csv result.csv; do
         timeless "$1/$table" >left
         timeless "$2/$table" >right
@@ -111,6 +112,51 @@ kill -TERM $pid
 wait $pid
 check "a killed run does not lock: status $?" [ $? -eq 130 ]
 check "and the lock goes at the end" [ ! -e busy/lock ]
+
+# ---- the game is part of the run ----
+
+# game PAYOFF: a game file, maintain's but for the first payoff.
+game() {
+    mkdir -p games
+    printf 'NFG 1 R "a \\"title\\"" { "L" "F" } { { "A" "B" } { "X" "Y" } }\n"words"\n\n%s 15 30 0 0 1 10 5\n' "$1" >games/own.nfg
+}
+
+game 20.25
+long="--algo bilevel-q --env games/own.nfg --trials 2"
+ends 0 "a game file" $long --steps 3000 --rows 5 --out moved/own
+"$play" moved/own --csv >before 2>err
+game 7 # a file of the old name, but another game
+ends 0 "config.ini from another folder, beside another game of that name" --config moved/own/config.ini --out again
+check "repeats the run" same moved/own again
+game 20.25
+ends 0 "the same game file" $long --steps 3000 --rows 5 --out third
+check "makes the same run" same moved/own third
+rm -r games
+mkdir -p deep/er
+mv moved/own deep/er/run
+(cd deep && "$play" er/run --csv >../after 2>../err)
+check "a folder that was moved, its game gone: plays the same" cmp -s before after
+rm deep/er/run/trials/001/checkpoint.safetensors
+(cd deep && "$train" --resume er/run --quiet >../out 2>../err)
+check "and goes on from anywhere: status $?" [ $? -eq 0 ]
+check "with the same results" same again deep/er/run
+printf "\n  \n" >>again/game.nfg
+ends 0 "a copy with other blanks" --config again/config.ini --out fourth
+sed 's/20.25/7/' again/game.nfg >changed && mv changed again/game.nfg
+for how in --config=again/config.ini --resume=again; do
+    ends 2 "a copy that was changed, $how" $how
+    says "again/game.nfg: the game was changed: its checksum is"
+done
+"$play" again >out 2>err
+check "./play refuses it: status $?" [ $? -eq 2 ]
+says "the game was changed"
+rm again/game.nfg
+ends 2 "a copy that is gone" --resume again
+says "again/game.nfg"
+ends 0 "another game beside the settings" --config fourth/config.ini --env third/game.nfg --out fifth
+ends 0 "a repeated game" --algo bilevel-q --env third/game.nfg --set rounds=3 --steps 300 --out repeated
+ends 0 "and it repeats" --config repeated/config.ini --out repeated2
+check "with the same files" same repeated repeated2
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "envs/games/nfg.h"
 #include "stb_ds.h"
 
 /* ---- making ---- */
 
 static bool holds_a_run(const char *folder) {
-    static const char *const NAMES[] = {"config.ini", "progress.csv", "result.csv", "trials"};
+    static const char *const NAMES[] = {"config.ini", RUN_GAME, "progress.csv", "result.csv", "trials"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[FOLDER_PATH_MAX + 40];
         snprintf(path, sizeof path, "%s/%s", folder, NAMES[i]);
@@ -70,9 +70,12 @@ static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error
                    path, path);
 }
 
+/* The game first: a config.ini never names a copy that is not there. */
 static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
     char path[FOLDER_PATH_MAX + 40];
     fm_writer writer;
+    snprintf(path, sizeof path, "%s/%s", folder, RUN_GAME);
+    if (run->env.facts.file && nfg_save(run->env.facts.file, path, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/config.ini", folder);
     if (fm_writer_begin(&writer, path, err) != FM_OK) return FM_BAD;
     run_write_ini(run, writer.file);

@@ -1,5 +1,5 @@
-/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, trials/NNN/,
- * and the file `lock` while a process works in it. */
+/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, trials/NNN/;
+ * a copy of the game file, where one is played; and the file `lock` while a process works in it. */
 #ifndef TRAINING_FOLDER_H
 #define TRAINING_FOLDER_H
 
