@@ -14,6 +14,17 @@
     X(lenient)                                                                                               \
     X(maddpg)                                                                                                \
     X(td3)                                                                                                   \
-    X(reinforce)
+    X(reinforce)                                                                                             \
+    X(ac)                                                                                                    \
+    X(stac)                                                                                                  \
+    X(ppo)                                                                                                   \
+    X(ippo)                                                                                                  \
+    X(mappo)                                                                                                 \
+    X(happo)                                                                                                 \
+    /* one agent with a box */                                                                               \
+    X(ddpg)                                                                                                  \
+    X(sac)                                                                                                   \
+    X(stddpg)                                                                                                \
+    X(stsac)
 
 #endif
