@@ -91,7 +91,7 @@ static void sync_folder_of(const char *path) {
 }
 
 bool fm_file_sync(FILE *file) {
-    errno = 0;
+    if (!ferror(file)) errno = 0; /* else it is that of the write, if nothing came between */
     if (fflush(file) != 0 || ferror(file)) {
         if (errno == 0) errno = EIO;
         return false;

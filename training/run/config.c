@@ -420,14 +420,28 @@ static void write_options(const run_plan *run, const fm_option *table, const voi
     }
 }
 
-void run_write_ini(const run_plan *run, FILE *out) {
-    fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
-    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n\n[run]\n");
+static void write_settings(const run_plan *run, FILE *out) {
+    fprintf(out, "\n[run]\n");
     write_options(run, RUN_OPTIONS, &run->config, out);
     fprintf(out, "\n[algo]\n");
     write_options(run, algo_options(run->algo), run->algo_config, out);
     fprintf(out, "\n[env]\n");
     write_options(run, env_options(run->env.type), run->env.config, out);
+}
+
+void run_write_ini(const run_plan *run, FILE *out) {
+    char *settings = NULL, sum[FM_CHECKSUM_TEXT];
+    size_t size;
+    FILE *memory = open_memstream(&settings, &size);
+    FM_CHECK(memory != NULL, "out of memory");
+    write_settings(run, memory);
+    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
+    fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
+    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n");
+    fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);
+    fputs(settings, out);
+    free(settings);
 }
 
 void run_write_help(const run_plan *run, FILE *out) {
