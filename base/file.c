@@ -124,9 +124,9 @@ void fm_writer_abandon(fm_writer *writer) {
     remove(writer->temporary);
 }
 
-/* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file after
- * it was opened here: what is locked must be what bears the name. Returns -1 and errno, EAGAIN when it is
- * another's file by now. */
+/* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file
+ * after it was opened here: what is locked must be what bears the name. Returns -1 and errno, EAGAIN when it
+ * is another's file by now. */
 static int open_locked(const char *path, struct flock *owner) {
     struct stat mine, named;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);

@@ -201,7 +201,8 @@ fm_status nn_safetensors_save(const char *path, const fm_keep_list *list, nn_sel
     if (status != FM_OK) fm_fail_in(err, "cannot write '%s': ", path);
     else status = fm_writer_begin(&writer, path, err);
     if (status == FM_OK) {
-        write_file(writer.file, header.bytes, items, metadata && metadata[0].key && strcmp(metadata[0].key, "checksum") == 0);
+        bool checked = metadata && metadata[0].key && strcmp(metadata[0].key, "checksum") == 0;
+        write_file(writer.file, header.bytes, items, checked);
         status = fm_writer_commit(&writer, err);
     }
     arrfree(header.bytes);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Attacks a run from outside: a full disk, a second process, moved and changed games, damaged files. What a
-# folder then holds must be right, or an error must say what is not. FIRSTMOVER_BIN is the folder of the programs.
+# folder then holds must be right, or an error must say what is not. FIRSTMOVER_BIN is the programs' folder.
 
 bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
 train=$bin/train
@@ -88,7 +88,8 @@ for round in 1 2 3 4 5; do
     wait $pid
     first=$?
     case $first$second in 02) seed=0 ;; 20) seed=9 ;; *) seed=both ;; esac
-    grep -q "^seed = $seed\$" pair/config.ini && grep -q "^1,$((seed + 1)),ok," pair/result.csv || mixed=$((mixed + 1))
+    grep -q "^seed = $seed\$" pair/config.ini &&
+        grep -q "^1,$((seed + 1)),ok," pair/result.csv || mixed=$((mixed + 1))
     rm -r pair
 done
 check "two runs with one --out: in $mixed of 5 tries not exactly one went on" [ $mixed -eq 0 ]
@@ -118,7 +119,8 @@ check "and the lock goes at the end" [ ! -e busy/lock ]
 # game PAYOFF: a game file, maintain's but for the first payoff.
 game() {
     mkdir -p games
-    printf 'NFG 1 R "a \\"title\\"" { "L" "F" } { { "A" "B" } { "X" "Y" } }\n"words"\n\n%s 15 30 0 0 1 10 5\n' "$1" >games/own.nfg
+    printf 'NFG 1 R "a \\"title\\"" { "L" "F" } { { "A" "B" } { "X" "Y" } }\n"words"\n\n%s 15 30 0 0 1 10 5\n' \
+        "$1" >games/own.nfg
 }
 
 game 20.25
@@ -126,7 +128,8 @@ long="--algo bilevel-q --env games/own.nfg --trials 2"
 ends 0 "a game file" $long --steps 3000 --rows 5 --out moved/own
 "$play" moved/own --csv >before 2>err
 game 7 # a file of the old name, but another game
-ends 0 "config.ini from another folder, beside another game of that name" --config moved/own/config.ini --out again
+ends 0 "config.ini from another folder, beside another game of that name" \
+    --config moved/own/config.ini --out again
 check "repeats the run" same moved/own again
 game 20.25
 ends 0 "the same game file" $long --steps 3000 --rows 5 --out third
@@ -231,7 +234,8 @@ sed '/^1,1,/s/20/30/' base/result.csv >hurt/result.csv
 rm hurt/trials/002/checkpoint.safetensors
 ends 2 "another number in result.csv" --resume hurt
 says "trial 1 (seed 1) is damaged: its row in 'hurt/result.csv' is not what was written"
-check "the other trials went on" cmp -s base/trials/002/checkpoint.safetensors hurt/trials/002/checkpoint.safetensors
+check "the other trials went on" \
+    cmp -s base/trials/002/checkpoint.safetensors hurt/trials/002/checkpoint.safetensors
 again trials/001/checkpoint.safetensors
 restore
 sed 3d base/progress.csv >hurt/progress.csv

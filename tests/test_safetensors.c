@@ -277,8 +277,8 @@ TEST(safetensors_rejects_what_is_no_file) {
     remove(file_path());
 }
 
-/* With a checksum no flip of a bit is believed, wherever it is; one that hides the checksum is seen by whoever
- * asks for it. Without it the numbers can be anything. */
+/* With a checksum no flip of a bit is believed, wherever it is; one that hides the checksum is seen by
+ * whoever asks for it. Without it the numbers can be anything. */
 TEST(checksum_sees_every_flipped_bit) {
     real numbers[5] = {1, 2, 3, 4, 5};
     fm_keep_list keep = {0};

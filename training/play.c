@@ -148,8 +148,8 @@ static fm_status parse_run(const flags *given, const char *folder, fm_arena *are
 }
 
 /* The policy must be that of this run, as its folder says; what was set beside it does not matter. */
-static fm_status check_policy(const run_plan *run, int64_t trial, const char *folder, const char *trial_folder,
-                              fm_error *err) {
+static fm_status check_policy(const run_plan *run, int64_t trial, const char *folder,
+                              const char *trial_folder, fm_error *err) {
     char path[CHECKPOINT_PATH_MAX + 40], *text;
     size_t length;
     snprintf(path, sizeof path, "%s/config.ini", folder);
@@ -158,7 +158,8 @@ static fm_status check_policy(const run_plan *run, int64_t trial, const char *fo
     free(text);
     if (status == FM_OK) return FM_OK;
     fm_fail_in(err, "not the policy of trial %lld: ", (long long)trial);
-    return fm_fail(err, "%s; to train it again, delete that file, then ./train --resume %s", err->text, folder);
+    return fm_fail(err, "%s; to train it again, delete that file, then ./train --resume %s", err->text,
+                   folder);
 }
 
 static fm_status load_policy(const play_config *config, const char *folder, const run_plan *run, loop *l,

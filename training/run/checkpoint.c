@@ -85,7 +85,8 @@ static fm_status same_config(char *saved, char *now, fm_error *err) {
 static fm_status same_seed(const char *saved, int64_t seed, fm_error *err) {
     char now[32];
     snprintf(now, sizeof now, "%llu", (unsigned long long)seed);
-    return strcmp(saved, now) == 0 ? FM_OK : fm_fail(err, "it was saved with the seed %s, not %s", saved, now);
+    if (strcmp(saved, now) == 0) return FM_OK;
+    return fm_fail(err, "it was saved with the seed %s, not %s", saved, now);
 }
 
 /* A file is checked by its checksum, which it must have, and must be this trial's. Cuts `config`. */
@@ -95,8 +96,11 @@ static fm_status check_file(const char *path, char *config, int64_t seed, fm_err
     fm_status status = FM_OK;
     for (int i = 0; i < 3 && status == FM_OK; i++)
         status = nn_safetensors_metadata(path, KEYS[i], &value[i], err);
-    if (status == FM_OK && (same_config(value[1], config, err) != FM_OK || same_seed(value[2], seed, err) != FM_OK))
-        status = fm_fail_in(err, "%s: ", path);
+    if (status == FM_OK) {
+        status = same_config(value[1], config, err);
+        if (status == FM_OK) status = same_seed(value[2], seed, err);
+        if (status != FM_OK) fm_fail_in(err, "%s: ", path);
+    }
     for (int i = 0; i < 3; i++) free(value[i]);
     return status;
 }

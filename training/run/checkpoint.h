@@ -32,8 +32,8 @@ bool checkpoint_exists(const char *trial_folder, const char *name);
  * found are named). */
 fm_status checkpoint_resume(loop *loop, const run_plan *run, const char *trial_folder, fm_error *err);
 
-/* Whether the parameters are whole and those of this trial: saved under the settings of `config`, the text of a
- * config.ini, with that seed. Errors: they are not; the file and the first difference are named. */
+/* Whether the parameters are whole and those of this trial: saved under the settings of `config`, the text
+ * of a config.ini, with that seed. Errors: they are not; the file and the first difference are named. */
 fm_status checkpoint_check(const char *trial_folder, const char *config, int64_t seed, fm_error *err);
 
 /* Reads only the parameters, for playing. Errors as those of checkpoint_resume. */

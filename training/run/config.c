@@ -357,8 +357,8 @@ static fm_status check_game(run_plan *run, fm_error *err) {
     free(written);
     if (expected[0] && strcmp(expected, sum) != 0)
         return fm_fail(err,
-                       "%s: the game was changed: its checksum is %s, and the run was set up with %s; put the "
-                       "old file back, or begin a new run with this one",
+                       "%s: the game was changed: its checksum is %s, and the run was set up with %s; put "
+                       "the old file back, or begin a new run with this one",
                        run->env.facts.source, sum, expected);
     fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
     return FM_OK;

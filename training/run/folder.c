@@ -14,7 +14,8 @@
 /* ---- making ---- */
 
 static bool holds_a_run(const char *folder) {
-    static const char *const NAMES[] = {"config.ini", RUN_GAME, FOLDER_PROGRESS, FOLDER_RESULT, FOLDER_SUMS, "trials"};
+    static const char *const NAMES[] = {"config.ini",  RUN_GAME,    FOLDER_PROGRESS,
+                                        FOLDER_RESULT, FOLDER_SUMS, "trials"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[FOLDER_PATH_MAX + 40];
         snprintf(path, sizeof path, "%s/%s", folder, NAMES[i]);
@@ -190,8 +191,8 @@ static fm_status begin_anew(struct folder_table *table, fm_writer *writer, const
     return fm_writer_begin(writer, table->path, err);
 }
 
-/* One trial into the tables that are written anew. The sums of a damaged one stay, so that it is not taken for
- * one that was never done. */
+/* One trial into the tables that are written anew. The sums of a damaged one stay, so that it is not taken
+ * for one that was never done. */
 static void put_trial(const run_plan *run, fm_writer to[3], const trial_result *result,
                       const progress_rows *rows, const trial_sums *recorded) {
     trial_sums sums = *recorded;
@@ -205,12 +206,12 @@ static void put_trial(const run_plan *run, fm_writer to[3], const trial_result *
 }
 
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
-                             const trial_result *results, const progress_rows *rows, const trial_sums *recorded,
-                             fm_error *err) {
+                             const trial_result *results, const progress_rows *rows,
+                             const trial_sums *recorded, fm_error *err) {
     /* ORDER: as in the struct. */
     static const char *const NAMES[] = {FOLDER_PROGRESS, FOLDER_RESULT, FOLDER_SUMS};
     progress_columns of = run_columns(run);
-    fm_writer to[3] = {{NULL}, {NULL}, {NULL}};
+    fm_writer to[3] = {{.file = NULL}, {.file = NULL}, {.file = NULL}};
     fm_status status = FM_OK;
     *tables = (folder_tables){.run = run};
     for (int i = 0; i < 3 && status == FM_OK; i++)
@@ -231,7 +232,8 @@ fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const c
 
 fm_status folder_tables_add(folder_tables *tables, const trial_result *result, const progress_rows *rows,
                             fm_error *err) {
-    struct folder_table *progress = &tables->table[0], *results = &tables->table[1], *sums = &tables->table[2];
+    struct folder_table *progress = &tables->table[0], *results = &tables->table[1],
+                        *sums = &tables->table[2];
     trial_sums now;
     if (!progress->file || !results->file || !sums->file) return fm_fail(err, "the tables are closed");
     now.progress = put_progress(tables->run, progress->file, result->trial, rows);

@@ -30,14 +30,15 @@ typedef struct folder_tables {
     struct folder_table { FILE *file; char path[FOLDER_PATH_MAX + 40]; int64_t good; } table[3];
 } folder_tables;
 
-/* Writes the tables anew with the finished trials (any status but open) of results[trials] and their rows, and
- * leaves them open. Damaged ones keep no row but their `recorded` sums. Each table replaces its former self
- * only when it is complete. */
+/* Writes the tables anew with the finished trials (any status but open) of results[trials] and their rows,
+ * and leaves them open. Damaged ones keep no row but their `recorded` sums. Each table replaces its former
+ * self only when it is complete. */
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
                              const trial_result *results, const progress_rows *rows,
                              const trial_sums *recorded, fm_error *err);
 
-/* Appends one trial, its sums last: a trial that has them was on the disk before. After an error the tables end with the last trial that is there whole. */
+/* Appends one trial, its sums last: a trial that has them was on the disk before. After an error the tables
+ * end with the last trial that is there whole. */
 fm_status folder_tables_add(folder_tables *tables, const trial_result *result, const progress_rows *rows,
                             fm_error *err);
 

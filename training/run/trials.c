@@ -207,8 +207,8 @@ static void damaged(parent *p, int64_t trial, const char *file, const char *what
     result->status = TRIAL_DAMAGED;
     live_clear(&p->live);
     fprintf(stderr,
-            "%s: trial %lld (seed %lld) is damaged: %s; to do it again, delete '%s/%s' and resume the run; the "
-            "other trials are not affected\n",
+            "%s: trial %lld (seed %lld) is damaged: %s; to do it again, delete '%s/%s' and resume the run; "
+            "the other trials are not affected\n",
             p->setup->program, (long long)trial, (long long)result->seed, what, folder, file);
 }
 
