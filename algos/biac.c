@@ -316,6 +316,14 @@ static void explore(const biac *b, fm_rng *rng, real *actions) {
     }
 }
 
+/* Zeros for those who do not act. */
+static void rest(const biac *b, const uint8_t *active, real *actions) {
+    for (int i = 0; i < b->joint.agents; i++) {
+        const env_agent *agent = &b->facts->agent[i];
+        if (!active[i]) memset(actions + agent->action_at, 0, (size_t)agent->action.size * sizeof *actions);
+    }
+}
+
 static void act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions) {
     biac *b = self;
     bool explores = mode == ALGO_TRAIN, random = explores && starting(b);
@@ -330,6 +338,7 @@ static void act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, r
         real *row = actions + r * (size_t)b->facts->action_total;
         if (!random) algo_decode(&b->joint, b->acting->joint + r * (size_t)b->joint.total, row);
         if (explores) explore(b, &rng[r], row);
+        rest(b, view->active + r * (size_t)b->joint.agents, row);
     }
 }
 

@@ -17,6 +17,10 @@
     X(reinforce)                                                                                             \
     X(ac)                                                                                                    \
     X(stac)                                                                                                  \
+    X(ppo)                                                                                                   \
+    X(ippo)                                                                                                  \
+    X(mappo)                                                                                                 \
+    X(happo)                                                                                                 \
     /* one agent with a box */                                                                               \
     X(ddpg)                                                                                                  \
     X(sac)                                                                                                   \

@@ -28,13 +28,15 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape)
     FM_CHECK(!hidden || (hidden->n >= 0 && hidden->n <= FM_INTS_MAX), "mlp '%s': %lld hidden layers", name,
              (long long)hidden->n);
     nn_mlp mlp = {.in = shape->in, .out = shape->out, .layers = (hidden ? (size_t)hidden->n : 0) + 1,
-                  .act = shape->act, .out_act = shape->out_act};
+                  .act = shape->act, .out_act = shape->out_act, .normed = shape->layer_norm};
     for (size_t i = 0, from = mlp.in; i < mlp.layers; i++) {
         bool last = i + 1 == mlp.layers;
         FM_CHECK(last || hidden->v[i] > 0, "mlp '%s': hidden layer %zu has width %lld", name, i,
                  (long long)hidden->v[i]);
         size_t to = last ? mlp.out : (size_t)hidden->v[i];
         char entry[FM_NAME_MAX];
+        fm_text_format(entry, sizeof entry, "%s.%zu.norm", name, i);
+        if (mlp.normed) mlp.norm[i] = nn_layer_norm_declare(p, entry, from);
         fm_text_format(entry, sizeof entry, "%s.%zu.weight", name, i);
         mlp.weight[i] = nn_params_declare(p, entry, from, to, shape->init, gain_of(shape, last), from);
         fm_text_format(entry, sizeof entry, "%s.%zu.bias", name, i);
@@ -50,6 +52,7 @@ ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
     for (size_t i = 0; i < mlp->layers; i++) {
         FM_CHECK(mlp->bias[i] < leaves->count, "mlp: the leaves are not those of its parameters");
         ad_act act = i + 1 < mlp->layers ? mlp->act : mlp->out_act;
+        if (mlp->normed) x = nn_layer_norm_apply(&mlp->norm[i], leaves, x);
         x = ad_affine(x, leaves->leaf[mlp->weight[i]], leaves->leaf[mlp->bias[i]], act);
     }
     return x;

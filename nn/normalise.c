@@ -75,3 +75,24 @@ void nn_reward_scaler_apply(const nn_reward_scaler *s, const real *reward, size_
     const double deviation = sqrt(nn_normaliser_variance(&s->returns, 0) + EPSILON);
     for (size_t i = 0; i < n; i++) y[i] = clipped((double)reward[i] / deviation, s->returns.clip);
 }
+
+nn_value_norm nn_value_norm_make(fm_arena *arena, fm_keep_list *keep, const char *name) {
+    nn_value_norm v = {.decay = 0.99999, .sums = fm_arena_array(arena, double, 3)};
+    if (keep) fm_keep(keep, FM_F64, v.sums, 3, "%s", name);
+    return v;
+}
+
+void nn_value_norm_update(nn_value_norm *v, double mean, double square) {
+    const double batch[3] = {1, mean, square};
+    for (int k = 0; k < 3; k++) v->sums[k] = v->decay * v->sums[k] + (1 - v->decay) * batch[k];
+}
+
+/* Without a batch the sums are zero, whatever they are divided by. */
+static double debiased(const nn_value_norm *v, int k) { return v->sums[0] > 0 ? v->sums[k] / v->sums[0] : 0; }
+
+double nn_value_norm_mean(const nn_value_norm *v) { return debiased(v, 1); }
+
+double nn_value_norm_deviation(const nn_value_norm *v) {
+    const double mean = debiased(v, 1), variance = debiased(v, 2) - mean * mean;
+    return sqrt(variance > 0.01 ? variance : 0.01);
+}

@@ -73,4 +73,24 @@ void nn_reward_scaler_update(nn_reward_scaler *s, const real *reward, const uint
 /* y = reward / sqrt(variance of R + 1e-8), clipped; reward and y [n], which may be the same. */
 void nn_reward_scaler_apply(const nn_reward_scaler *s, const real *reward, size_t n, real *y);
 
+/* ---- Values ---- */
+
+/* Mean and variance of a target that drifts as a policy gets better, so that a critic can learn it in units of
+ * its deviation: running averages of a number and its square that forget by `decay` at every batch, debiased
+ * by the weight that they have gathered; the variance is at least 0.01 [Yu 2022, ValueNorm]. Before the first
+ * batch mean 0, deviation 0.1. Plain data; change decay freely. */
+typedef struct nn_value_norm {
+    double decay; /* 0.99999 after make */
+    double *sums; /* [3] averages, as gathered, of 1, of the number, of its square */
+} nn_value_norm;
+
+/* Kept as "name". */
+nn_value_norm nn_value_norm_make(fm_arena *arena, fm_keep_list *keep, const char *name);
+
+/* Takes in a batch of which mean and mean square are given. */
+void nn_value_norm_update(nn_value_norm *v, double mean, double square);
+
+double nn_value_norm_mean(const nn_value_norm *v);
+double nn_value_norm_deviation(const nn_value_norm *v);
+
 #endif

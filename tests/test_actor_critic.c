@@ -22,7 +22,8 @@ static void *team_create(const algo_setup *setup) {
                                             .hidden = &none,
                                             .activation = AD_TANH,
                                             .shared = true,
-                                            .central_critic = team_is_central});
+                                            .critic_sees =
+                                                team_is_central ? ACTOR_CRITIC_STATE : ACTOR_CRITIC_OWN});
     actor_critic_terms *x = &ac->policy[0].terms;
     ad_var entropy = nn_weighted_mean(x->entropy, x->weight);
     ad_var gain = nn_weighted_mean(ad_mul(x->log_prob, x->advantage), x->weight);
@@ -99,7 +100,7 @@ static void expect_gradients(const actor_critic *ac, size_t index, double ent_co
             const real *x = r->obs + s * (size_t)facts->obs_total + agent->obs_at, *sees = x;
             const uint8_t *mask = r->mask ? r->mask + s * (size_t)facts->mask_total + agent->mask_at : NULL;
             double out[8], to[8], to_std[8] = {0}, value;
-            if (ac->shape.central_critic)
+            if (ac->shape.critic_sees == ACTOR_CRITIC_STATE)
                 sees = facts->central_length ? r->central + s * (size_t)facts->central_length
                                              : r->obs + s * (size_t)facts->obs_total;
             if (!r->weight[at]) continue;
@@ -213,7 +214,7 @@ static void expect_noted(const actor_critic *ac, const seen *x, const algo_notes
         EXPECT_EQ(action[0], 0);
         return;
     }
-    if (ac->shape.central_critic)
+    if (ac->shape.critic_sees == ACTOR_CRITIC_STATE)
         sees = facts->central_length ? x->central + c * (size_t)facts->central_length : obs;
     linear(&p->critic, sees, &value);
     EXPECT_NEAR(notes->value[at], value, 1e-5);

@@ -27,11 +27,24 @@ static void net_free(net *n) {
     fm_arena_free(&n->arena);
 }
 
+/* The input of layer l: less its mean, by its deviation, times a weight, plus a bias. */
+static void naive_norm(const net *n, size_t l, double *x) {
+    const nn_entry *weight = &n->p.entries[n->mlp.norm[l].weight], *bias = &n->p.entries[n->mlp.norm[l].bias];
+    const size_t width = weight->cols;
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < width; i++) mean += x[i] / (double)width;
+    for (size_t i = 0; i < width; i++) variance += (x[i] - mean) * (x[i] - mean) / (double)width;
+    for (size_t i = 0; i < width; i++)
+        x[i] = (x[i] - mean) / sqrt(variance + 1e-5) * (double)n->p.theta[weight->at + i] +
+               (double)n->p.theta[bias->at + i];
+}
+
 /* One row through the network, in double, straight from the definition. */
 static void naive(const net *n, const real *x, double *y) {
     double now[64], next[64];
     for (size_t i = 0; i < n->mlp.in; i++) now[i] = (double)x[i];
     for (size_t l = 0; l < n->mlp.layers; l++) {
+        if (n->mlp.normed) naive_norm(n, l, now);
         const nn_entry *w = &n->p.entries[n->mlp.weight[l]], *b = &n->p.entries[n->mlp.bias[l]];
         for (size_t j = 0; j < w->cols; j++) {
             next[j] = (double)n->p.theta[b->at + j];
@@ -54,6 +67,8 @@ static const nn_mlp_shape NETS[] = {
     {.in = 1, .hidden = &WIDE, .out = 4, .act = AD_RELU, .init = NN_INIT_ORTHOGONAL},
     {.in = 3, .out = 2, .act = AD_RELU, .out_act = AD_TANH, .init = NN_INIT_GLOROT},
     {.in = 2, .hidden = &TWO, .out = 5, .act = AD_TANH, .out_act = AD_RELU, .init = NN_INIT_HE},
+    {.in = 5, .hidden = &TWO, .out = 3, .act = AD_TANH, .init = NN_INIT_GLOROT, .layer_norm = true},
+    {.in = 3, .out = 2, .init = NN_INIT_GLOROT, .layer_norm = true},
 };
 #define NET_COUNT (sizeof NETS / sizeof *NETS)
 #define NET(i, seed) net_of(NETS[i], seed)
@@ -137,6 +152,10 @@ TEST(layers_mlp_names_and_starts) {
     n = net_make(2, (fm_ints){1, {9}}, 3, AD_TANH, NN_INIT_ORTHOGONAL, 0);
     EXPECT_NEAR(n.p.entries[n.mlp.weight[0]].gain, 5.0 / 3, 1e-12);
     EXPECT_NEAR(n.p.entries[n.mlp.weight[1]].gain, 1, 0);
+    net_free(&n);
+    n = NET(6, 0);
+    EXPECT_TEXT(n.p.entries[n.mlp.norm[1].bias].name, "net.1.norm.bias");
+    EXPECT_EQ(n.p.entries[n.mlp.norm[2].weight].cols, 7);
     net_free(&n);
     n = NET(0, 0);
     const nn_entry *bias = &n.p.entries[n.mlp.bias[1]];

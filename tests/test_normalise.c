@@ -164,5 +164,30 @@ TEST(normalise_resumes) {
     fm_arena_free(&arena);
 }
 
+/* Against weights written out: batch k of n has weight (1 - d) d^(n - k), and all of them together are 1 when
+ * debiased. */
+TEST(normalise_values) {
+    fm_keep_list keep = {0};
+    nn_value_norm v = nn_value_norm_make(&arena, &keep, "value");
+    const double batch[4][2] = {{3, 10}, {-1, 5}, {8, 70}, {2, 4.5}};
+    EXPECT(nn_value_norm_mean(&v) == 0);
+    EXPECT_NEAR(nn_value_norm_deviation(&v), 0.1, 1e-12);
+    nn_value_norm_update(&v, 3, 10);
+    EXPECT_NEAR(nn_value_norm_mean(&v), 3, 1e-9);
+    EXPECT_NEAR(nn_value_norm_deviation(&v), 1, 1e-6);
+    v.decay = 0.5, v.sums[0] = v.sums[1] = v.sums[2] = 0;
+    double weight = 0, mean = 0, square = 0;
+    for (int k = 0; k < 4; k++) {
+        nn_value_norm_update(&v, batch[k][0], batch[k][1]);
+        weight += 0.5 * pow(0.5, 3 - k);
+        mean += 0.5 * pow(0.5, 3 - k) * batch[k][0], square += 0.5 * pow(0.5, 3 - k) * batch[k][1];
+    }
+    EXPECT_NEAR(nn_value_norm_mean(&v), mean / weight, 1e-12);
+    EXPECT_NEAR(nn_value_norm_deviation(&v), sqrt(square / weight - pow(mean / weight, 2)), 1e-12);
+    EXPECT(fm_keep_find(&keep, "value")->data == v.sums);
+    fm_keep_free(&keep);
+    fm_arena_free(&arena);
+}
+
 TEST_MAIN(CASE(normalise_batches_merge), CASE(normalise_leaves_rows_out), CASE(normalise_applies_and_clips),
-          CASE(normalise_rewards), CASE(normalise_resumes))
+          CASE(normalise_rewards), CASE(normalise_resumes), CASE(normalise_values))

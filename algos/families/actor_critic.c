@@ -23,15 +23,62 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
 
 /* ---- building ---- */
 
-static void declare_net(actor_critic_net *net, const actor_critic_shape *shape, size_t in, size_t out,
-                        double out_gain) {
-    nn_mlp_shape mlp = {.in = in,
-                        .out = out,
+static bool sees_central(const actor_critic *ac) { return ac->facts->central_length > 0; }
+
+/* Numbers that a network sees. */
+static size_t sight_of(const actor_critic *ac, int sees, const env_agent *agent) {
+    const env_facts *facts = ac->facts;
+    size_t width = 0, others = (size_t)facts->agents - 1;
+    if (sees & ACTOR_CRITIC_OWN) width += (size_t)agent->obs_length;
+    if (sees & ACTOR_CRITIC_STATE)
+        width += (size_t)(sees_central(ac) ? facts->central_length : facts->obs_total);
+    if (sees & ACTOR_CRITIC_ID) width += (size_t)facts->agents;
+    if (sees & ACTOR_CRITIC_SUPERIORS) width += others * ac->action_columns;
+    return width;
+}
+
+/* The same of the samples of a minibatch, as a leaf. */
+static ad_var show_batch(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup, int sees) {
+    algo_batch *batch = &p->minibatches.batch;
+    const env_facts *facts = ac->facts;
+    const env_agent *agent = &facts->agent[p->agents[0]];
+    size_t width = sight_of(ac, sees, agent);
+    ad_var leaf;
+    real *to = algo_leaf(setup, batch->rows, width, "what is seen", &leaf);
+    if (sees & ACTOR_CRITIC_OWN) {
+        algo_batch_into(batch, ALGO_OBS, ALGO_OWN, to, width);
+        to += agent->obs_length;
+    }
+    if (sees & ACTOR_CRITIC_STATE) {
+        algo_batch_into(batch, sees_central(ac) ? ALGO_CENTRAL : ALGO_OBS, ALGO_ALL, to, width);
+        to += sees_central(ac) ? facts->central_length : facts->obs_total;
+    }
+    if (sees & ACTOR_CRITIC_ID) {
+        algo_batch_into(batch, ALGO_ID, ALGO_OWN, to, width);
+        to += facts->agents;
+    }
+    if (sees & ACTOR_CRITIC_SUPERIORS)
+        for (size_t k = 0; k < p->index; k++, to += ac->action_columns)
+            algo_batch_into(batch, ALGO_COLUMNS, ac->policy[k].agents[0], to, width);
+    return leaf;
+}
+
+static ad_var apply(const actor_critic *ac, const actor_critic_policy *p, const actor_critic_net *net,
+                    ad_var x) {
+    const actor_critic_model *model = net == &p->actor ? ac->shape.model : NULL;
+    return model ? model->apply(model->self, &net->leaves, p->index, x)
+                 : nn_mlp_apply(&net->mlp, &net->leaves, x);
+}
+
+static void declare_mlp(actor_critic_net *net, const actor_critic_shape *shape, double out_gain) {
+    nn_mlp_shape mlp = {.in = net->in,
+                        .out = net->out,
                         .hidden = shape->hidden,
                         .act = shape->activation,
                         .init = NN_INIT_ORTHOGONAL,
                         .gain = sqrt(2.0),
-                        .out_gain = out_gain};
+                        .out_gain = out_gain,
+                        .layer_norm = shape->layer_norm};
     if (shape->fan_in) {
         mlp.init = NN_INIT_FAN_IN;
         mlp.gain = mlp.out_gain = 1;
@@ -39,9 +86,9 @@ static void declare_net(actor_critic_net *net, const actor_critic_shape *shape, 
     net->mlp = nn_mlp_declare(&net->params, "layer", &mlp);
 }
 
-/* Parameters, optimiser, and a plan that evaluates `rows` rows. */
-static void make_net(actor_critic_net *net, const algo_setup *setup, const char *name, double lr,
-                     const actor_critic_shape *shape, size_t rows, fm_rng *init) {
+/* Parameters, once they are declared, and their optimiser. */
+static void make_params(actor_critic_net *net, const algo_setup *setup, const actor_critic_shape *shape,
+                        const char *name, double lr, fm_rng *init) {
     nn_optimizer_kind kind = shape->plain_steps ? NN_SGD : NN_ADAM;
     char text[FM_NAME_MAX];
     nn_params_make(&net->params, setup->arena, setup->keep, name);
@@ -50,56 +97,81 @@ static void make_net(actor_critic_net *net, const algo_setup *setup, const char 
     fm_text_format(text, sizeof text, "%s.%s", name, shape->plain_steps ? "sgd" : "adam");
     net->optimizer = nn_optimizer_make(kind, lr, net->params.n, setup->arena, setup->keep, text);
     net->lr = lr;
+}
+
+/* A plan that evaluates the rows of all copies. */
+static void make_plan(const actor_critic *ac, const actor_critic_policy *p, actor_critic_net *net,
+                      const algo_setup *setup) {
+    size_t rows = ac->copies * p->agent_count;
     ad_var x;
-    net->x = algo_leaf(setup, rows, net->mlp.in, "network.x", &x);
-    ad_output y = {nn_mlp_apply(&net->mlp, &net->leaves, x),
-                   fm_arena_array(setup->arena, real, rows * net->mlp.out)};
+    net->x = algo_leaf(setup, rows, net->in, "network.x", &x);
+    ad_output y = {apply(ac, p, net, x), fm_arena_array(setup->arena, real, rows * net->out)};
     net->y = y.to;
     net->plan = ad_plan_make(NULL, 0, &y, 1);
 }
 
-static void make_nets(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup, int index) {
-    const env_facts *facts = ac->facts;
-    const env_agent *agent = &facts->agent[p->agents[0]];
+static void make_actor(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup,
+                       fm_rng *init) {
+    const actor_critic_model *model = ac->shape.model;
+    actor_critic_net *net = &p->actor;
     char name[FM_NAME_MAX];
-    size_t rows = ac->copies * p->agent_count, sees = (size_t)agent->obs_length;
-    if (ac->shape.central_critic)
-        sees = (size_t)(facts->central_length > 0 ? facts->central_length : facts->obs_total);
-    fm_rng init = fm_rng_split(setup->seed, FM_RNG_INIT, 0, (uint64_t)index);
-    p->head = algo_head_make(&agent->action, setup->arena);
-    declare_net(&p->actor, &ac->shape, (size_t)agent->obs_length, p->head.outputs, 0.01);
+    if (model && p->index > 0) {
+        *net = ac->policy[0].actor;
+        p->log_std = ac->policy[0].log_std;
+        make_plan(ac, p, net, setup);
+        return;
+    }
+    net->sees = ac->shape.actor_sees ? ac->shape.actor_sees : ACTOR_CRITIC_OWN;
+    net->in = sight_of(ac, net->sees, &ac->facts->agent[p->agents[0]]);
+    net->out = p->head.outputs;
+    if (model)
+        model->declare(model->self, &net->params, net->in, net->out);
+    else
+        declare_mlp(net, &ac->shape, 0.01);
     if (algo_head_has_std(&p->head))
-        p->log_std = nn_params_declare(&p->actor.params, "log_std", 1, p->head.outputs, NN_INIT_ZERO, 1, 1);
-    fm_text_format(name, sizeof name, "actor.%d", index);
-    make_net(&p->actor, setup, name, ac->shape.actor_lr, &ac->shape, rows, &init);
-    declare_net(&p->critic, &ac->shape, sees, 1, 1);
-    fm_text_format(name, sizeof name, "critic.%d", index);
-    make_net(&p->critic, setup, name, ac->shape.critic_lr, &ac->shape, rows, &init);
+        p->log_std = nn_params_declare(&net->params, "log_std", 1, net->out, NN_INIT_ZERO, 1, 1);
+    fm_text_format(name, sizeof name, model ? "actor" : "actor.%zu", p->index);
+    make_params(net, setup, &ac->shape, name, ac->shape.actor_lr, init);
+    make_plan(ac, p, net, setup);
+}
+
+static void make_nets(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup) {
+    const env_agent *agent = &ac->facts->agent[p->agents[0]];
+    fm_rng init = fm_rng_split(setup->seed, FM_RNG_INIT, 0, (uint64_t)p->index);
+    char name[FM_NAME_MAX];
+    p->head = algo_head_make(&agent->action, setup->arena);
+    make_actor(ac, p, setup, &init);
+    actor_critic_net *net = &p->critic;
+    net->sees = ac->shape.critic_sees ? ac->shape.critic_sees : ACTOR_CRITIC_OWN;
+    net->in = sight_of(ac, net->sees, agent);
+    net->out = 1;
+    declare_mlp(net, &ac->shape, 1);
+    fm_text_format(name, sizeof name, "critic.%zu", p->index);
+    make_params(net, setup, &ac->shape, name, ac->shape.critic_lr, &init);
+    make_plan(ac, p, net, setup);
+    fm_text_format(name, sizeof name, "critic.%zu.units", p->index);
+    if (ac->shape.normalize_value) p->value_norm = nn_value_norm_make(setup->arena, setup->keep, name);
 }
 
 /* Distribution and value of the samples of a minibatch. */
-static void record_terms(const actor_critic *ac, actor_critic_policy *p) {
-    const env_facts *facts = ac->facts;
+static void record_terms(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup) {
     algo_batch *batch = &p->minibatches.batch;
     actor_critic_terms *x = &p->terms;
-    ad_var obs, sees, action, mask = AD_NONE, log_std = AD_NONE;
-    algo_batch_leaf(batch, ALGO_OBS, ALGO_OWN, &obs);
+    ad_var action, mask = AD_NONE, log_std = AD_NONE;
+    ad_var seen = show_batch(ac, p, setup, p->actor.sees), judged = seen;
+    if (p->critic.sees != p->actor.sees) judged = show_batch(ac, p, setup, p->critic.sees);
     algo_batch_leaf(batch, ALGO_ACTION, ALGO_OWN, &action);
     algo_batch_leaf(batch, ALGO_LOG_PROB, ALGO_OWN, &x->old_log_prob);
     algo_batch_leaf(batch, ALGO_VALUE, ALGO_OWN, &x->old_value);
     algo_batch_leaf(batch, ALGO_ADVANTAGE, ALGO_OWN, &x->advantage);
     algo_batch_leaf(batch, ALGO_RETURN, ALGO_OWN, &x->returns);
     algo_batch_leaf(batch, ALGO_WEIGHT, ALGO_OWN, &x->weight);
-    if (facts->masks && p->head.choices > 0) algo_batch_leaf(batch, ALGO_MASK, ALGO_OWN, &mask);
-    if (!ac->shape.central_critic)
-        sees = obs;
-    else
-        algo_batch_leaf(batch, facts->central_length > 0 ? ALGO_CENTRAL : ALGO_OBS, ALGO_ALL, &sees);
+    if (ac->facts->masks && p->head.choices > 0) algo_batch_leaf(batch, ALGO_MASK, ALGO_OWN, &mask);
     if (algo_head_has_std(&p->head)) log_std = p->actor.leaves.leaf[p->log_std];
-    ad_var out = nn_mlp_apply(&p->actor.mlp, &p->actor.leaves, obs);
+    ad_var out = apply(ac, p, &p->actor, seen);
     x->log_prob = algo_head_log_prob(&p->head, out, log_std, mask, action);
     x->entropy = algo_head_entropy(&p->head, out, log_std, mask);
-    x->value = nn_mlp_apply(&p->critic.mlp, &p->critic.leaves, sees);
+    x->value = apply(ac, p, &p->critic, judged);
 }
 
 static void make_policy(actor_critic *ac, const algo_setup *setup, int index) {
@@ -108,12 +180,14 @@ static void make_policy(actor_critic *ac, const algo_setup *setup, int index) {
     int *own = fm_arena_array(setup->arena, int, agents);
     for (int i = 0; i < ac->facts->agents; i++)
         if (ac->policy_of[i] == index) own[p->agent_count++] = i;
+    p->index = (size_t)index;
     p->agents = own;
     p->max_grad_norm = ac->shape.descent->max_grad_norm;
-    make_nets(ac, p, setup, index);
+    p->clips_apart = ac->shape.clips_apart;
+    make_nets(ac, p, setup);
     p->minibatches =
         algo_minibatches_make(setup, &ac->rollout, p->agents, p->agent_count, ac->shape.batch_size);
-    record_terms(ac, p);
+    record_terms(ac, p, setup);
     p->sum = fm_arena_array(setup->arena, double, 2 + ACTOR_CRITIC_SHOWN);
     p->steps = fm_arena_array(setup->arena, double, 1);
     p->explained_variance = fm_arena_array(setup->arena, double, 1);
@@ -121,6 +195,19 @@ static void make_policy(actor_critic *ac, const algo_setup *setup, int index) {
     fm_keep(setup->keep, FM_F64, p->sum, 2 + ACTOR_CRITIC_SHOWN, "actor_critic.%d.sum", index);
     fm_keep(setup->keep, FM_F64, p->steps, 1, "actor_critic.%d.steps", index);
     fm_keep(setup->keep, FM_F64, p->explained_variance, 1, "actor_critic.%d.explained_variance", index);
+}
+
+/* Actions of superiors take the same place in what all see, so all actions must be alike. */
+static void prepare_superiors(actor_critic *ac, const algo_setup *setup) {
+    const env_facts *facts = setup->facts;
+    algo_joint joint = algo_joint_of(facts, setup->arena);
+    FM_CHECK(!ac->shape.shared, "a policy that is its own superior");
+    for (int i = 1; i < facts->agents; i++)
+        FM_CHECK(algo_actions_alike(&facts->agent[0], &facts->agent[i]), "superiors that act differently");
+    ac->action_columns = (size_t)joint.width[0];
+    ac->after_actions = fm_arena_array(setup->arena, real, ac->copies * (size_t)facts->action_total);
+    ac->after_rng = fm_arena_array(setup->arena, fm_rng, ac->copies);
+    for (size_t c = 0; c < ac->copies; c++) algo_stream(setup, &ac->after_rng[c], FM_RNG_SAMPLE, (int)c + 1);
 }
 
 void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_critic_shape *shape) {
@@ -133,7 +220,9 @@ void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_cr
     ac->policies = shape->shared ? 1 : agents;
     ac->policy = fm_arena_array(setup->arena, actor_critic_policy, ac->policies);
     ac->policy_of = fm_arena_array(setup->arena, int, agents);
-    for (int i = 0; i < (int)agents; i++) ac->policy_of[i] = shape->shared ? 0 : i;
+    for (int k = 0; k < (int)agents; k++)
+        ac->policy_of[shape->turn ? shape->turn[k] : k] = shape->shared ? 0 : k;
+    if ((shape->actor_sees | shape->critic_sees) & ACTOR_CRITIC_SUPERIORS) prepare_superiors(ac, setup);
     algo_cadence_keep(&ac->cadence, setup);
     ac->normaliser = algo_normaliser_make(setup, ac->policy_of, (int)ac->policies, o->normalize_obs,
                                           o->normalize_reward, o->gamma);
@@ -146,42 +235,79 @@ void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_cr
 void actor_critic_destroy(void *self) {
     actor_critic *ac = self;
     for (size_t p = 0; p < ac->policies; p++) {
-        nn_params_free(&ac->policy[p].actor.params);
+        if (p == 0 || !ac->shape.model) nn_params_free(&ac->policy[p].actor.params);
         nn_params_free(&ac->policy[p].critic.params);
     }
 }
 
 /* ---- acting ---- */
 
-/* Outputs of the head for every row of the view, in actor.y. */
-static void run_actor(const actor_critic *ac, actor_critic_policy *p, const env_view *view) {
-    actor_critic_net *net = &p->actor;
+static real *append(real *to, const real *from, size_t n) {
+    memcpy(to, from, n * sizeof *to);
+    return to + n;
+}
+
+/* Zeros where the action of a superior does not count. */
+static real *append_superiors(const actor_critic *ac, const actor_critic_policy *p, const env_view *view,
+                              size_t c, const real *actions, real *to) {
+    const env_facts *facts = ac->facts;
+    for (size_t k = 0; k < p->index; k++, to += ac->action_columns) {
+        int i = ac->policy[k].agents[0];
+        const env_agent *superior = &facts->agent[i];
+        const real *action = actions + c * (size_t)facts->action_total + superior->action_at;
+        if (view->active[c * (size_t)facts->agents + (size_t)i])
+            algo_encode_agent(&superior->action, action, to);
+        else
+            memset(to, 0, ac->action_columns * sizeof *to);
+    }
+    return to;
+}
+
+/* What the network sees of every row of the view, where its superiors have chosen `actions`. */
+static void show(const actor_critic *ac, const actor_critic_policy *p, const actor_critic_net *net,
+                 const env_view *view, const real *actions) {
+    const env_facts *facts = ac->facts;
+    size_t obs = (size_t)facts->obs_total, central = (size_t)facts->central_length;
+    real *to = net->x;
     for (size_t c = 0; c < (size_t)view->copies; c++)
-        for (size_t k = 0; k < p->agent_count; k++)
-            memcpy(net->x + (c * p->agent_count + k) * net->mlp.in,
-                   view->obs + c * (size_t)ac->facts->obs_total + ac->facts->agent[p->agents[k]].obs_at,
-                   net->mlp.in * sizeof(real));
-    ad_replay(net->plan);
+        for (size_t k = 0; k < p->agent_count; k++) {
+            const env_agent *agent = &facts->agent[p->agents[k]];
+            real *end = to + net->in;
+            if (net->sees & ACTOR_CRITIC_OWN)
+                to = append(to, view->obs + c * obs + agent->obs_at, (size_t)agent->obs_length);
+            if (net->sees & ACTOR_CRITIC_STATE)
+                to = central > 0 ? append(to, view->central + c * central, central)
+                                 : append(to, view->obs + c * obs, obs);
+            if (net->sees & ACTOR_CRITIC_ID) {
+                algo_one_hot(to, facts->agents, p->agents[k]);
+                to += facts->agents;
+            }
+            if (net->sees & ACTOR_CRITIC_SUPERIORS) to = append_superiors(ac, p, view, c, actions, to);
+            memset(to, 0, (size_t)(end - to) * sizeof *to);
+            to = end;
+        }
+}
+
+/* Outputs of the head for every row of the view, in actor.y. */
+static void run_actor(const actor_critic *ac, const actor_critic_policy *p, const env_view *view,
+                      const real *actions) {
+    show(ac, p, &p->actor, view, actions);
+    ad_replay(p->actor.plan);
 }
 
 /* Values of every row of the view -> values [copies][agents], for the agents of the policy. */
-static void run_critic(const actor_critic *ac, actor_critic_policy *p, const env_view *view, real *values) {
-    const env_facts *facts = ac->facts;
-    actor_critic_net *net = &p->critic;
-    size_t copies = (size_t)view->copies, n = p->agent_count, agents = (size_t)facts->agents;
-    bool central = ac->shape.central_critic && facts->central_length > 0;
-    for (size_t c = 0; c < copies; c++)
-        for (size_t k = 0; k < n; k++) {
-            const real *from = view->obs + c * (size_t)facts->obs_total;
-            if (central)
-                from = view->central + c * net->mlp.in;
-            else if (!ac->shape.central_critic)
-                from += facts->agent[p->agents[k]].obs_at;
-            memcpy(net->x + (c * n + k) * net->mlp.in, from, net->mlp.in * sizeof(real));
-        }
-    ad_replay(net->plan);
-    for (size_t c = 0; c < copies; c++)
-        for (size_t k = 0; k < n; k++) values[c * agents + (size_t)p->agents[k]] = net->y[c * n + k];
+static void run_critic(const actor_critic *ac, const actor_critic_policy *p, const env_view *view,
+                       const real *actions, real *values) {
+    size_t n = p->agent_count, agents = (size_t)ac->facts->agents;
+    bool units = ac->shape.normalize_value;
+    double mean = units ? nn_value_norm_mean(&p->value_norm) : 0;
+    double deviation = units ? nn_value_norm_deviation(&p->value_norm) : 1;
+    show(ac, p, &p->critic, view, actions);
+    ad_replay(p->critic.plan);
+    for (size_t c = 0; c < (size_t)view->copies; c++)
+        for (size_t k = 0; k < n; k++)
+            values[c * agents + (size_t)p->agents[k]] =
+                (real)(mean + deviation * (double)p->critic.y[c * n + k]);
 }
 
 /* What the head needs of one agent in one copy; its actions stand at `action_at`. */
@@ -208,7 +334,7 @@ static seat seat_of(const actor_critic *ac, const actor_critic_policy *p, const 
 
 static void act(const actor_critic *ac, actor_critic_policy *p, const env_view *view, algo_mode mode,
                 fm_rng *rng, real *actions, real *log_prob) {
-    run_actor(ac, p, view);
+    run_actor(ac, p, view, actions);
     for (size_t c = 0; c < (size_t)view->copies; c++)
         for (size_t k = 0; k < p->agent_count; k++) {
             seat s = seat_of(ac, p, view, c, k);
@@ -232,7 +358,7 @@ void actor_critic_act(void *self, const env_view *view, algo_mode mode, fm_rng *
     algo_notes notes = training ? algo_rollout_notes(&ac->rollout) : (algo_notes){0};
     for (size_t k = 0; k < ac->policies; k++) {
         act(ac, &ac->policy[k], &seen, mode, rng, actions, notes.log_prob);
-        if (training) run_critic(ac, &ac->policy[k], &seen, notes.value);
+        if (training) run_critic(ac, &ac->policy[k], &seen, actions, notes.value);
     }
 }
 
@@ -242,7 +368,7 @@ void actor_critic_probabilities(void *self, const env_view *view, const real *ac
     env_view seen = algo_normaliser_view(&ac->normaliser, view, false);
     for (size_t i = 0; i < ac->policies; i++) {
         actor_critic_policy *p = &ac->policy[i];
-        run_actor(ac, p, &seen);
+        run_actor(ac, p, &seen, actions);
         for (size_t c = 0; c < (size_t)view->copies; c++)
             for (size_t k = 0; k < p->agent_count; k++) {
                 seat s = seat_of(ac, p, &seen, c, k);
@@ -261,8 +387,11 @@ void actor_critic_observe(void *self, const algo_step *step) {
     actor_critic *ac = self;
     algo_step seen = algo_normaliser_step(&ac->normaliser, step);
     bool wanted = algo_rollout_wants_after(&ac->rollout, step);
-    for (size_t k = 0; k < ac->policies && wanted; k++)
-        run_critic(ac, &ac->policy[k], &seen.after, ac->after);
+    for (size_t k = 0; k < ac->policies && wanted; k++) {
+        if (ac->after_rng)
+            act(ac, &ac->policy[k], &seen.after, ALGO_SAMPLE, ac->after_rng, ac->after_actions, NULL);
+        run_critic(ac, &ac->policy[k], &seen.after, ac->after_actions, ac->after);
+    }
     algo_rollout_add(&ac->rollout, &seen, wanted ? ac->after : NULL);
     algo_cadence_count(&ac->cadence, step->before.copies, 0);
 }
@@ -273,6 +402,31 @@ void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var 
                          {"critic", &p->critic.params, &p->critic.leaves}};
     p->shown = n_also;
     p->objective = nn_objective_make(loss, groups, 2, also, n_also, setup->arena);
+}
+
+/* To the units of the critic, which take in the returns: they are what it shall predict from now on. The
+ * values are what it gave, in the units of then. */
+static void normalize_values(actor_critic *ac, actor_critic_policy *p) {
+    algo_rollout *r = &ac->rollout;
+    size_t agents = (size_t)ac->facts->agents;
+    double n = 0, sum = 0, squares = 0, mean = nn_value_norm_mean(&p->value_norm);
+    double deviation = nn_value_norm_deviation(&p->value_norm);
+    for (size_t s = 0; s < r->slots; s++)
+        for (size_t k = 0; k < p->agent_count; k++) {
+            size_t at = s * agents + (size_t)p->agents[k];
+            if (!r->weight[at]) continue;
+            double x = (double)r->returns[at];
+            n++, sum += x, squares += x * x;
+            r->value[at] = (real)(((double)r->value[at] - mean) / deviation);
+        }
+    if (n == 0) return;
+    nn_value_norm_update(&p->value_norm, sum / n, squares / n);
+    mean = nn_value_norm_mean(&p->value_norm), deviation = nn_value_norm_deviation(&p->value_norm);
+    for (size_t s = 0; s < r->slots; s++)
+        for (size_t k = 0; k < p->agent_count; k++) {
+            size_t at = s * agents + (size_t)p->agents[k];
+            if (r->weight[at]) r->returns[at] = (real)(((double)r->returns[at] - mean) / deviation);
+        }
 }
 
 bool actor_critic_ready(actor_critic *ac) {
@@ -286,6 +440,7 @@ bool actor_critic_ready(actor_critic *ac) {
         p->critic.optimizer.lr = p->critic.lr * rate;
         *p->explained_variance = algo_rollout_explained_variance(&ac->rollout, p->agents, p->agent_count);
         *p->steps = 0;
+        if (ac->shape.normalize_value) normalize_values(ac, p);
         for (size_t i = 0; i < 2 + ACTOR_CRITIC_SHOWN; i++) p->sum[i] = 0;
     }
     return true;
@@ -294,12 +449,15 @@ bool actor_critic_ready(actor_critic *ac) {
 void actor_critic_step(actor_critic_policy *p) {
     real *of_actor = p->objective.gradient[0], *of_critic = p->objective.gradient[1];
     double loss = nn_objective_run(&p->objective);
-    double actor_norm = nn_norm(of_actor, p->actor.params.n);
-    double critic_norm = nn_norm(of_critic, p->critic.params.n);
-    double norm = hypot(actor_norm, critic_norm);
-    if (p->max_grad_norm > 0 && norm > p->max_grad_norm) {
-        nn_clip_global(of_actor, p->actor.params.n, actor_norm * p->max_grad_norm / norm);
-        nn_clip_global(of_critic, p->critic.params.n, critic_norm * p->max_grad_norm / norm);
+    double actor_norm = nn_norm(of_actor, p->actor.params.n),
+           critic_norm = nn_norm(of_critic, p->critic.params.n);
+    double norm = hypot(actor_norm, critic_norm), limit = p->max_grad_norm;
+    if (p->clips_apart) {
+        nn_clip_global(of_actor, p->actor.params.n, limit);
+        nn_clip_global(of_critic, p->critic.params.n, limit);
+    } else if (limit > 0 && norm > limit) {
+        nn_clip_global(of_actor, p->actor.params.n, actor_norm * limit / norm);
+        nn_clip_global(of_critic, p->critic.params.n, critic_norm * limit / norm);
     }
     nn_optimizer_step(&p->actor.optimizer, p->actor.params.theta, of_actor);
     nn_optimizer_step(&p->critic.optimizer, p->critic.params.theta, of_critic);

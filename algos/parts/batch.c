@@ -25,6 +25,7 @@ static size_t width_of(const algo_batch *batch, algo_field field, int agent) {
     case ALGO_COLUMNS: return (size_t)(a ? batch->joint.width[i] : batch->joint.total);
     case ALGO_MASK:
     case ALGO_NEXT_MASK: return (size_t)(a ? env_space_choices(&a->action) : facts->mask_total);
+    case ALGO_ID: return (size_t)facts->agents;
     default: return 1;
     }
 }
@@ -49,7 +50,7 @@ real *algo_batch_leaf(algo_batch *batch, algo_field field, int agent, ad_var *le
         "action",      "action columns",   "mask",          "next mask",
         "reward",      "not done",         "weight",        "log-probability",
         "value",       "advantage",        "return",        "active",
-        "first"};
+        "first",       "agent"};
     size_t width = width_of(batch, field, agent);
     real *to = fm_arena_array(batch->setup->arena, real, batch->rows * width);
     algo_batch_into(batch, field, agent, to, width);
@@ -116,6 +117,11 @@ static void fill_ones(const algo_batch *batch, const algo_column *c) {
         for (size_t k = 0; k < c->width; k++) c->to[b * c->stride + k] = 1;
 }
 
+static void fill_ids(const algo_batch *batch, const algo_column *c) {
+    for (size_t b = 0; b < batch->rows; b++)
+        algo_one_hot(c->to + b * c->stride, (int)c->width, c->agent == ALGO_OWN ? batch->own[b] : c->agent);
+}
+
 static void fill_rewards(const algo_batch *batch, const algo_column *c, place p, const double *from) {
     for (size_t b = 0; b < batch->rows; b++) {
         int agent = c->agent == ALGO_OWN ? batch->own[b] : c->agent;
@@ -152,6 +158,10 @@ void algo_batch_fill(const algo_batch *batch, const algo_source *source) {
     for (const algo_column *c = batch->columns; c != NULL; c = c->next) {
         if (c->twin) {
             copy_twin(batch, c);
+            continue;
+        }
+        if (c->field == ALGO_ID) {
+            fill_ids(batch, c);
             continue;
         }
         const void *from = source->of[c->field == ALGO_COLUMNS ? ALGO_ACTION : c->field];

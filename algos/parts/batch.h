@@ -42,6 +42,7 @@ typedef enum algo_field {
     ALGO_RETURN,    /* the value's target: advantage + value */
     ALGO_ACTIVE,    /* 1 where the agent's action counted, also where it earns no credit */
     ALGO_FIRST,     /* 1 at the first decision of an episode; the agent does not matter */
+    ALGO_ID,        /* the one-hot of which agent it is; of any source */
     ALGO_FIELDS
 } algo_field;
 

@@ -7,14 +7,18 @@ static size_t sequences_in(const algo_rollout *r) {
     return (r->steps + r->chunk_length - 1) / r->chunk_length;
 }
 
-bool algo_agents_alike(const env_agent *a, const env_agent *b) {
+bool algo_actions_alike(const env_agent *a, const env_agent *b) {
     const env_space *x = &a->action, *y = &b->action;
-    bool alike = a->obs_length == b->obs_length && x->kind == y->kind && x->size == y->size && x->n == y->n;
+    bool alike = x->kind == y->kind && x->size == y->size && x->n == y->n;
     for (int k = 0; k < x->size && alike; k++) {
         if (x->kind == ENV_MULTI_DISCRETE) alike = x->heads[k] == y->heads[k];
         if (x->kind == ENV_BOX) alike = x->low[k] == y->low[k] && x->high[k] == y->high[k];
     }
     return alike;
+}
+
+bool algo_agents_alike(const env_agent *a, const env_agent *b) {
+    return a->obs_length == b->obs_length && algo_actions_alike(a, b);
 }
 
 algo_minibatches algo_minibatches_make(const algo_setup *setup, const algo_rollout *rollout,

@@ -41,7 +41,8 @@ typedef struct algo_minibatches {
     size_t count, at;
 } algo_minibatches;
 
-/* Whether two agents can share a policy: they observe as many numbers and have the same actions. */
+/* Whether two agents have the same actions; and can share a policy: they also observe as many numbers. */
+bool algo_actions_alike(const env_agent *a, const env_agent *b);
 bool algo_agents_alike(const env_agent *a, const env_agent *b);
 
 /* Walks over the samples of these agents, which must be alike. `batch_size` is

@@ -299,6 +299,11 @@ static void expect_the_dead_left_out(const char *env_settings, const char *setti
     }
     EXPECT(rows > 10 && rows < (double)b->batch.rows - 10);
     EXPECT_NEAR(drive_metric(&d, "critic_loss_1"), loss / rows, 1e-5 * loss / rows);
+    while (drive_view(&d).active[1]) drive_step(&d);
+    for (int k = 0; k < 20; k++) {
+        drive_step(&d);
+        if (!env_vec_before(&d.stage.vec).active[1]) EXPECT(d.stage.vec.actions[1] == 0);
+    }
     drive_end(&d);
 }
 

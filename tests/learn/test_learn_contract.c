@@ -91,6 +91,28 @@ static const contract_case cases_sac[] = {
     END,
 };
 
+#define SMALL_PPO "n_steps=36 n_epochs=2 batch_size=16 hidden=8 "
+static const contract_case cases_ppo[] = {
+    {"corridor", "agents=1 masks=true", SMALL_PPO "target_kl=0.01"},
+    {"corridor", "agents=1 box=true cut=true", SMALL_PPO "normalize_obs=true normalize_reward=true"},
+    END,
+};
+static const contract_case cases_ippo[] = {
+    {"corridor", "masks=true death=3", SMALL_PPO "share_policy=true"},
+    {"corridor", "box=true cut=true pauses=true", SMALL_PPO "layer_norm=true"},
+    END,
+};
+static const contract_case cases_mappo[] = {
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "actor_sees_state=true"},
+    {"corridor", "heads=2 hidden=1", SMALL_PPO "share_policy=true normalize_obs=true"},
+    END,
+};
+static const contract_case cases_happo[] = {
+    {"corridor", "agents=3 masks=true hidden=1", SMALL_PPO},
+    {"corridor", "box=true pauses=true", SMALL_PPO "batch_size=0"},
+    END,
+};
+
 static const contract_case cases_stddpg[] = {
     {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor unroll=2 damping_decay=100"},
     {"corridor", "agents=1 box=true hidden=1", SMALL "leader=critic order=sequential hold_noise=3"},

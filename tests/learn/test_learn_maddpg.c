@@ -91,21 +91,27 @@ TEST(targets_ask_all_target_actors) {
     drive_end(&d);
 }
 
-/* Agent 1 dies after two of four steps: from then on its action is 0 to the other's critic, and its own steps
- * count for nothing. */
-TEST(the_dead_have_no_action) {
+/* Agent 1 dies after two of four steps: from then on it is 0 to the other's critic, whatever stands in its
+ * place, and its own rows count for nothing. Q' = 3 a'_1 + 5 o'_1 + 2, all observations are 1. */
+TEST(the_dead_are_zeros) {
     drive d;
-    drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, "box=true death=2", STILL);
+    drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, "box=true death=2 seen=false", STILL);
     drive_start(&d, 1, 100, 1);
     fix_targets(&d);
-    drive_run(&d, 64);
     centralised *c = d.learner;
-    static const double FIRST[] = {1 + 0.5 * 3.5, 1 + 0.5 * 2, 1 + 0.5 * 2, 1}, LAST[] = {1 + 0.5 * 3.5, 1};
+    for (int i = 0; i < 2; i++) {
+        algo_net *critic = &c->agent[i].critic[0];
+        critic->target[critic->params.entries[critic->mlp.weight[0]].at + 1] = 5;
+    }
+    drive_run(&d, 64);
+    static const double FIRST[] = {1 + 0.5 * 8.5, 2, 2, 1}, LAST[] = {1 + 0.5 * 8.5, 1};
     double sum = 0, count = 0;
     for (size_t b = 0; b < 64; b++) {
         size_t step = c->batch.drawn[b] % 4;
         EXPECT_NEAR(c->agent[0].td_target[b], FIRST[step], 1e-5);
         EXPECT_EQ(c->agent[1].counts[b], step < 2);
+        EXPECT_EQ(c->x_rows[4 * b + 1], step < 2);
+        EXPECT((c->x_rows[4 * b + 3] != 0) == (step < 2));
         if (step >= 2) continue;
         EXPECT_NEAR(c->agent[1].td_target[b], LAST[step], 1e-5);
         sum += LAST[step];
@@ -113,6 +119,36 @@ TEST(the_dead_have_no_action) {
     }
     EXPECT_NEAR(drive_metric(&d, "mean_target_1"), sum / count, 1e-5);
     drive_end(&d);
+}
+
+/* The third action is illegal from the second step on. A critic that rates nothing else, and the targets' copy of
+ * it, then have no part in y, nor in what the actor learns of those steps: weights [5, 3] of a linear actor,
+ * whose rows are the steps that it sees. */
+static void expect_masked(const char *relaxation) {
+    char all[256];
+    drive d;
+    snprintf(all, sizeof all, "%s actor_lr=0.01 logit_l2=0 relaxation=%s", STILL, relaxation);
+    drive_open(&d, &algo_maddpg, &TOY_ENV, NULL, "masks=true", all);
+    drive_start(&d, 1, 100, 1);
+    centralised *c = d.learner;
+    algo_net *critic = &c->agent[0].critic[0], *actor = &c->agent[0].actor;
+    size_t rated = critic->params.entries[critic->mlp.weight[0]].at + (size_t)c->facts->obs_total + 2;
+    memset(critic->params.theta, 0, critic->params.n * sizeof(real));
+    memset(critic->target, 0, critic->params.n * sizeof(real));
+    critic->params.theta[rated] = critic->target[rated] = 7;
+    real before[15], *weights = actor->params.theta + actor->params.entries[actor->mlp.weight[0]].at;
+    memcpy(before, weights, sizeof before);
+    drive_run(&d, 64);
+    for (size_t b = 0; b < 64; b++) EXPECT_EQ(c->agent[0].td_target[b], 1);
+    EXPECT(weights[2] > before[2]);
+    EXPECT_MSG(memcmp(before + 3, weights + 3, 12 * sizeof(real)) == 0, "%s", relaxation);
+    drive_end(&d);
+}
+
+TEST(illegal_actions_have_no_part) {
+    expect_masked("soft");
+    expect_masked("straight");
+    expect_masked("expectation");
 }
 
 /* ---- modes of play ---- */
@@ -239,7 +275,7 @@ TEST(refusals_say_why) {
     expect_refusal("death=2", NULL);
 }
 
-TEST_MAIN(CASE(targets_ask_all_target_actors), CASE(the_dead_have_no_action), CASE(modes_draw_what_they_say),
-          CASE(terminated_is_not_truncated), CASE(deaths_end_the_values_of_the_dead_alone),
-          CASE(one_agent_is_enough), CASE(one_agent_may_wait), CASE(duopoly_cournot), CASE(nash_cells),
-          CASE(refusals_say_why))
+TEST_MAIN(CASE(targets_ask_all_target_actors), CASE(the_dead_are_zeros), CASE(illegal_actions_have_no_part),
+          CASE(modes_draw_what_they_say), CASE(terminated_is_not_truncated),
+          CASE(deaths_end_the_values_of_the_dead_alone), CASE(one_agent_is_enough), CASE(one_agent_may_wait),
+          CASE(duopoly_cournot), CASE(nash_cells), CASE(refusals_say_why))

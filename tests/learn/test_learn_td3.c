@@ -12,13 +12,15 @@ extern const algo_type algo_td3;
     "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 "              \
     "buffer_size=5000"
 
-/* Target critics that give two constants; learning rates and targets' steps of zero. */
-static void expect_targets(const char *settings, double value) {
+/* Critics and their target copies that give two constants, 8 and 6; learning rates and targets' steps of zero.
+ * `target` and `judge` are those in y and in the actor's loss. */
+static void expect_critics(const char *settings, double target, double judge) {
     char all[256];
     drive d;
     snprintf(
         all, sizeof all,
-        "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 %s",
+        "gamma=0.5 hidden=8 critic_lr=0 actor_lr=0 tau=0 batch_size=64 buffer_size=64 learning_starts=63 "
+        "policy_delay=1 logit_l2=0 %s",
         settings);
     drive_open(&d, &algo_td3, &TOY_ENV, NULL, "", all);
     drive_start(&d, 1, 100, 1);
@@ -26,19 +28,22 @@ static void expect_targets(const char *settings, double value) {
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 2; k++) {
             algo_net *critic = &c->agent[i].critic[k];
+            size_t bias = critic->params.entries[critic->mlp.bias[1]].at;
+            memset(critic->params.theta, 0, critic->params.n * sizeof(real));
             memset(critic->target, 0, critic->params.n * sizeof(real));
-            critic->target[critic->params.entries[critic->mlp.bias[1]].at] = k == 0 ? 8 : 6;
+            critic->params.theta[bias] = critic->target[bias] = k == 0 ? 8 : 6;
         }
     drive_run(&d, 64);
     for (int i = 0; i < 2; i++)
         for (size_t b = 0; b < 64; b++)
-            EXPECT_NEAR(c->agent[i].td_target[b], c->batch.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * value, 1e-5);
+            EXPECT_NEAR(c->agent[i].td_target[b], c->batch.drawn[b] % 4 == 3 ? 1 : 1 + 0.5 * target, 1e-5);
+    EXPECT_NEAR(drive_metric(&d, "actor_loss_1"), -judge, 1e-5);
     drive_end(&d);
 }
 
 TEST(target_takes_the_smaller_critic) {
-    expect_targets("", 6);
-    expect_targets("swap_critics=true", 8);
+    expect_critics("", 6, 8);
+    expect_critics("swap_critics=true", 8, 6);
 }
 
 /* Q' is agent 1's target action: mu' = tanh(atanh 0.9) plus noise that is nearly always beyond its clip of

@@ -214,12 +214,13 @@ static fm_status check_resumable(const run_plan *run, const char *folder, fm_err
 }
 
 static fm_status begin_folder(const reproduce *r, const run_plan *run, const char *folder, bool *resume,
-                              fm_error *err) {
+                              fm_lock *lock, fm_error *err) {
     char path[FOLDER_PATH_MAX];
     char config[REPRODUCE_PATH_MAX + 40];
     snprintf(config, sizeof config, "%s/config.ini", folder);
     *resume = r->config->resume && fm_file_exists(config);
-    return *resume ? check_resumable(run, folder, err) : folder_make(run, path, err);
+    if (!*resume) return folder_make(run, path, lock, err);
+    return check_resumable(run, folder, err) == FM_OK ? folder_lock(folder, lock, err) : FM_BAD;
 }
 
 fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduce_trained *done,
@@ -227,6 +228,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     char name[64], steps[40];
     trial_watch watch;
     trials_setup setup = {.program = "reproduce"};
+    fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
     folder_name(what->row, name, sizeof name);
     if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
@@ -241,10 +243,11 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (watch.every == 0) watch.every = 1;
         setup.watch = &watch;
     } else {
-        if (begin_folder(r, &done->run, done->folder, &setup.resume, err) != FM_OK) return FM_BAD;
+        if (begin_folder(r, &done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
     fm_status status = trials_run(&done->run, &setup, &done->all, err);
+    fm_lock_release(&lock);
     done->ok = (int64_t)trials_count(&done->all, TRIAL_OK);
     r->failed += trials_count(&done->all, TRIAL_NAN) + trials_count(&done->all, TRIAL_CRASHED);
     r->interrupted |= done->all.interrupted;
