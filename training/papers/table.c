@@ -5,6 +5,11 @@
     "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
 #define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
 
+#define CONTROL                                                                                              \
+    "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG\n"            \
+    "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every\n"  \
+    "tenth of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
+
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
      "random games: the Stackelberg point against the mean Nash equilibrium, by covariance and size",
@@ -57,5 +62,9 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "`area` is the mean of the epochs' mean returns, an epoch being 4,000 decisions and one update.\n"
      "Episodes go on over the end of an epoch, which the program cuts; the seeds are ours.\n",
      "trials", 10, 2, 40000, reproduce_stac_cartpole},
+    {"stac/pendulum", "Pendulum: DDPG and SAC, with the actor or the critic as leader, and controls",
+     "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2, 4000, reproduce_stac_pendulum},
+    {"stac/mountaincar", "MountainCarContinuous: the same", "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2,
+     7000, reproduce_stac_mountaincar},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
