@@ -35,7 +35,7 @@ typedef struct reproduce_item {
     const char *name;   /* "biac/table2" */
     const char *title;  /* one line */
     const char *source; /* "Zhang 2020, Table 2" */
-    const char *note;   /* what the paper's numbers are, or that it gives none; lines for a person */
+    const char *note;   /* what the paper's numbers are, or that it gives none; ends its line */
     const char *unit;   /* what `trials` counts */
     int64_t trials, quick_trials;
     int64_t quick_steps; /* decisions of a trial at most when quick */
@@ -69,14 +69,17 @@ void reproduce_put(reproduce *r, const char *row, const char *metric, double pap
 void reproduce_put_detail(reproduce *r, const char *row, const char *metric, double paper,
                           stats_interval ours, int64_t n);
 
-/* Says to a person, below the rows, what they mean: a paragraph of any length. */
+/* Says to a person, below the rows, what they mean: a paragraph of any length, which is broken into lines. */
 void reproduce_words(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
+
+/* Says below the rows, for each pair of numbers, how the mean of that name compares with the other's. */
+void reproduce_compare(const reproduce *r, const int pairs[][2], size_t n, const char *const *names,
+                       const stats_interval *means);
 
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
-/* A share with its interval cut to 0..1; and as percentages. */
-stats_interval reproduce_share(stats_interval share);
+/* stats_of_shares, as percentages. */
 stats_interval reproduce_percent(stats_interval share);
 
 /* Writes a figure into the item's folder, draws it if gnuplot is there, and says where it is. */

@@ -176,33 +176,28 @@ static fm_status draw(const reproduce *r, const double *numbers, size_t epochs, 
 
 /* ---- in words ---- */
 
-static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds to tell";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "the intervals overlap";
-}
-
 static void explain(const reproduce *r, const stats_interval *area) {
     static const int PAIRS[][2] = {{STAC, AC},       {STAC, TWICE},       {STAC, LENGTH},
                                    {STAC, DROPPED},  {DROPPED, AC},       {PROPOSITION, TWICE},
                                    {STAC_80, AC_80}, {STAC_80, TWICE_80}, {GUARDED_80, TWICE_80}};
+    const char *names[VARIANT_COUNT];
     if (r->config->csv) return;
     reproduce_words(r, "Areas of one against another:\n");
-    for (size_t k = 0; k < sizeof PAIRS / sizeof *PAIRS; k++) {
-        int one = PAIRS[k][0], other = PAIRS[k][1];
-        printf("  %-20s %6.1f   %-22s %6.1f   %s\n", VARIANTS[one].row, area[one].mean, VARIANTS[other].row,
-               area[other].mean, compared(area[one], area[other]));
-    }
+    for (size_t v = 0; v < VARIANT_COUNT; v++) names[v] = VARIANTS[v].row;
+    reproduce_compare(r, PAIRS, sizeof PAIRS / sizeof *PAIRS, names, area);
     bool gains = area[STAC].low > area[AC].high, alike = area[STAC].low <= area[TWICE].high;
     if (!gains || !alike) {
-        printf("These trials are too few or too short to show what the controls show in the full item.\n");
+        reproduce_words(r, "These trials are too few or too short to show what the controls show in the full "
+                           "item.\n");
         return;
     }
-    printf("The published implicit term is the policy gradient times a number, mostly about 1, because\n"
-           "the critic can answer by its output bias alone. So STAC is AC with steps about twice as\n"
-           "long: it gains on AC, and AC with twice its learning rate gains as much. What is gained is a\n"
-           "learning rate; nothing here is due to the direction of the total derivative. Without the\n"
-           "implicit term STAC is AC, and the raw form of Proposition 1 makes steps of returns' size, at\n"
-           "which the policy collapses.\n");
+    reproduce_words(
+        r, "The published implicit term is the policy gradient times a number, mostly about 1, because the "
+           "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
+           "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
+           "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
+           "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
+           "collapses.\n");
 }
 
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err) {

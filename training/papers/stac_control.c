@@ -134,23 +134,16 @@ static fm_status draw(const reproduce *r, const task *t, const double *numbers, 
 
 /* ---- in words ---- */
 
-static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds to tell";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "the intervals overlap";
-}
-
 static void explain(const reproduce *r, const stats_interval *area) {
     static const int PAIRS[][2] = {{DDPG_AL, DDPG},      {DDPG_CL, DDPG},           {DDPG_NONE, DDPG},
                                    {DDPG_AL, DDPG_NONE}, {DDPG_AL, DDPG_AL_LENGTH}, {DDPG_CL, DDPG_NONE},
                                    {SAC_AL, SAC},        {SAC_CL, SAC},             {SAC_NONE, SAC},
                                    {SAC_AL, SAC_NONE},   {SAC_AL, SAC_AL_LENGTH},   {SAC_CL, SAC_NONE}};
+    const char *names[VARIANT_COUNT];
     if (r->config->csv) return;
     reproduce_words(r, "Areas (means of the test returns) of one against another:\n");
-    for (size_t k = 0; k < sizeof PAIRS / sizeof *PAIRS; k++) {
-        int one = PAIRS[k][0], other = PAIRS[k][1];
-        printf("  %-18s %8.1f   %-24s %8.1f   %s\n", VARIANTS[one].row, area[one].mean, VARIANTS[other].row,
-               area[other].mean, compared(area[one], area[other]));
-    }
+    for (size_t v = 0; v < VARIANT_COUNT; v++) names[v] = VARIANTS[v].row;
+    reproduce_compare(r, PAIRS, sizeof PAIRS / sizeof *PAIRS, names, area);
     reproduce_words(r,
                     "A leader against `Mx = 0` shows the implicit term alone, all else being equal; `Mx = 0` "
                     "against DDPG or SAC shows what stepping from one point, without a target copy, does. "
