@@ -20,6 +20,8 @@ enum { EXIT_DONE = 0, EXIT_TRIAL = 1, EXIT_INTERRUPTED = 130 };
 
 static const fm_option OPTIONS[] = {
     FM_OPT_INT(reproduce_config, trials, "0", 0, 1000000, "", "of each row; 0: the item's own number", ""),
+    FM_OPT_INT(reproduce_config, steps, "0", 0, 9.2e18, "decisions", "of a trial at most; 0: the item's own",
+               ""),
     FM_OPT_INT(reproduce_config, jobs, "0", 0, 1024, "processes",
                "trials at the same time; 0: one per processor", ""),
     FM_OPT_INT(reproduce_config, seed, "0", 0, 9.2e18, "", "of trial 0; trial k has the seed (seed + k)", ""),
@@ -133,9 +135,9 @@ static void put_head(const reproduce *r) {
     fm_text_format(words, sizeof words, "%s: %s [%s]\n%s", item->name, item->title, item->source, item->note);
     program_print(stdout, words);
     fm_text_format(words, sizeof words,
-                   "Quick: at most %s decisions a trial, so the numbers say little about the paper's.\n",
-                   fm_text_grouped(item->quick_steps, steps, sizeof steps));
-    if (r->config->quick && item->quick_steps > 0) program_print(stdout, words);
+                   "At most %s decisions a trial, so the numbers say little about the paper's.\n",
+                   fm_text_grouped(r->steps, steps, sizeof steps));
+    if (r->steps > 0) program_print(stdout, words);
     printf("\n");
     fflush(stdout);
 }
@@ -166,6 +168,7 @@ static fm_status run_item(const reproduce_config *config, const reproduce_item *
     char path[REPRODUCE_PATH_MAX], temporary[REPRODUCE_PATH_MAX];
     reproduce r = {.config = config, .item = item};
     r.trials = config->trials > 0 ? config->trials : config->quick ? item->quick_trials : item->trials;
+    r.steps = config->steps > 0 ? config->steps : config->quick ? item->quick_steps : 0;
     if (!path_of(root, item, "", r.folder)) return fm_fail(err, "--out: the path is too long");
     if (open_table(&r, path, temporary, err) != FM_OK) return FM_BAD;
     if (!config->csv) put_head(&r);

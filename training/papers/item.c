@@ -49,7 +49,7 @@ static const char *shown(double value, char *text) {
     return text;
 }
 
-#define NUMBERS 43 /* columns that the numbers of a row take */
+#define NUMBERS 45 /* columns that the numbers of a row take */
 #define METRIC_LEAST 20
 #define METRIC_MOST 48
 
@@ -61,14 +61,14 @@ static void put_person(reproduce *r, const char *row, const char *metric, double
     int width = columns < NUMBERS + METRIC_LEAST ? METRIC_LEAST : (int)columns - NUMBERS;
     if (width > METRIC_MOST) width = METRIC_MOST;
     if (!r->last_row[0])
-        printf("%-*s %8s %8s  %-16s %6.6s\n", width, "", "paper", "ours", "95 % interval", r->item->unit);
+        printf("%-*s %9s %9s  %-16s %6.6s\n", width, "", "paper", "ours", "95 % interval", r->item->unit);
     if (strcmp(row, r->last_row) != 0) printf("%s\n", row);
     if (!isnan(ours.low))
         snprintf(range, sizeof range, "%s to %s", shown(ours.low, text[2]), shown(ours.high, text[3]));
     else if (ours.n > 1) snprintf(range, sizeof range, "all equal");
     printf("  %-*s", width - 2, metric);
     if (fm_text_columns(metric) + 2 > (size_t)width) printf("\n%*s", width, "");
-    printf(" %8s %8s  %-16s %6lld\n", shown(paper, text[0]), shown(ours.mean, text[1]), range, (long long)n);
+    printf(" %9s %9s  %-16s %6lld\n", shown(paper, text[0]), shown(ours.mean, text[1]), range, (long long)n);
     snprintf(r->last_row, sizeof r->last_row, "%s", row);
     fflush(stdout);
 }
@@ -219,8 +219,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     if (run_parse(run, c.n, c.words, err) != FM_OK)
         return fm_fail_in(err, "%s: %s: ", r->item->name, what->row);
     run->config.quiet = r->config->quiet;
-    if (r->config->quick && run->config.steps > r->item->quick_steps)
-        run->config.steps = r->item->quick_steps;
+    if (r->steps > 0 && run->config.steps > r->steps) run->config.steps = r->steps;
     if (what->evaluations > 0) run->config.eval_every = run->config.steps / what->evaluations;
     return FM_OK;
 }

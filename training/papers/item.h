@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, jobs, seed; /* trials, jobs 0: the item's own number, one per processor */
+    int64_t trials, steps, jobs, seed; /* 0: the item's own numbers, one job per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;
@@ -50,7 +50,7 @@ typedef struct reproduce {
     const reproduce_config *config;
     const reproduce_item *item;
     char folder[REPRODUCE_PATH_MAX]; /* of the item, made */
-    int64_t trials;                  /* resolved */
+    int64_t trials, steps;           /* resolved; steps: of a trial at most, 0 for its own number */
     FILE *table;                     /* rows.csv in the folder */
     bool interrupted;                /* a signal came: put no more rows and return */
     size_t failed;                   /* trials that crashed or met a number that is none */
