@@ -11,7 +11,6 @@
 #include "training/run/folder.h"
 #include "training/run/program.h"
 #include "training/papers/item.h"
-#include "training/show/table.h"
 
 #define NUMBER 40
 #define WATCHED_PARTS 1000
@@ -116,30 +115,6 @@ void reproduce_words(const reproduce *r, const char *format, ...) {
     putchar('\n');
     program_print(stdout, words);
     free(words);
-}
-
-static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "intervals overlap";
-}
-
-void reproduce_compare(const reproduce *r, const int pairs[][2], size_t n, const char *const *names,
-                       const stats_interval *means) {
-    static const table_column COLUMNS[] = {
-        {"one", true, 0}, {"mean", false, 0}, {"another", true, 0}, {"mean", false, 0}, {"", true, 0}};
-    table t;
-    if (r->config->csv) return;
-    table_begin(&t, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
-    for (size_t k = 0; k < n; k++) {
-        for (int side = 0; side < 2; side++) {
-            char mean[NUMBER];
-            snprintf(mean, sizeof mean, "%.1f", means[pairs[k][side]].mean);
-            table_add(&t, names[pairs[k][side]]);
-            table_add(&t, mean);
-        }
-        table_add(&t, compared(means[pairs[k][0]], means[pairs[k][1]]));
-    }
-    table_end(&t, stdout, fm_terminal_columns(stdout));
 }
 
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,

@@ -72,10 +72,6 @@ void reproduce_put_detail(reproduce *r, const char *row, const char *metric, dou
 /* Says to a person, below the rows, what they mean: a paragraph of any length, which is broken into lines. */
 void reproduce_words(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
 
-/* Says below the rows, for each pair of numbers, how the mean of that name compares with the other's. */
-void reproduce_compare(const reproduce *r, const int pairs[][2], size_t n, const char *const *names,
-                       const stats_interval *means);
-
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
