@@ -239,7 +239,8 @@ const char *env_action_label(const env_facts *facts, int agent, int head, int ac
 /* In any case, - and _ being one letter. */
 static bool same_label(const char *a, const char *b) {
     for (; *a && *b; a++, b++) {
-        int x = *a == '-' ? '_' : tolower((unsigned char)*a), y = *b == '-' ? '_' : tolower((unsigned char)*b);
+        int x = *a == '-' ? '_' : tolower((unsigned char)*a),
+            y = *b == '-' ? '_' : tolower((unsigned char)*b);
         if (x != y) return false;
     }
     return *a == *b;

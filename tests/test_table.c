@@ -7,7 +7,8 @@
 #include "training/show/live.h"
 #include "training/show/table.h"
 
-static const table_column COLUMNS[] = {{"agent", true, 0}, {"return", false, 0}, {"gap", false, 1}, {"", true, 0}};
+static const table_column COLUMNS[] = {
+    {"agent", true, 0}, {"return", false, 0}, {"gap", false, 1}, {"", true, 0}};
 
 /* The cells as a table of at most `width` columns. */
 static const char *shown(const table_column *columns, size_t n, const char *const *cells, size_t count,
@@ -35,7 +36,8 @@ TEST(table_leaves_out_what_has_no_room) {
     static const char *const CELLS[] = {"leader", "18", "0.25", "<- ahead"};
     EXPECT_TEXT(shown(COLUMNS, 4, CELLS, 4, 29), "agent   return\nleader      18  <- ahead\n");
     static const char *const LONG[] = {"a name that is long", "18", "0.25", ""};
-    EXPECT_TEXT(shown(COLUMNS, 4, LONG, 4, 20), "agent         return\na name that is long\n                  18\n");
+    EXPECT_TEXT(shown(COLUMNS, 4, LONG, 4, 20),
+                "agent         return\na name that is long\n                  18\n");
 }
 
 TEST(table_leaves_out_empty_columns_and_cuts_titles) {

@@ -211,7 +211,8 @@ static void print_outcome(const bimatrix *game, const bimatrix_outcome *o, FILE 
     fputs(" | ", memory);
     put_strategy(game->label[1], o->strategy[1], game->cols, memory);
     FM_CHECK(fclose(memory) == 0, "out of memory");
-    int used = fprintf(out, "%-23s %10.6g %10.6g", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);
+    int used =
+        fprintf(out, "%-23s %10.6g %10.6g", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);
     if (width < NARROW) used = fputc('\n', out) == EOF;
     fm_text_wrap(out, words, (size_t)used, at, width);
     free(words);
@@ -230,7 +231,8 @@ static void print_outcomes(const bimatrix *game, const bimatrix_solution *soluti
         fprintf(out, "The first %d of %zu pure Nash equilibria are shown; --csv lists all.\n", NASH_SHOWN_MAX,
                 equilibria);
     if (isnan(solution->cooperation))
-        program_print(out, "cooperation level: undefined, because a player's payoff is the same everywhere\n");
+        program_print(out,
+                      "cooperation level: undefined, because a player's payoff is the same everywhere\n");
     else fprintf(out, "cooperation level: %.4f (1 common interest, -1 zero sum)\n", solution->cooperation);
 }
 

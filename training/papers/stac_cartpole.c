@@ -164,12 +164,13 @@ static fm_status show(const reproduce *r, const reproduce_curve *curves, fm_erro
         return FM_OK;
     }
     reproduce_words(
-        r, "The published implicit term is the policy gradient times a number, mostly about 1, because the "
-           "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
-           "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
-           "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
-           "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
-           "collapses.\n");
+        r,
+        "The published implicit term is the policy gradient times a number, mostly about 1, because the "
+        "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
+        "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
+        "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
+        "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
+        "collapses.\n");
     return FM_OK;
 }
 
