@@ -79,6 +79,7 @@ typedef struct env_agent {
     int obs_length;
     env_space action;
     double reward_low, reward_high; /* bounds of one step's reward */
+    bool one_hot; /* its observation is the one-hot of which of obs_length situations it is in */
     int obs_at, action_at, mask_at; /* where its slices start */
 } env_agent;
 
