@@ -76,8 +76,8 @@ static void render(const void *game, const void *state, const real *actions, FIL
         }
         fputc('\n', out);
     }
-    fprintf(out, "  round %lld of %lld, sums %g, %g\n", (long long)p->rounds, (long long)g->horizon, p->sum[0],
-            p->sum[1]);
+    fprintf(out, "  round %lld of %lld, sums %g, %g\n", (long long)p->rounds, (long long)g->horizon,
+            p->sum[0], p->sum[1]);
 }
 
 /* "1,0,0,1,1", the actions of a table by state. */
@@ -98,8 +98,7 @@ static void fill_solution(const iterated_game *g, env_facts *facts, fm_arena *ar
     for (int i = 0; i < 2; i++) value[i] = best.sum[i] - (double)g->horizon * g->offset;
     fm_text_format(label, LABEL, "leader %s, follower %s", table_text(g, best.leader, leader),
                    table_text(g, best.follower, follower));
-    *solution =
-        (env_solution){.concept = "stackelberg", .label = label, .value = value, .source = "exact"};
+    *solution = (env_solution){.concept = "stackelberg", .label = label, .value = value, .source = "exact"};
     facts->solution = solution;
     facts->solutions = 1;
 }

@@ -10,8 +10,7 @@ static void print_tables_csv(const iterated_game *game, FILE *out) {
     fputs(SOLVE_ITERATED_TABLE_COLUMNS "\n", out);
     for (int leader = 0; leader < game->tables; leader++) {
         const iterated_answers a = iterated_answer(game, leader);
-        fprintf(out, "%d,%s,%s,%s\n", leader,
-                fm_text_from_real(a.strong.sum[0], number[0], sizeof number[0]),
+        fprintf(out, "%d,%s,%s,%s\n", leader, fm_text_from_real(a.strong.sum[0], number[0], sizeof number[0]),
                 fm_text_from_real(a.strong.sum[1], number[1], sizeof number[1]),
                 fm_text_from_real(a.weak.sum[0], number[2], sizeof number[2]));
     }
@@ -56,7 +55,8 @@ static void print_solution_csv(const iterated_game *game, const iterated_outcome
     char number[2][64];
     fputs(SOLVE_ITERATED_COLUMNS "\n", out);
     for (int k = 0; k < 3; k++) {
-        fprintf(out, "%s,%s,%s,", CONCEPTS[k], fm_text_from_real(best[k]->sum[0], number[0], sizeof number[0]),
+        fprintf(out, "%s,%s,%s,", CONCEPTS[k],
+                fm_text_from_real(best[k]->sum[0], number[0], sizeof number[0]),
                 fm_text_from_real(best[k]->sum[1], number[1], sizeof number[1]));
         put_table(game, best[k]->leader, out);
         fputc(',', out);
@@ -73,8 +73,10 @@ static void print_solution(const iterated_game *game, const iterated_outcome *co
                 best[k]->sum[0] / (double)game->horizon);
         put_table(game, best[k]->leader, out);
         fputs("  |  ", out);
-        if (best[k]->follower >= 0) put_table(game, best[k]->follower, out);
-        else fputs("(by round)", out);
+        if (best[k]->follower >= 0)
+            put_table(game, best[k]->follower, out);
+        else
+            fputs("(by round)", out);
         fputc('\n', out);
     }
     fputs("\n  strong: a follower that is indifferent helps the leader; weak: it hurts it; by-round: the\n"
