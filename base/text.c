@@ -224,9 +224,19 @@ static size_t columns_of(const char *text, size_t length) {
 
 size_t fm_text_columns(const char *text) { return columns_of(text, strlen(text)); }
 
+/* Bytes of the next word, or, where that is longer than a line, of its first parts, which end with '|'. */
+static size_t piece_of(const char *words, size_t room) {
+    const size_t whole = strcspn(words, " ");
+    size_t piece = whole;
+    if (columns_of(words, whole) <= room) return whole;
+    for (size_t i = 1; i < whole; i++)
+        if (words[i - 1] == '|' && (piece == whole || columns_of(words, i) <= room)) piece = i;
+    return piece;
+}
+
 void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width) {
     for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
-        size_t length = strcspn(words, " "), columns = columns_of(words, length);
+        size_t length = piece_of(words, width > at ? width - at : 0), columns = columns_of(words, length);
         if (used > at && used + 1 + columns > width) {
             fputc('\n', out);
             used = 0;

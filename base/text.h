@@ -42,7 +42,8 @@ char *fm_text_grouped(int64_t value, char *text, size_t size);
 size_t fm_text_columns(const char *text);
 
 /* Prints words that follow a margin of `at` columns, which the caller has printed up to `used`, and go on in
- * lines of at most `width` columns beneath each other; a longer word has a line of its own. Ends the line. */
+ * lines of at most `width` columns beneath each other; a longer word is broken behind a '|', or has a line of
+ * its own. Ends the line. */
 void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width);
 
 /* Prints a text of lines, each wrapped beneath its own beginning: behind its indentation or, where two or

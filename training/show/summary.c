@@ -238,10 +238,17 @@ static void write_actions(const run_plan *run, const trials *all, FILE *out) {
     table_end(&t, out, fm_terminal_columns(out));
 }
 
-/* The value at the Stackelberg point: computed for payoff tables, else a fact of the environment if it is
- * known; FM_ABSENT when it is not. */
-static double stackelberg_value(const env_facts *facts, int agent) {
+/* The solution that returns are held against: the Stackelberg point, or, where agents can only answer, the
+ * best response. */
+static const env_solution *solution_of(const env_facts *facts) {
     const env_solution *solution = env_facts_solution(facts, "stackelberg");
+    return solution ? solution : env_facts_solution(facts, "best-response");
+}
+
+/* Its value: computed for payoff tables, else a fact of the environment if it is known; FM_ABSENT when it is
+ * not. */
+static double exact_value(const env_facts *facts, int agent) {
+    const env_solution *solution = solution_of(facts);
     if (facts->bimatrix && facts->horizon == 1) {
         size_t point[2];
         bimatrix_stackelberg_pure(facts->bimatrix, true, point);
@@ -252,19 +259,21 @@ static double stackelberg_value(const env_facts *facts, int agent) {
 
 static void write_returns(const run_plan *run, const trials *all, FILE *out) {
     const env_facts *facts = &run->env.facts;
-    bool known = stackelberg_value(facts, 0) != FM_ABSENT;
+    const env_solution *solution = solution_of(facts);
+    bool known = exact_value(facts, 0) != FM_ABSENT;
+    bool answers = solution && strcmp(solution->concept, "best-response") == 0;
     char title[NUMBER], text[RANGE];
     const table_column columns[] = {{title, true, 0},
                                     {"mean", false, 0},
                                     {"95 % interval", false, 2},
-                                    {"Stackelberg", false, 1},
+                                    {answers ? "best response" : "Stackelberg", false, 1},
                                     {"gap", false, 3}};
     table t;
     snprintf(title, sizeof title, "%s return", mode_of(run));
     table_begin(&t, columns, sizeof columns / sizeof *columns);
     for (int i = 0; i < facts->agents; i++) {
         stats_interval x = over_trials(all, get_return, i);
-        double value = stackelberg_value(facts, i);
+        double value = exact_value(facts, i);
         table_add(&t, facts->agent[i].name);
         table_add(&t, number(x.mean, text));
         table_add(&t, interval(x, text));
