@@ -274,7 +274,7 @@ TEST(nfg_survives_damaged_files) {
             EXPECT(g.rows > 0 && g.cols > 0);
             for (size_t k = 0; k < g.rows * g.cols; k++)
                 EXPECT(isfinite(g.payoff[0][k]) && isfinite(g.payoff[1][k]));
-            EXPECT_EQ(bimatrix_solve(&g, &arena, &s, &err), FM_OK);
+            bimatrix_solve(&g, &arena, &s);
         } else {
             EXPECT_HAS(err.text, "line ");
             EXPECT_EQ(arena.used, 0);

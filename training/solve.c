@@ -250,6 +250,15 @@ static fm_status join_settings(const flags *given, fm_arena *arena, const char *
     return FM_OK;
 }
 
+static void warn_of_gap(double gap) {
+    fflush(stdout);
+    fputs("solve: warning: the payoffs differ too much in size to prove the mixed commitment the best;\n"
+          "solve: how much better another might be ",
+          stderr);
+    if (isinf(gap)) fputs("is not known\n", stderr);
+    else fprintf(stderr, "is at most %.2g\n", gap);
+}
+
 static fm_status solve(const solve_config *config, const flags *given, fm_error *err) {
     if (given->words_count == 0)
         return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
@@ -261,8 +270,11 @@ static fm_status solve(const solve_config *config, const flags *given, fm_error 
     bimatrix_solution solution;
     fm_status status = join_settings(given, &arena, &settings, err);
     if (status == FM_OK) status = bimatrix_load(given->words[0], settings, &arena, &game, err);
-    if (status == FM_OK) status = bimatrix_solve(&game, &arena, &solution, err);
-    if (status == FM_OK) (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (status == FM_OK) {
+        bimatrix_solve(&game, &arena, &solution);
+        (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+        if (solution.gap > 0) warn_of_gap(solution.gap);
+    }
     fm_arena_free(&arena);
     return status;
 }
