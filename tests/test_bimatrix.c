@@ -186,6 +186,7 @@ TEST(bimatrix_mixed_commitment_is_the_best_vertex) {
         bimatrix_solve(&g, &arena, &s);
         const bimatrix_outcome *mixed = outcome_of(&s, BIMATRIX_STACKELBERG_MIXED);
         EXPECT_NEAR(mixed->value[0], mixture_by_vertices(&g), 1e-8);
+        EXPECT(s.gap == 0);
         EXPECT(violation(&g, mixed) < 1e-11);
         EXPECT(mixed->value[0] >= outcome_of(&s, BIMATRIX_STACKELBERG_PURE_STRONG)->value[0]);
         fm_arena_reset(&arena, mark);
@@ -224,6 +225,7 @@ TEST(bimatrix_zero_sum_games_have_a_value) {
         bimatrix_solve(&turned, &arena, &t);
         EXPECT_NEAR(outcome_of(&s, BIMATRIX_STACKELBERG_MIXED)->value[0],
                     -outcome_of(&t, BIMATRIX_STACKELBERG_MIXED)->value[0], trial % 3 == 2 ? 1e-5 : 1e-9);
+        EXPECT(s.gap == 0 && t.gap == 0);
         EXPECT(isnan(s.cooperation) || fabs(s.cooperation + 1) < 1e-9);
         fm_arena_reset(&arena, mark);
     }
@@ -279,7 +281,7 @@ TEST(bimatrix_degenerate_games_are_solved) {
         bimatrix_solve(&g, &arena, &s);
         const bimatrix_outcome *mixed = outcome_of(&s, BIMATRIX_STACKELBERG_MIXED);
         EXPECT(violation(&g, mixed) < 1e-10);
-        EXPECT(mixed->value[0] >= commitment_by_definition(&g, true));
+        EXPECT(mixed->value[0] >= commitment_by_definition(&g, true) && s.gap == 0);
         fm_arena_reset(&arena, mark);
     }
     fm_arena_free(&arena);

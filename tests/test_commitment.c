@@ -44,8 +44,8 @@ static int expect_exact_values(int games, double huge, uint64_t n) {
 }
 
 TEST(commitment_is_exact_for_payoffs_of_any_size) {
-    EXPECT(expect_exact_values(600, 1e12, 1) <= 3);
-    EXPECT(expect_exact_values(300, 1e25, 2) > 0);
+    EXPECT(expect_exact_values(1000, 1e12, 1) == 0);
+    EXPECT(expect_exact_values(200, 1e25, 2) > 0);
 }
 
 /* A penalty that is never paid does not hide that a mixture is better. */
@@ -97,7 +97,7 @@ TEST(commitment_in_large_games_takes_little_time) {
     expect_zero_sum(300, 300, 3);
     expect_zero_sum(1, 4096, 4);
     expect_zero_sum(1000, 30, 5);
-    EXPECT((double)(clock() - start) / CLOCKS_PER_SEC < 8);
+    EXPECT((double)(clock() - start) / CLOCKS_PER_SEC < 20);
 }
 
 TEST_MAIN(CASE(commitment_is_exact_for_payoffs_of_any_size),

@@ -54,7 +54,7 @@ static void substitute(numbers row, size_t l, numbers solved, size_t width) {
     const twofold factor = numbers_get(row, l);
     if (factor.hi == 0) return;
     numbers_set(row, l, (twofold){0, 0});
-    numbers_add_multiple(row, factor, solved, width);
+    numbers_add_multiple_or_cancel(row, factor, solved, width);
 }
 
 /* Solves row i for the variable of column l and puts that into the other rows. */

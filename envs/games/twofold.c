@@ -1,6 +1,7 @@
 /* twofold.c: vectors of numbers of one double or two. */
 #include "envs/games/twofold.h"
 
+#include <math.h>
 #include <string.h>
 
 numbers numbers_make(size_t n, bool twice, fm_arena *arena) {
@@ -21,19 +22,30 @@ void numbers_scale(numbers x, twofold a, size_t n) {
     }
 }
 
-void numbers_add_multiple(numbers y, twofold a, numbers x, size_t n) {
+/* y += a x, where what is at most `residue` times what it was before becomes zero. */
+static inline void add_multiple(numbers y, twofold a, numbers x, size_t n, double residue) {
     double *restrict hi = y.hi, *restrict lo = y.lo;
     const double *x_hi = x.hi, *x_lo = x.lo;
     if (!lo) {
-        for (size_t i = 0; i < n; i++) hi[i] += a.hi * x_hi[i];
+        for (size_t i = 0; i < n; i++) {
+            const double sum = hi[i] + a.hi * x_hi[i];
+            hi[i] = fabs(sum) <= residue * fabs(hi[i]) ? 0 : sum;
+        }
         return;
     }
     for (size_t i = 0; i < n; i++) {
         const twofold sum =
             twofold_add((twofold){hi[i], lo[i]}, twofold_multiply(a, (twofold){x_hi[i], x_lo[i]}));
-        hi[i] = sum.hi;
-        lo[i] = sum.lo;
+        const bool cancels = fabs(sum.hi) <= residue * fabs(hi[i]);
+        hi[i] = cancels ? 0 : sum.hi;
+        lo[i] = cancels ? 0 : sum.lo;
     }
+}
+
+void numbers_add_multiple(numbers y, twofold a, numbers x, size_t n) { add_multiple(y, a, x, n, 0); }
+
+void numbers_add_multiple_or_cancel(numbers y, twofold a, numbers x, size_t n) {
+    add_multiple(y, a, x, n, y.lo ? 1e-28 : 0);
 }
 
 /* y += a (p - q), where p advances by `stride`, which is 0 or 1 and known where this is used. */

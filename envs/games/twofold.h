@@ -94,8 +94,9 @@ void numbers_clear(numbers x, size_t n);
 /* x *= a. */
 void numbers_scale(numbers x, twofold a, size_t n);
 
-/* y += a x. */
+/* y += a x. In pairs the second one makes a number zero of which at most 1e-28 remains: that is rounding. */
 void numbers_add_multiple(numbers y, twofold a, numbers x, size_t n);
+void numbers_add_multiple_or_cancel(numbers y, twofold a, numbers x, size_t n);
 
 /* y += a (p - q), the difference of two doubles taken without error where y holds pairs; the second one
  * subtracts every q[i] from the same p. */
