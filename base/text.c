@@ -216,3 +216,19 @@ void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t w
     }
     fputc('\n', out);
 }
+
+char *fm_text_visible(const char *from, char *to, size_t size) {
+    size_t n = 0;
+    for (const unsigned char *c = (const unsigned char *)from; *c; c++) {
+        bool second = (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0); /* U+0080 to U+009F */
+        bool hidden = (*c < 32 && *c != '\n' && *c != '\t') || *c == 127 || second;
+        size_t bytes = hidden ? 4 : 1;
+        if (n + bytes >= size) break;
+        if (second) c++;
+        if (hidden) snprintf(to + n, size - n, "\\x%02x", *c);
+        else to[n] = (char)*c;
+        n += bytes;
+    }
+    to[n] = '\0';
+    return to;
+}

@@ -47,4 +47,8 @@ void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t w
  * ensured. */
 void fm_text_format(char *text, size_t size, const char *format, ...) FM_PRINTF(3, 4);
 
+/* A copy whose control characters but newlines and tabs, C1 in UTF-8 included, are written as \x1b, cut to
+ * fit. Returns `to`. */
+char *fm_text_visible(const char *from, char *to, size_t size);
+
 #endif

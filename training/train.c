@@ -3,9 +3,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "autograd/plan.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
 #include "training/show/summary.h"
 #include "training/run/version.h"
 
@@ -24,16 +26,19 @@ static int finish_output(int status) {
     return say(&err);
 }
 
-static int train(const run_plan *run) {
+static int train(run_plan *run) {
     char folder[FOLDER_PATH_MAX];
     fm_error err;
-    fm_lock lock;
+    fm_lock lock = {.fd = -1};
     trials all;
     ad_set_threads((int)run->config.threads);
+    if (run_fit(run, "train", &err) != FM_OK) return say(&err);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
-    if ((run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
-        return say(&err);
     trials_setup setup = {.program = "train", .folder = folder, .resume = run->resume != NULL};
+    setup.shut = run->resume && access(folder, W_OK) != 0; /* nobody else can write there either */
+    if (!setup.shut &&
+        (run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
+        return say(&err);
     int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : say(&err);
     if (status == EXIT_DONE) {
         summary_write(run, &all, stdout);

@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, jobs, seed; /* trials, jobs 0: the item's own number, one per processor */
+    int64_t isa, trials, jobs, seed; /* trials, jobs 0: the item's own number, one per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "stb_ds.h"
 #include "training/papers/item.h"
 
@@ -100,8 +101,7 @@ static summary summary_of(const reproduce_trained *done, int64_t trial, size_t e
 static stats_interval put_variant(reproduce *r, const char *row, const reproduce_trained *done,
                                   size_t epochs) {
     size_t n = (size_t)done->all.n, ok = 0, reached = 0;
-    double *area = calloc(3 * n, sizeof *area), *last = area + n, *first = last + n;
-    FM_CHECK(area != NULL, "out of memory");
+    double *area = fm_new(3 * n, sizeof *area), *last = area + n, *first = last + n;
     for (int64_t k = 0; k < done->all.n; k++) {
         if (done->all.results[k].status != TRIAL_OK) continue;
         summary s = summary_of(done, k, epochs);
@@ -126,8 +126,7 @@ static stats_interval put_variant(reproduce *r, const char *row, const reproduce
 #define WIDTH (1 + 3 * VARIANT_COUNT)
 
 static void fill_curve(const reproduce_trained *done, size_t v, size_t epochs, double *numbers) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (size_t e = 0; e < epochs; e++) {
         double *at = numbers + e * WIDTH + 1 + 3 * v;
         size_t n = 0;
@@ -223,8 +222,7 @@ fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err) {
         status = reproduce_train(r, &what, &done, err);
         if (status == FM_OK && !r->interrupted) {
             if (v == 0) epochs = epochs_of(&done);
-            if (v == 0) numbers = calloc(epochs * WIDTH + 1, sizeof *numbers);
-            FM_CHECK(numbers != NULL, "out of memory");
+            if (v == 0) numbers = fm_new(epochs * WIDTH + 1, sizeof *numbers);
             area[v] = put_variant(r, what.row, &done, epochs);
             fill_curve(&done, v, epochs, numbers);
         }

@@ -10,6 +10,8 @@
 
 #include "training/papers/item.h"
 
+#include "base/memory.h"
+
 /* Updates in rounds of 50; the default lambda = 500 is the paper's. */
 #define ROUNDS "train_freq=50 gradient_steps=50 hidden=64,64 "
 #define EVALUATIONS 10
@@ -67,9 +69,8 @@ static stats_interval put_variant(reproduce *r, const char *row, const reproduce
                                   size_t points) {
     int column = done->columns.at[COLUMN_EVAL_RETURN];
     size_t width = (size_t)done->columns.at[COLUMN_END];
-    double *area = calloc((size_t)done->all.n, sizeof *area);
+    double *area = fm_new((size_t)done->all.n, sizeof *area);
     char metric[48];
-    FM_CHECK(area != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         for (size_t p = 0; p < points && done->all.results[k].status == TRIAL_OK; p++)
             area[k] += done->all.rows[k].numbers[p * width + (size_t)column] / (double)points;
@@ -176,8 +177,7 @@ static fm_status run_task(reproduce *r, const task *t, fm_error *err) {
         status = reproduce_train(r, &what, &done, err);
         if (status == FM_OK && !r->interrupted) {
             if (v == 0) points = reproduce_progress_rows(&done);
-            if (v == 0) numbers = calloc(points * WIDTH + 1, sizeof *numbers);
-            FM_CHECK(numbers != NULL, "out of memory");
+            if (v == 0) numbers = fm_new(points * WIDTH + 1, sizeof *numbers);
             area[v] = put_variant(r, what.row, &done, points);
             fill_curve(&done, v, points, numbers);
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
 #include "training/show/live.h"
@@ -66,8 +67,7 @@ static int compare_cells(const void *a, const void *b) {
 
 static cell *count_cells(const bimatrix *game, const trials *all) {
     size_t n = game->rows * game->cols, point[2];
-    cell *cells = calloc(n, sizeof *cells);
-    FM_CHECK(cells != NULL, "out of memory");
+    cell *cells = fm_new(n, sizeof *cells);
     bimatrix_stackelberg_pure(game, true, point);
     for (size_t i = 0; i < n; i++) {
         cell *c = &cells[i];
@@ -139,9 +139,8 @@ static const char *mode_of(const run_plan *run) {
 }
 
 static stats_interval over_trials(const trials *all, getter get, int i) {
-    double *x = calloc((size_t)all->n, sizeof *x);
+    double *x = fm_new((size_t)all->n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < all->n; k++) {
         double value = get(&all->results[k], i);
         if (all->results[k].status == TRIAL_OK && value != FM_ABSENT) x[n++] = value;
