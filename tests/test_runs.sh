@@ -331,7 +331,7 @@ check "with its table" grep -q 'results: base2' out
 chmod u+w base2/trials/002 && rm base2/trials/002/checkpoint.safetensors
 $nobody "$train" --resume base2 >out 2>err
 check "one that is not finished is an error: status $?" [ $? -eq 2 ]
-says "'base2' cannot be written, and 1 trials of its run are not done"
+says "'base2' cannot be written, and 1 of its trials are not done"
 chmod -R u+w base2
 
 # ---- a signal is obeyed whatever the network's size ----

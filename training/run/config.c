@@ -48,7 +48,7 @@ const fm_option RUN_OPTIONS[] = {
     FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
                "of one trial, for large networks only; small ones are faster with one", ""),
     FM_OPT_CHOICE(run_config, isa, "auto", "auto|" AD_ISA_NAMES,
-                  "instruction set, part of the results: each rounds differently; auto: this machine's widest",
+                  "instruction set, on which results depend; auto: this machine's widest",
                   ""),
     FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),

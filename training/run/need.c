@@ -80,8 +80,8 @@ static fm_status too_much(uint64_t need, uint64_t limit, fm_error *err) {
     fm_bytes_text(limit, all);
     fm_bytes_text(need == FM_MEMORY_ANY ? limit : need, more);
     return fm_fail(err,
-                   "a trial needs %s%s of memory, and %s are there; what it needs follows buffer_size, n_steps, "
-                   "batch_size, hidden, --num-envs and --window",
+                   "a trial needs %s%s of memory, and %s are there; smaller ones of buffer_size, n_steps, "
+                   "batch_size, hidden or --num-envs need less",
                    need == FM_MEMORY_ANY ? "more than " : "", more, all);
 }
 

@@ -190,8 +190,8 @@ typedef struct table {
     size_t length; /* of the row that was taken last, its end included */
 } table;
 
-/* The header that a write function would produce must be the first line; rows alone, which begin with a digit,
- * will do. malloc'ed text in t->text. */
+/* The header that a write function would produce must be the first line; rows alone, which begin with a
+ * digit, will do. malloc'ed text in t->text. */
 static fm_status table_open(table *t, const char *path, const char *header, fm_error *err) {
     size_t length, n = strlen(header);
     *t = (table){0};
@@ -205,8 +205,8 @@ static fm_status table_open(table *t, const char *path, const char *header, fm_e
     if (t->text[0] >= '0' && t->text[0] <= '9') return FM_OK;
     free(t->text);
     return fm_fail(err,
-                   "%s: line 1 is damaged, or has other columns than this run; delete that line and resume the "
-                   "run: the rows below are checked, and the line is written again; expected: %.*s",
+                   "%s: line 1 is damaged, or has other columns than this run; delete that line and resume "
+                   "the run: the rows below are checked, and the line is written again; expected: %.*s",
                    path, (int)n - 1, header);
 }
 

@@ -78,9 +78,9 @@ void result_write_header(FILE *out, const env_facts *facts);
 void result_write(FILE *out, const env_facts *facts, const trial_result *result);
 
 /* Reads tables that an earlier run wrote: results[trial] for the trials 0..trials-1 that have a row, the
- * progress and the sums of each. Other columns than expected are an error; a missing first line is none. A line that is no row of these
- * trials, or has no end (the machine stopped), is passed over: sums say of which trial something is missing.
- * A file that is not there has no rows. */
+ * progress and the sums of each. Other columns than expected are an error; a missing first line is none. A
+ * line that is no row of these trials, or has no end (the machine stopped), is passed over: sums say of which
+ * trial something is missing. A file that is not there has no rows. */
 fm_status results_read(const char *path, const env_facts *facts, int64_t trials, trial_result *results,
                        fm_error *err);
 fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,

@@ -470,10 +470,11 @@ fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all
     p.old = fm_new(n, sizeof *p.old);
     p.sums = fm_new(n, sizeof *p.sums);
     if (setup->resume) p.status = read_back(&p, err);
-    bool done = setup->shut && trials_count(all, TRIAL_OPEN) == 0;
+    size_t open = trials_count(all, TRIAL_OPEN);
+    bool done = setup->shut && open == 0;
     if (p.status == FM_OK && setup->shut && !done)
-        p.status = fm_fail(err, "'%s' cannot be written, and %zu trials of its run are not done", setup->folder,
-                           trials_count(all, TRIAL_OPEN));
+        p.status = fm_fail(err, "'%s' cannot be written, and %zu of its trials are not done", setup->folder,
+                           open);
     if (setup->folder && !setup->shut) fm_writer_sweep(setup->folder);
     if (p.status == FM_OK && setup->folder && !done)
         p.status = folder_tables_open(&p.tables, run, setup->folder, all->results, all->rows, p.sums, err);
