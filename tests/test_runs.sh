@@ -336,11 +336,11 @@ chmod -R u+w base2
 
 # ---- a signal is obeyed whatever the network's size ----
 
-wide="--algo idqn --env maintain --jobs 1 --steps 100000 --set hidden=2048,2048 --set batch_size=4096"
+wide="--algo idqn --env maintain --jobs 1 --steps 100000 --set hidden=512,512 --set batch_size=16384"
 "$train" $wide --set learning_starts=1 --out slow --quiet >out 2>err &
 pid=$!
 tries=0
-while [ ! -d slow/trials/000 ] && [ $tries -lt 400 ]; do sleep 0.05; tries=$((tries + 1)); done
+while [ ! -d slow/trials/000 ] && [ $tries -lt 1200 ]; do sleep 0.05; tries=$((tries + 1)); done
 sleep 1
 began=$(date +%s)
 kill -TERM $pid
