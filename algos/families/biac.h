@@ -64,7 +64,8 @@ typedef struct biac_agent {
     ad_var critic_input;   /* `replayed` */
     ad_var obs, *columns;  /* of it: [B, D_i]; [N] [B, A_k] */
     ad_var active, weight; /* [B, 1] whether it acted, how much the row counts; AD_NONE in one-shot games */
-    biac_play *deviations; /* [A_i B] rows: each own action in place of the replayed one; discrete actors */
+    biac_play *deviations; /* [piece B] rows: own actions in place of the replayed one; discrete actors */
+    size_t piece;          /* how many of the A_i it holds at a time */
     algo_forward apart;    /* the approximator on rows of copies */
 } biac_agent;
 
