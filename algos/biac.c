@@ -34,10 +34,10 @@
  *     Hasselt 2016, "Learning values across many orders of magnitude"].
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
  *   - In one-shot games of two discrete agents the defaults follow the number of cells (fit, below): until
- *     every cell has been tried some times the critics guess, and a leader that guesses low never looks again.
- *     And a follower gives its leader's reward a weight of 0.003 (tie_break), so that a tie of its own ends
- *     at the strong Stackelberg point; where its second best answer is worse by less than 0.3 % of its range
- *     of payoffs, and better for the leader, it may be led there: tie_break = 0 is the paper's.
+ *     every cell has been tried some times the critics guess, and a leader that guesses low never looks
+ *     again. And a follower gives its leader's reward a weight of 0.001 (tie_break), so that a tie of its own ends
+ *     at the strong Stackelberg point. An answer that is worse for it by less than a thousandth of the
+ *     leader's gain, both in halves of their range of payoffs, counts as one; tie_break = 0 is the paper's.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
  * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway
@@ -167,7 +167,7 @@ static void fit(const env_facts *facts, void *config, int64_t *steps) {
     biac_config *c = config;
     int64_t cells = cells_of(facts), tries = 8 * cells, learning = tries > 8000 ? 8000 : tries;
     if (cells == 0) return;
-    c->tie_break = 0.003;
+    c->tie_break = 0.001;
     if (tries > c->replay.learning_starts) c->replay.learning_starts = tries;
     *steps = c->replay.learning_starts + (learning < 4000 ? 4000 : learning);
     if (*steps > c->replay.buffer_size) c->replay.buffer_size = *steps < 1000000 ? *steps : 1000000;
@@ -191,11 +191,12 @@ static void critic_learn(biac *b, const algo_setup *setup, int i) {
  * theirs is still their own. */
 static void share_rewards(biac *b) {
     for (int k = b->order.agents - 1; k > 0; k--) {
-        biac_agent *a = &b->agent[b->order.turn[k]];
+        const biac_agent *a = &b->agent[b->order.turn[k]];
         int above = biac_superiors(b, b->order.turn[k]);
-        for (int j = 0; j < above; j++)
-            for (size_t r = 0; r < b->batch.rows; r++)
-                a->td_target[r] += (real)(b->config->tie_break / above) * b->agent[b->order.turn[j]].td_target[r];
+        for (int j = 0; j < above; j++) {
+            const real *theirs = b->agent[b->order.turn[j]].td_target, share = (real)b->config->tie_break;
+            for (size_t r = 0; r < b->batch.rows; r++) a->td_target[r] += share / (real)above * theirs[r];
+        }
     }
 }
 

@@ -17,7 +17,8 @@
  * began is nobody's estimate, and where nothing is random, ties are exact from then on. In one-shot games an
  * entry begins with the agent's highest payoff, so that every joint action that might be better is tried
  * [Sutton & Barto 2018, Section 2.6], and values are held in units of the game's bounds: payoffs far from
- * zero lose nothing. Steps are at least twice the number of joint actions of such a game (fit). An agent that has died plays no part in the stage game. States are told apart by who acts and the joint
+ * zero lose nothing. Steps are at least twice the number of joint actions of such a game (fit). An
+ * agent that has died plays no part in the stage game. States are told apart by who acts and the joint
  * observation, number for number, so that observations have to come from a finite set. The table has room for
  * `states` of them: once it is full, further ones are not learned and count as worth what every entry is at
  * the start, and the metric `unknown` counts the decisions that were taken in one; it should stay at zero.
@@ -177,7 +178,7 @@ static size_t stage_point(bilevel_q *t, const real *q, const env_view *view, siz
             const size_t *reply = t->best + p * count;
             size_t chosen = SIZE_MAX;
             for (size_t a = 0; a < count && t->settled[k] == FREE; a++)
-                if ((legal == NULL || legal[a]) && (chosen == SIZE_MAX || is_better(t, q, k, reply[a], chosen)))
+                if ((!legal || legal[a]) && (chosen == SIZE_MAX || is_better(t, q, k, reply[a], chosen)))
                     chosen = reply[a];
             t->best[p] = t->settled[k] == FREE ? chosen : reply[t->settled[k]];
         }

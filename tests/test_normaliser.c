@@ -137,7 +137,8 @@ TEST(normaliser_scales_rewards_by_the_deviation_of_returns) {
         for (int i = 0; i < HISTORY_AGENTS; i++)
             EXPECT_NEAR(n.scale[i].scale * return_deviation(t + 1, GROUP[i]), 1, 1e-4);
     }
-    EXPECT(n.scale[0].scale == n.scale[1].scale && n.scale[0].scale != n.scale[2].scale && n.scale[0].shift == 0);
+    EXPECT(n.scale[0].scale == n.scale[1].scale && n.scale[0].scale != n.scale[2].scale);
+    EXPECT(n.scale[0].shift == 0);
     history_free(&h);
 }
 

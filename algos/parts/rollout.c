@@ -174,7 +174,7 @@ static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamm
         o->known = r->next[at] != ALGO_UNSEEN;
         o->advantage = 0;
     }
-    o->reward += (r->rewards[at] - scale.shift) * scale.scale;
+    o->reward += scale.scale * (r->rewards[at] - scale.shift);
     r->advantage[at] = r->returns[at] = 0;
     r->weight[at] = r->active[at] && r->learns[at] && o->known;
     if (!r->active[at]) return;

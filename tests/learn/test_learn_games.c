@@ -9,7 +9,7 @@
 #include "tests/drive.h"
 #include "tests/test.h"
 
-extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_hysteretic, algo_lenient, algo_maddpg;
+extern const algo_type algo_biac, algo_bilevel_q, algo_idqn, algo_maddpg;
 
 static const char *path(void) {
     static char text[64];
@@ -97,7 +97,8 @@ TEST(a_tie_of_the_follower_helps_the_leader) {
     fm_arena_free(&arena);
 }
 
-/* What a learner does in 1150 decisions of Maintain, whose payoffs are multiplied and moved: a fingerprint. */
+/* What a learner does and knows in 1150 decisions of Maintain, its payoffs multiplied and moved: a
+ * fingerprint. */
 static uint64_t conduct(const algo_type *algo, double scale, double shift) {
     fm_arena arena = {0};
     fm_error err;
@@ -128,9 +129,8 @@ static uint64_t conduct(const algo_type *algo, double scale, double shift) {
 
 /* To the last bit: these numbers, and their differences, are exact in double. */
 TEST(unit_and_zero_of_the_payoffs_change_nothing) {
-    static const algo_type *const ALGOS[] = {&algo_biac,       &algo_bilevel_q, &algo_idqn,
-                                             &algo_hysteretic, &algo_lenient,   &algo_maddpg};
-    static const double SHIFTS[] = {1e3, -1e6, 1e9, -1e9, 1e11};
+    static const algo_type *const ALGOS[] = {&algo_biac, &algo_bilevel_q, &algo_idqn, &algo_maddpg};
+    static const double SHIFTS[] = {1e3, 1e9, -1e11};
     for (size_t k = 0; k < sizeof ALGOS / sizeof *ALGOS; k++) {
         uint64_t plain = conduct(ALGOS[k], 1, 0);
         for (size_t s = 0; s < sizeof SHIFTS / sizeof *SHIFTS; s++)
