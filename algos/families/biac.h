@@ -29,7 +29,7 @@ typedef struct biac_config {
     fm_ints hidden;
     int64_t activation, loss, leader, candidates, reaction, coin, scale_rewards;
     double leader_critic_lr, critic_lr, actor_lr, gamma, ent_coef, logit_l2, temperature, soft;
-    double action_noise, action_noise_final;
+    double action_noise, action_noise_final, tie_break;
     bool quadratic, gumbel, sample_follower, approximators;
     algo_replay_options replay;
     algo_descent_options descent;
@@ -94,6 +94,13 @@ typedef struct biac {
 static inline bool biac_has_actor(const biac *b, int agent) { return agent != b->leader; }
 static inline bool biac_is_discrete(const biac *b, int agent) {
     return b->facts->agent[agent].action.kind == ENV_DISCRETE;
+}
+
+/* Agents of the levels above agent i's; they come first in b->order.turn. */
+static inline int biac_superiors(const biac *b, int agent) {
+    int above = 0;
+    for (int j = 0; j < b->joint.agents; j++) above += b->order.level[j] < b->order.level[agent];
+    return above;
 }
 
 /* ---- biac.c ---- */

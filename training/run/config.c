@@ -306,7 +306,7 @@ static fm_status find_algo(run_plan *run, fm_error *err) {
     }
     fm_text_format(run->config.algo, sizeof run->config.algo, "%s", run->algo->name);
     run->algo_config = fm_arena_alloc(&run->arena, 1, run->algo->config_size ? run->algo->config_size : 1);
-    if (run->algo->options) fm_options_reset(run->algo->options, run->algo_config);
+    fm_options_reset(algo_options(run->algo), run->algo_config);
     return FM_OK;
 }
 
@@ -333,10 +333,13 @@ static bool apply_presets(run_plan *run, const char *name, int64_t *steps, names
     return found;
 }
 
-static fm_status resolve_algo(run_plan *run, fm_error *err) {
+/* The algorithm's own settings in this environment, whose facts are known when it was made. */
+static fm_status resolve_algo(run_plan *run, bool made, fm_error *err) {
     const char *preset = run->config.preset;
     names others = {0};
     int64_t steps = run->algo->steps;
+    fm_options_reset(algo_options(run->algo), run->algo_config);
+    if (made && run->algo->fit && !*preset) run->algo->fit(&run->env.facts, run->algo_config, &steps);
     apply_presets(run, "", &steps, &others);
     if (*preset && !apply_presets(run, preset, &steps, &others)) {
         const char *nearest = fm_text_nearest(preset, others.name, others.n);
@@ -401,14 +404,17 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
     if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
-    if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
-    if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
+    bool both = config->algo[0] && config->env[0];
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* those of the environment count now */
+    bool made = config->env[0] && env_create(&run->env, &run->arena, err) == FM_OK;
+    if (train && !made) return FM_BAD;
+    if (run->algo && resolve_algo(run, made, err) != FM_OK) return FM_BAD;
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* and now those of the algorithm */
     if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     if (config->jobs < 1) config->jobs = 1;
     if (config->jobs > 1024) config->jobs = 1024;
     if (!train) return FM_OK;
     if (resolve_isa(run, err) != FM_OK) return FM_BAD;
-    if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
     if (run->env.facts.file && check_game(run, err) != FM_OK) return FM_BAD;
     return run->algo->accepts ? run->algo->accepts(&run->env.facts, run->algo_config, err) : FM_OK;
 }
