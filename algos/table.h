@@ -18,6 +18,8 @@
     X(ppo)                                                                                                   \
     X(ippo)                                                                                                  \
     X(mappo)                                                                                                 \
-    X(happo)
+    X(happo)                                                                                                 \
+    /* step.c; algo_step is another thing (algos/algo.h) */                                                  \
+    X(n_level)
 
 #endif

@@ -45,8 +45,8 @@ typedef struct ppo_options {
                   "the critic learns returns less their running mean, by their deviation"),                  \
         ALGO_BOOL(config, at.layer_norm, "layer_norm", layer_, "every layer's input is normalised")
 
-/* Rows of presets: matrix games as STEP's first author plays them, 4 x 25 rounds to an update. A layer norm of
- * the one constant number that is seen there would be zero. */
+/* Rows of presets: matrix games as STEP's first author plays them, 4 x 25 rounds to an update. A layer norm
+ * of the one constant number that is seen there would be zero. */
 #define PPO_MATRIX_PRESETS                                                                                   \
     {"", "penalty", 10000, "n_steps=100 n_epochs=5 layer_norm=false"}, {                                     \
         "", "mixing", 10000, "n_steps=100 n_epochs=5 layer_norm=false"                                       \

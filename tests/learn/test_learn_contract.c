@@ -86,9 +86,17 @@ static const contract_case cases_happo[] = {
     END,
 };
 
-#define CASES_OF(name) {#name, cases_##name},
+static const contract_case cases_n_level[] = {
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "embedding=8 generator=8"},
+    {"corridor", "agents=3 box=true cut=true pauses=true", SMALL_PPO "target=4 generator=8 order=2,0,1"},
+    END,
+};
+
+#define CASES_OF(name) {&algo_##name, cases_##name},
+#define DECLARE(name) extern const algo_type algo_##name;
+ALGO_ROWS(DECLARE)
 static const struct {
-    const char *algo;
+    const algo_type *algo;
     const contract_case *cases;
 } ALL[] = {ALGO_ROWS(CASES_OF)};
 #define ALL_COUNT (sizeof ALL / sizeof *ALL)
@@ -163,7 +171,7 @@ static bool same_shown(const loop *a, const loop *b) {
 
 #define FOR_ALL(algo_, case_)                                                                                \
     for (size_t k_ = 0; k_ < ALL_COUNT; k_++)                                                                \
-        for (const char *algo_ = ALL[k_].algo; algo_; algo_ = NULL)                                          \
+        for (const char *algo_ = ALL[k_].algo->name; algo_; algo_ = NULL)                                    \
             for (const contract_case *case_ = ALL[k_].cases; case_->env; case_++)
 
 static void interrupt_at(const char *algo, const contract_case *c, int num_envs, int64_t moment) {
