@@ -38,7 +38,7 @@
  * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway
  * experiment had), gumbel (soft Gumbel-Softmax samples in the actor's loss), logit_l2, coin = own,
  * sample_follower. `approximators` adds actors pi_i(o_i) that imitate the joint action from own observations,
- * for play in which an agent does not see what the others see; greedy play is then theirs.
+ * for play in which an agent does not see what the others see; all play but exploration is then theirs.
  *
  * Legend: N agents, B rows of a minibatch, D_i observation, A_i columns of agent i's action, K leader's
  * actions. Status: verified on matrix games (exact equilibria), grid, merge, oligopolies. */
@@ -75,7 +75,7 @@ static const fm_option OPTIONS[] = {
                   "how a sole leader acts; auto: argmax when discrete, an actor in a box", ""),
     FM_OPT_INT(biac_config, candidates, "64", 2, 65536, "actions",
                "actions that an argmax leader tries in a box", "K"),
-    REAL_(soft, "0", 0, 1000, "temperature of a maximising leader that draws by soft Q-values in training",
+    REAL_(soft, "0", 0, 1000, "temperature of a leader that draws by its values, unless play is greedy",
           "alpha"),
     FM_OPT_CHOICE(biac_config, reaction, "total", "total|partial",
                   "whether box actors count with the answers of the levels below", ""),
@@ -83,7 +83,7 @@ static const fm_option OPTIONS[] = {
     ALGO_COIN_OPTION(biac_config, coin, "joint"),
     REAL_(action_noise, "0.3", 0, 10, "standard deviation of box exploration, in half-widths of the box", ""),
     REAL_(action_noise_final, "0.05", 0, 10, "action_noise falls linearly to this", ""),
-    FM_OPT_BOOL(biac_config, sample_follower, "no", "while training, answers are drawn from the actors", ""),
+    FM_OPT_BOOL(biac_config, sample_follower, "no", "actors draw their answers, unless play is greedy", ""),
     FM_OPT_BOOL(biac_config, approximators, "no", "learn and play actors of own observations alone", ""),
     FM_OPT_CHOICE(biac_config, scale_rewards, "bounds", "none|bounds|replay",
                   "rewards are brought to about one by the game's bounds, or by those in the replay", ""),
@@ -316,6 +316,14 @@ static void explore(const biac *b, fm_rng *rng, real *actions) {
     }
 }
 
+/* Zeros for those who do not act. */
+static void rest(const biac *b, const uint8_t *active, real *actions) {
+    for (int i = 0; i < b->joint.agents; i++) {
+        const env_agent *agent = &b->facts->agent[i];
+        if (!active[i]) memset(actions + agent->action_at, 0, (size_t)agent->action.size * sizeof *actions);
+    }
+}
+
 static void act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, real *memory, real *actions) {
     biac *b = self;
     bool explores = mode == ALGO_TRAIN, random = explores && starting(b);
@@ -330,6 +338,7 @@ static void act(void *self, const env_view *view, algo_mode mode, fm_rng *rng, r
         real *row = actions + r * (size_t)b->facts->action_total;
         if (!random) algo_decode(&b->joint, b->acting->joint + r * (size_t)b->joint.total, row);
         if (explores) explore(b, &rng[r], row);
+        rest(b, view->active + r * (size_t)b->joint.agents, row);
     }
 }
 

@@ -15,10 +15,17 @@
     X(maddpg)                                                                                                \
     X(td3)                                                                                                   \
     X(reinforce)                                                                                             \
+    X(ac)                                                                                                    \
+    X(stac)                                                                                                  \
     X(ppo)                                                                                                   \
     X(ippo)                                                                                                  \
     X(mappo)                                                                                                 \
     X(happo)                                                                                                 \
+    /* one agent with a box */                                                                               \
+    X(ddpg)                                                                                                  \
+    X(sac)                                                                                                   \
+    X(stddpg)                                                                                                \
+    X(stsac)                                                                                                 \
     /* step.c; algo_step is another thing (algos/algo.h) */                                                  \
     X(n_level)
 

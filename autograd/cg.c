@@ -24,9 +24,13 @@ static double dot(size_t n, const real *a, const real *b) {
     return sum;
 }
 
-/* The power of two next below the largest entry: the equations are solved for b / scale, whose squares
- * neither vanish nor overflow, and a change by a power of two rounds nothing. 0 when b is; NaN when an entry
- * is, or is infinite. */
+/* Where b / scale has its largest entry: near the middle of what the squares of reals bear, with most of the
+ * room below, since residuals only fall; with large damping by a factor of 1e7 in a step, and products of
+ * numbers that are no longer normal would take a hundred times as long. */
+#define LARGEST_EXPONENT 36
+
+/* A power of two: the equations are solved for b / scale, and a change by a power of two rounds nothing. 0
+ * when b is; NaN when an entry is, or is infinite. */
 static double scale_of(size_t n, const real *b) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
@@ -36,7 +40,7 @@ static double scale_of(size_t n, const real *b) {
     }
     int exponent;
     frexp(largest, &exponent);
-    return largest > 0 ? ldexp(1, exponent - 1) : 0;
+    return largest > 0 ? ldexp(1, exponent - 1 - LARGEST_EXPONENT) : 0;
 }
 
 /* x = scale x; false when an entry is too large for a real. */
@@ -60,9 +64,11 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
         result.iterations++;
         if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
         double pq = dot(n, p, q), alpha = rr / pq;
-        if (isfinite(pq)) result.curvature = pq / dot(n, p, p);
+        double curvature = pq / dot(n, p, p);
+        if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
+            result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
-        else if (pq <= 0) result.stop = AD_CG_CURVATURE;
+        else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
         ad_v_axpy(n, (real)alpha, p, x);

@@ -27,6 +27,7 @@
 #ifndef AD_CG_H
 #define AD_CG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/real.h"
@@ -45,13 +46,15 @@ typedef struct ad_cg_options {
     int iterations;   /* limit, > 0 */
     double tolerance; /* stop when |b - Ax| <= tolerance |b| */
     double damping;   /* lambda, >= 0 */
+    bool indefinite;  /* goes on through directions of negative curvature, as programs do that do not look: x
+                       * then tends to a saddle point, and may be far off on the way */
 } ad_cg_options;
 
 typedef struct ad_cg_result {
     ad_cg_stop stop;
     int iterations;   /* products made */
     double residual;  /* |b - (A + damping I) x| by the recurrence */
-    double curvature; /* <p, (A + damping I) p> / <p, p> of the last direction */
+    double curvature; /* smallest <p, (A + damping I) p> / <p, p> among the directions, 0 without any */
 } ad_cg_result;
 
 /* Reals of workspace for n unknowns. */

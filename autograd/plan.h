@@ -80,8 +80,18 @@ ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, re
 ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
                      real *out);
 
+/* gv = J^T C J v with J = d outputs / dx and C = d2 loss / d outputs2: the generalised Gauss-Newton matrix
+ * [Schraudolph 2002], positive semi-definite when the loss is a convex function of the outputs. Ways from x
+ * to the loss around the outputs do not count. */
+ad_product *ad_gauss_newton(ad_var loss, ad_var outputs, const ad_var *x, size_t n, const real *v, real *gv);
+
 void ad_linearise(ad_product *p);
 void ad_apply(ad_product *p);
+
+/* A plan for n_out >= 0 outputs that also linearises these products: what they have in common is evaluated
+ * once. All leaves may change. */
+ad_plan *ad_plan_linearise(const ad_output *out, size_t n_out, ad_product *const *product,
+                           size_t n_products);
 
 /* The product as the callback of autograd/cg.h; `context` is the ad_product. Copies v and out only when they
  * are not the vectors that the product was recorded with. */

@@ -90,15 +90,22 @@ static void sync_folder_of(const char *path) {
     close(fd);
 }
 
+bool fm_file_sync(FILE *file) {
+    errno = 0;
+    if (fflush(file) != 0 || ferror(file)) {
+        if (errno == 0) errno = EIO;
+        return false;
+    }
+    /* EINVAL and ENOTSUP: a file system that cannot sync, which is no loss of data. */
+    return fsync(fileno(file)) == 0 || errno == EINVAL || errno == ENOTSUP;
+}
+
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err) {
     FM_CHECK(writer->file != NULL, "file: commit without begin");
     const char *what = NULL;
     int reason = 0;
     if (ferror(writer->file)) what = "a write failed (is the disk full?)";
-    if (!what && fflush(writer->file) != 0) reason = errno;
-    /* EINVAL and ENOTSUP: a file system that cannot sync, which is no loss of data. */
-    if (!what && !reason && fsync(fileno(writer->file)) != 0)
-        reason = errno == EINVAL || errno == ENOTSUP ? 0 : errno;
+    else if (!fm_file_sync(writer->file)) reason = errno;
     if (fclose(writer->file) != 0 && !what && !reason) reason = errno;
     writer->file = NULL;
     if (!what && !reason && rename(writer->temporary, writer->path) != 0) reason = errno;
@@ -115,6 +122,52 @@ void fm_writer_abandon(fm_writer *writer) {
     fclose(writer->file);
     writer->file = NULL;
     remove(writer->temporary);
+}
+
+/* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file after
+ * it was opened here: what is locked must be what bears the name. Returns -1 and errno, EAGAIN when it is
+ * another's file by now. */
+static int open_locked(const char *path, struct flock *owner) {
+    struct stat mine, named;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return -1;
+    *owner = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int reason = 0;
+    if (fcntl(fd, F_SETLK, owner) != 0) {
+        reason = errno == EAGAIN ? EACCES : errno;
+        /* Free by now: F_GETLK says F_UNLCK, and the next try may have it. */
+        if (reason == EACCES && fcntl(fd, F_GETLK, owner) == 0 && owner->l_type == F_UNLCK) reason = EAGAIN;
+    } else if (fstat(fd, &mine) != 0) {
+        reason = errno;
+    } else if (stat(path, &named) != 0 || mine.st_ino != named.st_ino || mine.st_dev != named.st_dev) {
+        reason = EAGAIN;
+    }
+    if (reason == 0) return fd;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+fm_status fm_lock_take(fm_lock *lock, const char *path, fm_error *err) {
+    struct flock owner;
+    lock->fd = -1;
+    if (strlen(path) >= sizeof lock->path)
+        return fm_fail(err, "cannot lock '%.60s...': the path is too long", path);
+    memcpy(lock->path, path, strlen(path) + 1);
+    do {
+        owner.l_pid = 0;
+        lock->fd = open_locked(path, &owner);
+    } while (lock->fd < 0 && errno == EAGAIN);
+    if (lock->fd >= 0) return FM_OK;
+    if (owner.l_pid > 0) return fm_fail(err, "'%s' is locked by process %ld", path, (long)owner.l_pid);
+    return fm_fail(err, "cannot lock '%s': %s", path, strerror(errno));
+}
+
+void fm_lock_release(fm_lock *lock) {
+    if (lock->fd < 0) return;
+    remove(lock->path); /* first: whoever locks it afterwards sees that it is gone */
+    close(lock->fd);
+    lock->fd = -1;
 }
 
 /* One folder whose parent exists. mkdir comes first, so that two processes may do this at once. */

@@ -13,6 +13,7 @@
 #ifndef FM_FILE_H
 #define FM_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -36,6 +37,21 @@ fm_status fm_writer_begin(fm_writer *writer, const char *path, fm_error *err);
  * removed and what stood under the name before is untouched. */
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err);
 void fm_writer_abandon(fm_writer *writer);
+
+/* Flushes a stream to the disk. False: `errno` says why; a write that failed before counts. */
+bool fm_file_sync(FILE *file);
+
+/* A lock that one process at a time can hold: a file of that path, which the holder's death, of whatever kind,
+ * unlocks, and which goes when it is released. Children do not inherit it. `fd` -1: not held; the caller owns
+ * the struct, which must not be copied meanwhile. A process must not open the file in another way. */
+typedef struct fm_lock {
+    int fd;
+    char path[1024];
+} fm_lock;
+
+/* Does not wait. Errors: "'PATH' is locked by process 4711", or what the system says. */
+fm_status fm_lock_take(fm_lock *lock, const char *path, fm_error *err);
+void fm_lock_release(fm_lock *lock);
 
 /* Makes a folder and its parents; one that is already there is fine. */
 fm_status fm_folder_make(const char *path, fm_error *err);

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/option.h"
-#include "base/real.h"
+#include "nn/params.h"
 
 /* Where an array lies while it is used: what fits the first cache, the second, and what fits none. */
 typedef enum bench_level { BENCH_L1, BENCH_L2, BENCH_MEMORY, BENCH_LEVELS } bench_level;
@@ -76,9 +76,31 @@ void bench_group_replay(bench *b);
 void bench_group_env(bench *b);
 void bench_group_train(bench *b);
 
-/* Prints numbers of the cases of grad, hvp and cg10 (group,case,entry,value), for a comparison with other
- * programs: see benchmarks/peers/common.py. */
+/* The cases of group update that have an actor and critics. */
+void bench_actors(bench *b);
+
+/* Prints numbers of the cases of grad, hvp and cg10 and of bench_actors (group,case,entry,value), for a
+ * comparison with other programs: see benchmarks/peers/common.py. */
 void bench_check(bench *b);
+void bench_check_actors(bench *b);
+void bench_print(const char *group, const char *name, const char *entry, double value);
+void bench_print_vector(const char *group, const char *name, const nn_params *p, const real *vector);
+
+/* Every number is a function of its place, so that other programs have the same ones without a file: a
+ * hash of 32 bits of (index, stream), of which the upper 24 make a multiple of 2^-23 in [-1, 1). */
+typedef enum bench_stream {
+    BENCH_STREAM_X = 1,
+    BENCH_STREAM_Y,
+    BENCH_STREAM_V,
+    BENCH_STREAM_WEIGHT,
+    BENCH_STREAM_TARGET,
+    BENCH_STREAM_NOISE
+} bench_stream;
+double bench_hashed(uint32_t index, bench_stream stream);
+
+/* Writes one number per parameter into a vector of the layout: the k-th parameter, gaps not counted, gets
+ * the k-th. Weights are scaled as by Glorot, biases by a tenth; `plain`: nothing is. */
+void bench_fill(const nn_params *p, real *vector, bench_stream stream, bool plain);
 
 /* A network of the cases in grad, hvp and cg10: squared error over `rows` rows. */
 typedef struct bench_net {

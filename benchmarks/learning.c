@@ -113,7 +113,7 @@ static double update_flops(const env_facts *facts) {
     return total + 2 * weights * (double)(BATCH * follower);
 }
 
-void bench_group_update(bench *b) {
+static void update_biac(bench *b) {
     if (!bench_wants(b, "biac maintain B512")) return;
     update_work w = {.algo = algo_find("biac")};
     world *s = &w.world;
@@ -133,6 +133,11 @@ void bench_group_update(bench *b) {
     ad_tape_free(setup.tape);
     world_free(s);
     bench_row(b, "biac maintain B512", 1 / seconds, "updates/s", bench_fma(b) / needed);
+}
+
+void bench_group_update(bench *b) {
+    update_biac(b);
+    bench_actors(b);
 }
 
 /* ---- replay ---- */

@@ -39,28 +39,22 @@ typedef struct problem {
 
 /* ---- the numbers ---- */
 
-/* Every number is a function of its place, so that other programs have the same ones without a file: a
- * hash of 32 bits of (index, stream), of which the upper 24 make a multiple of 2^-23 in [-1, 1). */
-enum { STREAM_X = 1, STREAM_Y, STREAM_V, STREAM_WEIGHT };
-
-static double hashed(uint32_t index, uint32_t stream) {
-    uint32_t h = index + stream * 0x9E3779B9u;
+double bench_hashed(uint32_t index, bench_stream stream) {
+    uint32_t h = index + (uint32_t)stream * 0x9E3779B9u;
     h = (h ^ (h >> 16)) * 0x7FEB352Du;
     h = (h ^ (h >> 15)) * 0x846CA68Bu;
     h ^= h >> 16;
     return (double)(h >> 8) * 0x1p-23 - 1;
 }
 
-/* Writes one number per parameter into a vector of the layout: the k-th parameter, gaps not counted, gets
- * the k-th. Weights are scaled as by Glorot, biases by a tenth; `plain`: nothing is. */
-static void fill_layout(const nn_params *p, real *vector, uint32_t stream, bool plain) {
+void bench_fill(const nn_params *p, real *vector, bench_stream stream, bool plain) {
     uint32_t k = 0;
     memset(vector, 0, p->n * sizeof *vector);
     for (size_t e = 0; e < 2 * NN_LAYERS_MAX && k < nn_params_count(p); e++) {
         const nn_entry *entry = &p->entries[e];
         double scale = entry->rows == 1 && e % 2 == 1 ? 0.1 : sqrt(6.0 / (double)(entry->rows + entry->cols));
         for (size_t i = 0; i < entry->rows * entry->cols; i++)
-            vector[entry->at + i] = (real)((plain ? 1 : scale) * hashed(k++, stream));
+            vector[entry->at + i] = (real)((plain ? 1 : scale) * bench_hashed(k++, stream));
     }
 }
 
@@ -71,10 +65,10 @@ static void problem_make(problem *p, const bench_net *net) {
                                             .act = (ad_act)net->act, .init = NN_INIT_ZERO});
     nn_params_make(&p->params, &p->arena, NULL, "bench");
     size_t n = p->params.n;
-    fill_layout(&p->params, p->params.theta, STREAM_WEIGHT, false);
+    bench_fill(&p->params, p->params.theta, BENCH_STREAM_WEIGHT, false);
     p->x = fm_arena_array(&p->arena, real, net->rows * net->in);
     p->y = fm_arena_array(&p->arena, real, net->rows);
-    for (size_t i = 0; i < net->rows * net->in; i++) p->x[i] = (real)hashed((uint32_t)i, STREAM_X);
+    for (size_t i = 0; i < net->rows * net->in; i++) p->x[i] = (real)bench_hashed((uint32_t)i, BENCH_STREAM_X);
     p->gradient = fm_arena_array(&p->arena, real, n);
     p->loss = fm_arena_array(&p->arena, real, 1);
     p->work = fm_arena_array(&p->arena, real, AD_CG_WORK(n));
@@ -87,7 +81,7 @@ static void problem_make(problem *p, const bench_net *net) {
     /* Targets near the output: far from a fit the Hessian is indefinite, and conjugate gradient would
      * stop. */
     for (size_t i = 0; i < net->rows; i++)
-        p->y[i] = ad_value(q)[i] + (real)(0.1 * hashed((uint32_t)i, STREAM_Y));
+        p->y[i] = ad_value(q)[i] + (real)(0.1 * bench_hashed((uint32_t)i, BENCH_STREAM_Y));
     ad_var y = ad_leaf(t, net->rows, 1, p->y, "y");
     ad_var loss = ad_mean(ad_square(ad_sub(q, y)));
     ad_output out[2 * NN_LAYERS_MAX + 1];
@@ -96,7 +90,7 @@ static void problem_make(problem *p, const bench_net *net) {
     p->learn = ad_plan_make(NULL, 0, out, w.count + 1);
     p->hessian = ad_hessian(loss, w.leaf, w.count, p->work, p->work + n);
     ad_replay(p->learn);
-    fill_layout(&p->params, p->b, STREAM_V, true);
+    bench_fill(&p->params, p->b, BENCH_STREAM_V, true);
     ad_linearise(p->hessian);
 }
 
@@ -149,7 +143,7 @@ static void over_nets(bench *b, void (*work)(void *, size_t), double (*flops)(be
         problem p;
         if (!bench_wants(b, net->name)) continue;
         problem_make(&p, net);
-        fill_layout(&p.params, p.work, STREAM_V, true);
+        bench_fill(&p.params, p.work, BENCH_STREAM_V, true);
         double seconds = bench_time(b, work, &p);
         problem_free(&p);
         double needed = flops(bench_work_of(net->in, &net->hidden, 1, net->rows));
@@ -167,23 +161,23 @@ void bench_group_cg10(bench *b) { over_nets(b, many_solutions, solution_flops, "
 
 /* ---- checking ---- */
 
-static void print_entry(const char *group, const bench_net *net, const char *entry, double value) {
-    printf("%s,%s,%s,%.9g\n", group, net->name, entry, value);
+void bench_print(const char *group, const char *name, const char *entry, double value) {
+    printf("%s,%s,%s,%.9g\n", group, name, entry, value);
 }
 
 /* The Euclidean norm, and numbers evenly spread over the parameters, by their index without gaps. */
-static void print_vector(const char *group, const bench_net *net, const nn_params *p, const real *vector) {
+void bench_print_vector(const char *group, const char *name, const nn_params *p, const real *vector) {
     size_t count = nn_params_count(p), k = 0, next = 0, shown = 0;
     double squares = 0;
-    char name[32];
+    char index[32];
     for (size_t i = 0; i < p->n; i++) squares += (double)vector[i] * (double)vector[i];
-    print_entry(group, net, "norm", sqrt(squares));
+    bench_print(group, name, "norm", sqrt(squares));
     for (size_t e = 0; k < count; e++) {
         const nn_entry *entry = &p->entries[e];
         for (size_t i = 0; i < entry->rows * entry->cols; i++, k++) {
             if (k != next) continue;
-            snprintf(name, sizeof name, "%zu", k);
-            print_entry(group, net, name, (double)vector[entry->at + i]);
+            snprintf(index, sizeof index, "%zu", k);
+            bench_print(group, name, index, (double)vector[entry->at + i]);
             next = ++shown * count / ENTRIES_SHOWN;
         }
     }
@@ -197,14 +191,15 @@ void bench_check(bench *b) {
         problem p;
         if (!bench_wants(b, net->name)) continue;
         problem_make(&p, net);
-        print_entry("grad", net, "loss", (double)*p.loss);
-        print_vector("grad", net, &p.params, p.gradient);
-        fill_layout(&p.params, p.work, STREAM_V, true);
+        bench_print("grad", net->name, "loss", (double)*p.loss);
+        bench_print_vector("grad", net->name, &p.params, p.gradient);
+        bench_fill(&p.params, p.work, BENCH_STREAM_V, true);
         ad_apply(p.hessian);
-        print_vector("hvp", net, &p.params, p.work + p.params.n);
+        bench_print_vector("hvp", net->name, &p.params, p.work + p.params.n);
         ad_cg_result r = solve(&p);
-        print_entry("cg10", net, "steps", r.iterations);
-        print_vector("cg10", net, &p.params, p.solution);
+        bench_print("cg10", net->name, "steps", r.iterations);
+        bench_print_vector("cg10", net->name, &p.params, p.solution);
         problem_free(&p);
     }
+    bench_check_actors(b);
 }

@@ -19,7 +19,7 @@ const env_type *env_find(const char *name) {
     return NULL;
 }
 
-static bool is_path(const char *name) {
+bool env_is_path(const char *name) {
     size_t length = strlen(name), suffix = sizeof FILE_SUFFIX - 1;
     if (strchr(name, '/')) return true;
     return length >= suffix && strcmp(name + length - suffix, FILE_SUFFIX) == 0;
@@ -40,7 +40,7 @@ static fm_status fail_unknown(const char *name, fm_error *err) {
 }
 
 fm_status env_open(const char *name_or_path, fm_arena *arena, env *e, fm_error *err) {
-    bool path = is_path(name_or_path);
+    bool path = env_is_path(name_or_path);
     const env_type *type = env_find(path ? FILE_ROW : name_or_path);
     if (!type) return fail_unknown(name_or_path, err);
     memset(e, 0, sizeof *e);

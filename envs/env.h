@@ -103,6 +103,7 @@ typedef struct env_facts {
     int solutions;
     const env_solution *solution;    /* [solutions] */
     const struct bimatrix *bimatrix; /* the payoff tables of a one-shot two-player game, else NULL */
+    const struct bimatrix *file;     /* what was read from a game file, however it is played; else NULL */
 
     /* Derived by env_facts_finish, so that nobody computes them twice. */
     int obs_total, action_total, mask_total;
@@ -167,6 +168,9 @@ extern const env_type *const ENV_TABLE[];
 
 /* Row of that name, or NULL. */
 const env_type *env_find(const char *name);
+
+/* Whether it stands for a file: it ends in .nfg or holds a slash. */
+bool env_is_path(const char *name_or_path);
 
 /* Fills `type` and a default config for a name of the table or a path to a .nfg file; the caller may then set
  * options in env->config through type->options, and calls env_create. Errors: an unknown name (the nearest is

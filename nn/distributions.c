@@ -189,9 +189,18 @@ ad_var nn_gaussian_rsample(ad_var mean, ad_var log_std, ad_var noise) {
     return ad_add(mean, ad_mul(noise, ad_exp(log_std)));
 }
 
+/* log(1 - tanh^2 u) / 2 */
+static ad_var half_log_slope(ad_var u) {
+    return ad_sub(ad_shift(ad_neg(u), LOG_2), ad_softplus(ad_scale(u, -2)));
+}
+
 ad_var nn_squashed_log_prob(ad_var mean, ad_var log_std, ad_var u) {
-    ad_var half_log_slope = ad_sub(ad_shift(ad_neg(u), LOG_2), ad_softplus(ad_scale(u, -2)));
-    return ad_sub(nn_gaussian_log_prob(mean, log_std, u), ad_sum_cols(ad_scale(half_log_slope, 2)));
+    return ad_sub(nn_gaussian_log_prob(mean, log_std, u), ad_sum_cols(ad_scale(half_log_slope(u), 2)));
+}
+
+ad_var nn_squashed_log_prob_drawn(ad_var log_std, ad_var noise, ad_var u) {
+    ad_var gaussian = ad_shift(ad_add(ad_scale(ad_square(noise), 0.5), log_std), LOG_SQRT_2PI);
+    return ad_neg(ad_sum_cols(ad_add(gaussian, ad_scale(half_log_slope(u), 2))));
 }
 
 ad_var nn_unsquash(ad_var action) {

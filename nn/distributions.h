@@ -70,6 +70,9 @@ ad_var nn_gaussian_rsample(ad_var mean, ad_var log_std, ad_var noise);
  * the latter as 2 (log 2 - u - softplus(-2 u)), exact also where tanh u rounds to 1 [Haarnoja 2018, Eq. 21;
  * Spinning Up]. u [B, A] -> [B, 1]. */
 ad_var nn_squashed_log_prob(ad_var mean, ad_var log_std, ad_var u);
+/* The same of u = nn_gaussian_rsample(mean, log_std, noise), from the noise: exact also for deviations that
+ * vanish beside the mean. */
+ad_var nn_squashed_log_prob_drawn(ad_var log_std, ad_var noise, ad_var u);
 /* atanh: the u of an action whose u was not kept. Beyond +-(1 - 1e-6) the action is taken as that,
  * u = +-7.25, and has no derivative. */
 ad_var nn_unsquash(ad_var action);

@@ -314,8 +314,8 @@ TEST(actor_critic_rates_fall) {
     drive d;
     begin(&d, &algo_reinforce, "", "lr=0.1 n_steps=24 lr_final=0.5");
     const actor_critic_policy *p = ((actor_critic *)d.learner)->policy;
-    EXPECT_NEAR(p->actor.adam.lr, 0.1 * (1 - 0.5 * 0.024), 1e-12);
-    EXPECT_NEAR(p->critic.adam.lr, p->actor.adam.lr, 0);
+    EXPECT_NEAR(p->actor.optimizer.lr, 0.1 * (1 - 0.5 * 0.024), 1e-12);
+    EXPECT_NEAR(p->critic.optimizer.lr, p->actor.optimizer.lr, 0);
     drive_end(&d);
 }
 

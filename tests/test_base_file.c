@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -221,6 +222,50 @@ TEST(folder_with_parents) {
     end();
 }
 
+/* Runs in a child that holds the lock, or fails to; returns its process. `ready` is told when it stands. */
+static pid_t lock_in_child(int ready, int hold) {
+    pid_t pid = fork();
+    if (pid != 0) return pid;
+    fm_lock lock;
+    char took = fm_lock_take(&lock, in_folder("lock"), NULL) == FM_OK;
+    if (write(ready, &took, 1) != 1) _exit(1);
+    while (took && hold) pause();
+    fm_lock_release(&lock);
+    _exit(0);
+}
+
+TEST(lock_of_one_process_until_it_dies) {
+    fm_lock lock, other;
+    fm_error err;
+    int ready[2];
+    char took = 0, words[64];
+    begin();
+    EXPECT(pipe(ready) == 0);
+    pid_t pid = lock_in_child(ready[1], 1);
+    EXPECT(read(ready[0], &took, 1) == 1 && took);
+    EXPECT_EQ(fm_lock_take(&lock, in_folder("lock"), &err), FM_BAD);
+    snprintf(words, sizeof words, "is locked by process %ld", (long)pid);
+    EXPECT_HAS(err.text, words);
+    EXPECT_EQ(lock.fd, -1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    EXPECT_EQ(files_in_folder(), 1); /* it was killed; but it does not lock */
+    EXPECT_MSG(fm_lock_take(&lock, in_folder("lock"), &err) == FM_OK, "%s", err.text);
+    pid = lock_in_child(ready[1], 0);
+    EXPECT(read(ready[0], &took, 1) == 1 && !took);
+    waitpid(pid, NULL, 0);
+    EXPECT_EQ(files_in_folder(), 1);
+    fm_lock_release(&lock);
+    EXPECT_EQ(files_in_folder(), 0);
+    EXPECT_EQ(fm_lock_take(&other, "/nowhere/lock", &err), FM_BAD);
+    EXPECT_HAS(err.text, "cannot lock '/nowhere/lock': No such file");
+    fm_lock_release(&other);
+    close(ready[0]);
+    close(ready[1]);
+    end();
+}
+
 TEST_MAIN(CASE(read_whole_files), CASE(read_pipes), CASE(read_says_what_is_wrong),
           CASE(writer_appears_when_complete), CASE(writer_abandoned), CASE(writer_on_a_full_disk),
-          CASE(writer_after_a_short_write), CASE(writer_refuses_bad_places), CASE(folder_with_parents))
+          CASE(writer_after_a_short_write), CASE(writer_refuses_bad_places), CASE(folder_with_parents),
+          CASE(lock_of_one_process_until_it_dies))

@@ -174,6 +174,28 @@ TEST(cg_stops_at_negative_curvature_with_the_best_point) {
     for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], (double)b[i] / (d[i] + 1.5), 1e-4);
 }
 
+/* Told to go on, it solves an indefinite system too, and tells the smallest curvature of its directions. */
+TEST(cg_goes_on_through_negative_curvature_when_told) {
+    const double d[3] = {4, 2, -1};
+    matrix m = diagonal_new(3, d);
+    real b[3] = {1, 1, (real)0.5}, x[3], work[AD_CG_WORK(3)];
+    ad_cg_options options = {.iterations = 10, .tolerance = 1e-5, .indefinite = true};
+    ad_cg_result r = ad_cg(apply, &m, 3, b, x, work, &options);
+    EXPECT_EQ(r.stop, AD_CG_CONVERGED);
+    EXPECT_EQ(r.iterations, 3);
+    for (int i = 0; i < 3; i++) EXPECT_NEAR(x[i], (double)b[i] / d[i], 1e-4);
+    EXPECT(r.curvature < 0 && r.curvature >= -1);
+    const double positive[3] = {4, 2, 1};
+    m = diagonal_new(3, positive);
+    double smallest = INFINITY;
+    for (int limit = 1; limit <= 3; limit++) {
+        r = ad_cg(apply, &m, 3, b, x, work, &(ad_cg_options){.iterations = limit});
+        EXPECT(r.curvature <= smallest);
+        smallest = r.curvature;
+    }
+    EXPECT(smallest > 1 && smallest < (4 + 2 + 0.25) / 2.25 - 0.5);
+}
+
 TEST(cg_stops_at_once_when_the_matrix_is_negative_or_zero) {
     const double minus[2] = {-1, -2}, zero[2] = {0, 0};
     for (int k = 0; k < 2; k++) {
@@ -235,6 +257,25 @@ TEST(cg_does_not_depend_on_the_scale_of_b) {
             for (size_t i = 0; i < n; i++) largest = fmax(largest, fabs(want[i]));
             for (size_t i = 0; i < n; i++) EXPECT_NEAR((double)x[i] / largest, want[i] / largest, 2e-5);
         }
+}
+
+/* The smallest entry but zeros that a product has seen. */
+static double smallest_seen;
+static void watch(void *context, size_t n, const real *v, real *out) {
+    for (size_t i = 0; i < n; i++)
+        if (v[i] != 0) smallest_seen = fmin(smallest_seen, fabs((double)v[i]));
+    apply(context, n, v, out);
+}
+
+/* Damped by much, the residual falls by 1e6 in a step: seven steps stay within the normal numbers. */
+TEST(cg_directions_stay_normal) {
+    real b[4] = {1, 2, 3, 4}, x[4], work[AD_CG_WORK(4)];
+    matrix m = diagonal_new(4, (double[]){0.0001, 0.0003, 0.0002, 0.0007});
+    ad_cg_options options = {.iterations = 7, .damping = 500, .indefinite = true};
+    smallest_seen = 1;
+    ad_cg_result r = ad_cg(watch, &m, 4, b, x, work, &options);
+    EXPECT_EQ(r.iterations, 7);
+    EXPECT_MSG(r.residual < 1e-38 && smallest_seen > 1.2e-38, "residual %g, smallest %g", r.residual, smallest_seen);
 }
 
 TEST(cg_says_when_the_solution_has_no_number) {
@@ -313,7 +354,9 @@ TEST(cg_on_the_hessian_of_a_net) {
 TEST_MAIN(CASE(cg_solves_in_n_steps), CASE(cg_takes_a_step_per_eigenvalue),
           CASE(cg_stops_at_the_limit_and_at_the_tolerance),
           CASE(cg_stops_at_negative_curvature_with_the_best_point),
+          CASE(cg_goes_on_through_negative_curvature_when_told),
           CASE(cg_stops_at_once_when_the_matrix_is_negative_or_zero), CASE(cg_of_zero_is_zero),
           CASE(cg_stops_before_a_product_that_is_not_finite), CASE(cg_does_not_depend_on_the_scale_of_b),
+          CASE(cg_directions_stay_normal),
           CASE(cg_says_when_the_solution_has_no_number), CASE(cg_vectors_stand_in_the_workspace),
           CASE(cg_names_of_stops), CASE(cg_without_iterations_aborts), CASE(cg_on_the_hessian_of_a_net))

@@ -98,6 +98,22 @@ TEST(gaussian_squashed_is_stable) {
     ad_tape_free(t);
 }
 
+/* A deviation of e^-20 vanishes beside a mean of 1, but not from the density: -z^2/2 + 20 - log sqrt(2 pi)
+ * - log(1 - tanh^2 1), with derivatives -1 by log_std and 2 tanh 1 by u. */
+TEST(gaussian_squashed_draws_have_their_density) {
+    const real log_std[1] = {-20}, noise[1] = {(real)1.5}, mean[1] = {1};
+    ad_tape *t = ad_tape_new();
+    ad_var m = ad_leaf(t, 1, 1, mean, "mean"), s = ad_leaf(t, 1, 1, log_std, "log_std"), g[2];
+    ad_var n = ad_leaf(t, 1, 1, noise, "noise"), u = nn_gaussian_rsample(m, s, n);
+    ad_var log_p = nn_squashed_log_prob_drawn(s, n, u);
+    double wanted = -1.125 + 20 - 0.5 * log(2 * acos(-1.0)) - log(1 - tanh(1) * tanh(1));
+    EXPECT_NEAR(ad_value(log_p)[0], wanted, 1e-5);
+    ad_grad(log_p, AD_VARS(m, s), g);
+    EXPECT_NEAR(ad_value(g[0])[0], 2 * tanh(1), 1e-6);
+    EXPECT_NEAR(ad_value(g[1])[0], -1, 1e-6);
+    ad_tape_free(t);
+}
+
 /* Several numbers per action, log_std by row and shared: the formula, and the functions for acting. */
 TEST(gaussian_of_many) {
     enum { B = 4, A = 3 };
@@ -114,6 +130,7 @@ TEST(gaussian_of_many) {
         ad_var s = ad_leaf(t, rows, A, log_std, "log_std");
         ad_var log_p = nn_gaussian_log_prob(m, s, a), squashed = nn_squashed_log_prob(m, s, a);
         ad_var entropy = nn_gaussian_entropy(m, s), draw = nn_gaussian_rsample(m, s, n);
+        ad_var drawn = nn_squashed_log_prob_drawn(s, n, draw), of_draw = nn_squashed_log_prob(m, s, draw);
         ad_var kl = nn_gaussian_kl(m, s, a, ad_slice_rows(s, 0, 1));
         for (size_t r = 0; r < B; r++) {
             const real *own = log_std + (rows == 1 ? 0 : r * A);
@@ -129,6 +146,7 @@ TEST(gaussian_of_many) {
             }
             EXPECT_NEAR(ad_value(log_p)[r], density, 10 * EPS);
             EXPECT_NEAR(ad_value(squashed)[r], density - slope, 10 * EPS);
+            EXPECT_NEAR(ad_value(drawn)[r], ad_value(of_draw)[r], 10 * EPS);
             EXPECT_NEAR(ad_value(entropy)[r], h, EPS);
             EXPECT_NEAR(ad_value(kl)[r], d, 10 * EPS);
             const real *centre = mean + r * A, *u = action + r * A;
@@ -187,5 +205,5 @@ TEST(gaussian_sample) {
     EXPECT(memcmp(&before, &rng, sizeof rng) == 0);
 }
 
-TEST_MAIN(CASE(gaussian_integrals), CASE(gaussian_squashed_integrals), CASE(gaussian_squashed_is_stable),
+TEST_MAIN(CASE(gaussian_integrals), CASE(gaussian_squashed_integrals), CASE(gaussian_squashed_is_stable), CASE(gaussian_squashed_draws_have_their_density),
           CASE(gaussian_of_many), CASE(gaussian_derivatives), CASE(gaussian_sample))

@@ -348,13 +348,13 @@ static void resume_once(const char *world, int num_envs, int64_t stop) {
     loop_init(&resumed, &s.b.setup);
     loop_advance(&through, stop);
     loop_advance(&stopped, stop);
-    EXPECT(!checkpoint_exists(s.folder));
+    EXPECT(!checkpoint_exists(s.folder, CHECKPOINT_STATE));
     bench_must(checkpoint_save(&stopped, &s.plan, s.folder, false, &err), &err);
-    EXPECT(checkpoint_exists(s.folder));
+    EXPECT(checkpoint_exists(s.folder, CHECKPOINT_STATE));
     bench_must(checkpoint_resume(&resumed, &s.plan, s.folder, &err), &err);
     expect_same_rest(&through, &resumed);
     bench_must(checkpoint_save(&resumed, &s.plan, s.folder, true, &err), &err);
-    EXPECT(!checkpoint_exists(s.folder));
+    EXPECT(!checkpoint_exists(s.folder, CHECKPOINT_STATE));
     loop_free(&through);
     loop_free(&stopped);
     loop_free(&resumed);

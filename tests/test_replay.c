@@ -104,8 +104,8 @@ TEST(an_agent_that_waits_is_paid_at_its_last_decision) {
             EXPECT(second.weight[r] == (step == 1 || step == 3));
             EXPECT(first.weight[r] == (step == 0 || step == 2 || (step == 4 && !cut)));
             if (step == 1) EXPECT(second.reward[r] == 2 && seen(second.next + r * 6, 5) == 3);
-            if (step == 3) EXPECT(second.reward[r] == 2 && second.not_done[r] == cut);
-            if (step == 4) EXPECT(first.reward[r] == 1 && first.not_done[r] == cut);
+            if (step == 3) EXPECT(second.reward[r] == 2 && second.not_done[r] == (cut ? 1 : 0));
+            if (step == 4) EXPECT(first.reward[r] == 1 && first.not_done[r] == (cut ? 1 : 0));
         }
         bench_end(&b);
     }
@@ -179,10 +179,10 @@ TEST(columns_of_the_dead_are_zeros) {
             for (size_t k = 0; k < 6; k++) {
                 size_t slot = batch.drawn[r];
                 real expected = (k < 3 || slot < 2) && k % 3 == slot % 2;
-                EXPECT_EQ(all[r * 6 + k], expected);
-                EXPECT_EQ(wide[r][2 + k], expected);
-                if (k >= 3) EXPECT_EQ(one[r * 3 + k - 3], expected);
-                EXPECT_EQ(active[r], slot < 2);
+                EXPECT(all[r * 6 + k] == expected);
+                EXPECT(wide[r][2 + k] == expected);
+                if (k >= 3) EXPECT(one[r * 3 + k - 3] == expected);
+                EXPECT(active[r] == (slot < 2 ? 1 : 0));
             }
     }
     bench_end(&b);

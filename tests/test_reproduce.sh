@@ -56,8 +56,9 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t
 
 "$reproduce" --list >list 2>err
 check "--list: status $?" [ $? -eq 0 ]
-for item in fig2 table2 fig4 table3 fig5 table4 fig7 grid oligopoly; do
-    check "--list names biac/$item once" [ "$(grep -c "^biac/$item " list)" -eq 1 ]
+for item in biac/fig2 biac/table2 biac/fig4 biac/table3 biac/fig5 biac/table4 biac/fig7 biac/grid biac/oligopoly \
+    stac/fig1 stac/fig2 stac/cartpole; do
+    check "--list names $item once" [ "$(grep -c "^$item " list)" -eq 1 ]
 done
 for flag in --help --version; do
     "$reproduce" $flag >out 2>err
@@ -108,6 +109,30 @@ check "without --out: runs/reproduce" [ -s runs/reproduce/biac/fig2/rows.csv ]
 "$reproduce" biac/fig2 --trials 2 --quiet >people 2>err
 check "the next free one" [ -s runs/reproduce-2/biac/fig2/rows.csv ]
 check "for a person: paper and ours" grep -q 'paper  *ours  *95 % interval' people
+
+# ---- games of one state ----
+
+"$reproduce" stac/fig1 stac/fig2 --quick --csv --out toys --quiet >out 2>err
+check "stac/fig1 and fig2: status $?" [ $? -eq 0 ]
+check "stac/fig1: three rows of ten updates" [ "$(grep -c '^stac/fig1,.*@' out)" -eq 90 ]
+# Measured by an independent program, to all digits that it printed.
+while read -r row metric number tolerance; do
+    check "stac/fig1: $row $metric" near "$(value out "$row" "$metric" 5)" "$number" "$tolerance"
+done <<'END'
+individual theta@1 -0.99 5e-7
+individual error@100 0.605403 5e-7
+individual theta@49999 -0.0733256 5e-8
+individual w@49999 -0.0003886 5e-8
+stackelberg theta@10 -1.032111 5e-7
+stackelberg w@5000 0.048231 5e-7
+stackelberg error@49999 0.0316359 5e-8
+END
+check "stac/fig1: lambda" near "$(value out 'stackelberg lambda=0.04' error@1000 5)" 0.105493 5e-7
+check "stac/fig1: three fields" [ "$(grep -c 'vectors' toys/stac/fig1/fig1.gp)" -ge 3 ]
+check "stac/fig2: the program alone" near "$(value out 'individual published' 'error@100 median' 5)" 0.776 0.015
+check "stac/fig2: the program's policy" near "$(value out 'stackelberg published' 'std@2000 mean' 5)" 0.488 0.015
+check "stac/fig2: matched samples" near "$(value out 'stackelberg matched' 'error@250 median' 5)" 0.316 0.025
+check "stac/fig2: the paper's reward" near "$(value out stackelberg 'error@500 median' 5)" 0.109 0.015
 
 # ---- items with training ----
 

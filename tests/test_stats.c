@@ -63,5 +63,16 @@ TEST(stats_intervals_cover) {
     EXPECT_NEAR(shares / 2000.0, 0.95, 0.025);
 }
 
+TEST(stats_quantiles_lie_on_lines_between_the_numbers) {
+    double x[] = {5, 1, 4, 2}, one[] = {7};
+    EXPECT_NEAR(stats_quantile(x, 4, 0.5), 3, 1e-12);
+    EXPECT(x[0] == 1 && x[3] == 5);
+    EXPECT_NEAR(stats_quantile(x, 4, 0), 1, 1e-12);
+    EXPECT_NEAR(stats_quantile(x, 4, 1), 5, 1e-12);
+    EXPECT_NEAR(stats_quantile(x, 4, 0.1), 1.3, 1e-12);
+    EXPECT(stats_quantile(one, 1, 0.9) == 7 && isnan(stats_quantile(one, 0, 0.5)));
+}
+
 TEST_MAIN(CASE(stats_t_is_that_of_the_tables), CASE(stats_mean_and_its_interval), CASE(stats_mean_of_few),
-          CASE(stats_share_by_wilson), CASE(stats_intervals_cover))
+          CASE(stats_share_by_wilson), CASE(stats_intervals_cover),
+          CASE(stats_quantiles_lie_on_lines_between_the_numbers))

@@ -236,7 +236,7 @@ TEST(step_agents_learn_in_turn) {
     const actor_critic *ac = d.learner, *other = free.learner;
     const nn_params *p = &ac->policy[0].actor.params;
     EXPECT(p->theta == ac->policy[2].actor.params.theta);
-    EXPECT_EQ(*ac->policy[0].actor.adam.steps, 3); /* one Adam, a step for each agent */
+    EXPECT_EQ(*ac->policy[0].actor.optimizer.steps, 3); /* one Adam, a step for each agent */
     for (size_t k = 0; k < p->n; k++) EXPECT_NEAR(p->theta[k], other->policy[0].actor.params.theta[k], 1e-4);
     drive_end(&d);
     drive_end(&free);

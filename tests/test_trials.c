@@ -56,13 +56,16 @@ static void scene_free(scene *s) {
 /* Runs with stderr silent: what is said there is not the matter here. */
 static fm_status scene_run(scene *s, bool resume, trials *all, fm_error *err) {
     char folder[FOLDER_PATH_MAX];
+    fm_lock lock;
     err->text[0] = '\0';
-    if (!resume && folder_make(&s->plan, folder, err) != FM_OK) return FM_BAD;
+    if ((resume ? folder_lock(s->folder, &lock, err) : folder_make(&s->plan, folder, &lock, err)) != FM_OK)
+        return FM_BAD;
     trials_setup setup = {.program = "test", .folder = s->folder, .resume = resume};
     int before = dup(STDERR_FILENO), silent = open("/dev/null", O_WRONLY);
     fflush(stderr);
     dup2(silent, STDERR_FILENO);
     fm_status status = trials_run(&s->plan, &setup, all, err);
+    fm_lock_release(&lock);
     fflush(stderr);
     dup2(before, STDERR_FILENO);
     close(before);

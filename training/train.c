@@ -27,10 +27,12 @@ static int finish_output(int status) {
 static int train(const run_plan *run) {
     char folder[FOLDER_PATH_MAX];
     fm_error err;
+    fm_lock lock;
     trials all;
     ad_set_threads((int)run->config.threads);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
-    else if (folder_make(run, folder, &err) != FM_OK) return say(&err);
+    if ((run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
+        return say(&err);
     trials_setup setup = {.program = "train", .folder = folder, .resume = run->resume != NULL};
     int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : say(&err);
     if (status == EXIT_DONE) {
@@ -43,6 +45,7 @@ static int train(const run_plan *run) {
         }
     }
     trials_free(&all);
+    fm_lock_release(&lock);
     return finish_output(status);
 }
 

@@ -64,26 +64,31 @@ static ad_var show_batch(const actor_critic *ac, actor_critic_policy *p, const a
 }
 
 static void declare_mlp(actor_critic_net *net, const actor_critic_shape *shape, double out_gain) {
-    net->mlp = nn_mlp_declare(&net->params, "layer",
-                              &(nn_mlp_shape){.in = net->in,
-                                              .out = net->out,
-                                              .hidden = shape->hidden,
-                                              .act = shape->activation,
-                                              .init = NN_INIT_ORTHOGONAL,
-                                              .gain = sqrt(2.0),
-                                              .out_gain = out_gain,
-                                              .layer_norm = shape->layer_norm});
+    nn_mlp_shape mlp = {.in = net->in,
+                        .out = net->out,
+                        .hidden = shape->hidden,
+                        .act = shape->activation,
+                        .init = NN_INIT_ORTHOGONAL,
+                        .gain = sqrt(2.0),
+                        .out_gain = out_gain,
+                        .layer_norm = shape->layer_norm};
+    if (shape->fan_in) {
+        mlp.init = NN_INIT_FAN_IN;
+        mlp.gain = mlp.out_gain = 1;
+    }
+    net->mlp = nn_mlp_declare(&net->params, "layer", &mlp);
 }
 
 /* Parameters, once they are declared, and their optimiser. */
-static void make_params(actor_critic_net *net, const algo_setup *setup, const char *name, double lr,
-                        fm_rng *init) {
+static void make_params(actor_critic_net *net, const algo_setup *setup, const actor_critic_shape *shape,
+                        const char *name, double lr, fm_rng *init) {
+    nn_optimizer_kind kind = shape->plain_steps ? NN_SGD : NN_ADAM;
     char text[FM_NAME_MAX];
     nn_params_make(&net->params, setup->arena, setup->keep, name);
     nn_params_init(&net->params, init);
     net->leaves = nn_params_leaves(setup->tape, &net->params, net->params.theta, setup->arena);
-    fm_text_format(text, sizeof text, "%s.adam", name);
-    net->adam = nn_optimizer_make(NN_ADAM, lr, net->params.n, setup->arena, setup->keep, text);
+    fm_text_format(text, sizeof text, "%s.%s", name, shape->plain_steps ? "sgd" : "adam");
+    net->optimizer = nn_optimizer_make(kind, lr, net->params.n, setup->arena, setup->keep, text);
     net->lr = lr;
 }
 
@@ -122,7 +127,7 @@ static void make_actor(const actor_critic *ac, actor_critic_policy *p, const alg
     if (algo_head_has_std(&p->head))
         p->log_std = nn_params_declare(&net->params, "log_std", 1, net->out, NN_INIT_ZERO, 1, 1);
     fm_text_format(name, sizeof name, model ? "actor" : "actor.%zu", p->index);
-    make_params(net, setup, name, ac->shape.actor_lr, init);
+    make_params(net, setup, &ac->shape, name, ac->shape.actor_lr, init);
     make_plan(ac, p, net, setup);
 }
 
@@ -138,7 +143,7 @@ static void make_nets(const actor_critic *ac, actor_critic_policy *p, const algo
     net->out = 1;
     declare_mlp(net, &ac->shape, 1);
     fm_text_format(name, sizeof name, "critic.%zu", p->index);
-    make_params(net, setup, name, ac->shape.critic_lr, &init);
+    make_params(net, setup, &ac->shape, name, ac->shape.critic_lr, &init);
     make_plan(ac, p, net, setup);
     fm_text_format(name, sizeof name, "critic.%zu.units", p->index);
     if (ac->shape.normalize_value) p->value_norm = nn_value_norm_make(setup->arena, setup->keep, name);
@@ -393,7 +398,6 @@ void actor_critic_learn(actor_critic_policy *p, const algo_setup *setup, ad_var 
                         size_t n_also) {
     nn_group groups[] = {{"actor", &p->actor.params, &p->actor.leaves},
                          {"critic", &p->critic.params, &p->critic.leaves}};
-    FM_CHECK(n_also <= ACTOR_CRITIC_SHOWN, "%zu scalars to be shown", n_also);
     p->shown = n_also;
     p->objective = nn_objective_make(loss, groups, 2, also, n_also, setup->arena);
 }
@@ -430,8 +434,8 @@ bool actor_critic_ready(actor_critic *ac) {
     double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];
-        p->actor.adam.lr = p->actor.lr * rate;
-        p->critic.adam.lr = p->critic.lr * rate;
+        p->actor.optimizer.lr = p->actor.lr * rate;
+        p->critic.optimizer.lr = p->critic.lr * rate;
         *p->explained_variance = algo_rollout_explained_variance(&ac->rollout, p->agents, p->agent_count);
         *p->steps = 0;
         if (ac->shape.normalize_value) normalize_values(ac, p);
@@ -453,12 +457,17 @@ void actor_critic_step(actor_critic_policy *p) {
         nn_clip_global(of_actor, p->actor.params.n, actor_norm * limit / norm);
         nn_clip_global(of_critic, p->critic.params.n, critic_norm * limit / norm);
     }
-    nn_optimizer_step(&p->actor.adam, p->actor.params.theta, of_actor);
-    nn_optimizer_step(&p->critic.adam, p->critic.params.theta, of_critic);
+    nn_optimizer_step(&p->actor.optimizer, p->actor.params.theta, of_actor);
+    nn_optimizer_step(&p->critic.optimizer, p->critic.params.theta, of_critic);
+    actor_critic_count(p, loss, norm, p->objective.shown, p->shown);
+}
+
+void actor_critic_count(actor_critic_policy *p, double loss, double norm, const real *shown, size_t n_shown) {
+    FM_CHECK(n_shown <= ACTOR_CRITIC_SHOWN, "%zu scalars to be shown", n_shown);
     ++*p->steps;
     p->sum[0] += loss;
     p->sum[1] += norm;
-    for (size_t k = 0; k < p->shown; k++) p->sum[2 + k] += (double)p->objective.shown[k];
+    for (size_t k = 0; k < n_shown; k++) p->sum[2 + k] += (double)shown[k];
 }
 
 void actor_critic_clear(actor_critic *ac) { algo_rollout_clear(&ac->rollout); }

@@ -53,7 +53,7 @@ typedef struct actor_critic_net {
     nn_params params;
     nn_mlp mlp; /* unless the actor is a model */
     nn_leaves leaves;
-    nn_optimizer adam;
+    nn_optimizer optimizer;
     double lr; /* at the start of the run */
     int sees;
     size_t in, out;
@@ -101,6 +101,8 @@ typedef struct actor_critic_shape {
     const fm_ints *hidden;
     ad_act activation;
     double actor_lr, critic_lr;
+    bool plain_steps;            /* of gradient descent; else Adam's */
+    bool fan_in;                 /* mlps start with NN_INIT_FAN_IN, as PyTorch's linear layers do */
     int64_t batch_size;          /* samples of a minibatch; 0: all */
     bool shared;                 /* one policy for all agents, which must be alike */
     bool layer_norm;             /* of every layer's input (nn/layers.h) */
@@ -134,8 +136,8 @@ typedef struct actor_critic {
 fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err);
 
 /* Fills ac, which lies in setup->arena; what `shape` points to is borrowed for as long. Mlps start
- * orthogonally with gain sqrt 2, 0.01 for the policy's last layer and 1 for the value's; log_std at 0
- * [Huang 2022, details 2 and 3]. */
+ * orthogonally with gain sqrt 2, 0.01 for the policy's last layer and 1 for the value's (but for fan_in);
+ * log_std at 0 [Huang 2022, details 2 and 3]. */
 void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_critic_shape *shape);
 
 /* Declares the scalar that actor_critic_step descends, by the actor's and the critic's parameters; `also` are
@@ -151,6 +153,11 @@ bool actor_critic_ready(actor_critic *ac);
 /* One step of both optimisers on the present minibatch; the gradient is clipped before, of both networks as
  * one unless clips_apart. */
 void actor_critic_step(actor_critic_policy *policy);
+
+/* For an algorithm that takes its steps by itself: counts one, with its loss, the norm of its gradient and
+ * `shown` [n_shown] other scalars. */
+void actor_critic_count(actor_critic_policy *policy, double loss, double norm, const real *shown,
+                        size_t n_shown);
 
 /* The update is done. */
 void actor_critic_clear(actor_critic *ac);

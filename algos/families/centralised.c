@@ -30,13 +30,18 @@ static bool is_discrete(const centralised *c, int i) {
 
 /* ---- the mathematics, recorded once ---- */
 
+/* Agent i's part of all observations. */
+static ad_var own(const centralised *c, int i, ad_var obs) {
+    const env_agent *agent = &c->facts->agent[i];
+    return ad_slice_cols(obs, (size_t)agent->obs_at, (size_t)agent->obs_length);
+}
+
 /* (x, a) with a_i replaced. */
 static ad_var with_action(const centralised *c, int i, ad_var action) {
-    ad_var *own = &c->joint[c->agents + i], taken = *own;
-    *own = action;
-    ad_var x = ad_concat_cols_n(c->joint, 2 * (size_t)c->agents);
-    *own = taken;
-    return x;
+    size_t from = (size_t)(c->facts->obs_total + c->batch.joint.at[i]), to = from + ad_cols(action);
+    ad_var before = ad_slice_cols(c->x, 0, from);
+    if (to == ad_cols(c->x)) return ad_concat_cols(before, action);
+    return ad_concat_cols(before, action, ad_slice_cols(c->x, to, ad_cols(c->x) - to));
 }
 
 static ad_var apply_target(const algo_net *net, const algo_setup *setup, ad_var x) {
@@ -71,7 +76,7 @@ static ad_var draw(const centralised *c, const algo_setup *setup, ad_var logits,
 /* a'_i. A box's is smoothed: clip(mu'_i(o'_i) + clip(sigma noise, -c, c), -1, 1) [Fujimoto 2018, Alg. 1]. */
 static ad_var target_action(centralised *c, int i, const algo_setup *setup) {
     centralised_agent *agent = &c->agent[i];
-    ad_var out = apply_target(&agent->actor, setup, agent->next_own), noise;
+    ad_var out = apply_target(&agent->actor, setup, own(c, i, c->next_obs)), noise;
     if (is_discrete(c, i)) return draw(c, setup, legal(out, agent->next_mask), &agent->next_draws);
     if (c->rule.target_policy_noise == 0) return ad_tanh(out);
     agent->next_draws = algo_leaf(setup, ad_rows(out), ad_cols(out), "smoothing", &noise);
@@ -83,13 +88,12 @@ static ad_var target_action(centralised *c, int i, const algo_setup *setup) {
 /* y_i = r_i + gamma not_done_i min_k Q'_ik(x', a') [Lowe 2017, Eq. 6; Fujimoto 2018, Eq. 10]. */
 static void record_targets(centralised *c, const algo_setup *setup) {
     size_t agents = (size_t)c->agents;
-    ad_var *next = fm_arena_array(setup->arena, ad_var, 2 * agents);
+    ad_var *next = fm_arena_array(setup->arena, ad_var, 1 + agents);
     ad_output *y = fm_arena_array(setup->arena, ad_output, agents);
-    for (int i = 0; i < c->agents; i++) {
-        next[i] = ad_mul(c->agent[i].next_own, c->agent[i].not_done);
-        next[c->agents + i] = ad_mul(target_action(c, i, setup), c->agent[i].not_done);
-    }
-    ad_var x = ad_concat_cols_n(next, 2 * agents);
+    next[0] = c->next_obs;
+    for (int i = 0; i < c->agents; i++)
+        next[1 + i] = ad_mul(target_action(c, i, setup), c->agent[i].not_done);
+    ad_var x = ad_concat_cols_n(next, 1 + agents);
     for (int i = 0; i < c->agents; i++) {
         const centralised_agent *agent = &c->agent[i];
         ad_var value = apply_target(&agent->critic[0], setup, x);
@@ -102,9 +106,9 @@ static void record_targets(centralised *c, const algo_setup *setup) {
 }
 
 /* mean (y_i - Q_ik(x, a))^2. */
-static ad_var critic_loss(const centralised *c, int i, int k, ad_var x) {
+static ad_var critic_loss(const centralised *c, int i, int k) {
     const algo_net *critic = &c->agent[i].critic[k];
-    ad_var error = ad_sub(c->agent[i].target, algo_net_apply(critic, &critic->leaves, x));
+    ad_var error = ad_sub(c->agent[i].target, algo_net_apply(critic, &critic->leaves, c->x));
     return nn_weighted_mean(algo_penalty(error, (algo_loss)c->config->loss), c->agent[i].weight);
 }
 
@@ -125,7 +129,7 @@ static ad_var expected(const centralised *c, int i, const algo_setup *setup, ad_
 /* -mean Q_i(x, a) with a_i from the actor [Lowe 2017, Eq. 5]. */
 static ad_var actor_loss(centralised *c, int i, const algo_setup *setup) {
     centralised_agent *agent = &c->agent[i];
-    ad_var out = algo_net_apply(&agent->actor, &agent->actor.leaves, agent->own);
+    ad_var out = algo_net_apply(&agent->actor, &agent->actor.leaves, own(c, i, c->x));
     if (!is_discrete(c, i))
         return ad_neg(nn_weighted_mean(judged(c, i, with_action(c, i, ad_tanh(out))), agent->weight));
     ad_var logits = legal(out, agent->mask), value;
@@ -175,30 +179,29 @@ static void make_nets(centralised *c, int i, const algo_setup *setup) {
 static void declare_columns(centralised *c, int i, const algo_setup *setup) {
     centralised_agent *agent = &c->agent[i];
     algo_batch *batch = &c->batch;
-    ad_var active;
-    algo_batch_leaf(batch, ALGO_OBS, i, &agent->own);
-    algo_batch_leaf(batch, ALGO_COLUMNS, i, &c->joint[c->agents + i]);
-    algo_batch_leaf(batch, ALGO_ACTIVE, i, &active);
-    algo_batch_leaf(batch, ALGO_NEXT_OBS, i, &agent->next_own);
     agent->rewards = algo_batch_leaf(batch, ALGO_REWARD, i, &agent->reward);
     agent->goes_on = algo_batch_leaf(batch, ALGO_NOT_DONE, i, &agent->not_done);
     agent->counts = algo_batch_leaf(batch, ALGO_WEIGHT, i, &agent->weight);
+    agent->acts = algo_batch_leaf(batch, ALGO_ACTIVE, i, NULL);
     agent->td_target = algo_leaf(setup, batch->rows, 1, "td_target", &agent->target);
     agent->mask = agent->next_mask = AD_NONE;
     if (c->facts->masks && is_discrete(c, i)) {
         algo_batch_leaf(batch, ALGO_MASK, i, &agent->mask);
         algo_batch_leaf(batch, ALGO_NEXT_MASK, i, &agent->next_mask);
     }
-    c->joint[i] = ad_mul(agent->own, active);
 }
 
 static void record(centralised *c, const algo_setup *setup) {
+    size_t obs = (size_t)c->facts->obs_total, in = obs + (size_t)c->batch.joint.total;
+    c->x_rows = algo_leaf(setup, c->batch.rows, in, "observations and actions", &c->x);
+    algo_batch_into(&c->batch, ALGO_OBS, ALGO_ALL, c->x_rows, in);
+    algo_batch_into(&c->batch, ALGO_COLUMNS, ALGO_ALL, c->x_rows + obs, in);
+    c->next_rows = algo_batch_leaf(&c->batch, ALGO_NEXT_OBS, ALGO_ALL, &c->next_obs);
     for (int i = 0; i < c->agents; i++) declare_columns(c, i, setup);
     record_targets(c, setup);
-    ad_var x = ad_concat_cols_n(c->joint, 2 * (size_t)c->agents);
     for (int i = 0; i < c->agents; i++) {
         for (int k = 0; k < c->rule.critics; k++)
-            algo_net_learn(&c->agent[i].critic[k], setup, critic_loss(c, i, k, x));
+            algo_net_learn(&c->agent[i].critic[k], setup, critic_loss(c, i, k));
         algo_net_learn(&c->agent[i].actor, setup, actor_loss(c, i, setup));
     }
 }
@@ -215,7 +218,6 @@ centralised *centralised_make(const algo_setup *setup, const centralised_config 
     c->steps = setup->steps;
     c->agent = fm_arena_array(setup->arena, centralised_agent, agents);
     c->scale = fm_arena_array(setup->arena, algo_scale, agents);
-    c->joint = fm_arena_array(setup->arena, ad_var, 2 * agents);
     c->replay = algo_replay_make(setup, config->replay.buffer_size);
     c->batch = algo_batch_make(setup, (size_t)config->replay.batch_size);
     c->batch.scale = c->scale;
@@ -380,6 +382,23 @@ void centralised_observe(void *self, const algo_step *step) {
     algo_cadence_count(&c->cadence, step->before.copies, c->config->replay.learning_starts);
 }
 
+/* Zeros for what agent i sees in the rows in which it does not act. */
+static void clear_absent(const centralised *c, int i, const real *acts, real *rows, size_t stride) {
+    const env_agent *agent = &c->facts->agent[i];
+    for (size_t b = 0; b < c->batch.rows; b++)
+        if (acts[b] == 0)
+            memset(rows + b * stride + agent->obs_at, 0, (size_t)agent->obs_length * sizeof *rows);
+}
+
+static void fill_batch(centralised *c) {
+    algo_replay_draw(&c->replay, &c->batch, &c->sample);
+    algo_replay_fill(&c->replay, &c->batch);
+    for (int i = 0; i < c->agents; i++) {
+        clear_absent(c, i, c->agent[i].acts, c->x_rows, ad_cols(c->x));
+        clear_absent(c, i, c->agent[i].goes_on, c->next_rows, ad_cols(c->next_obs));
+    }
+}
+
 static void fill_draws(centralised *c, int i, real *draws) {
     size_t n = c->batch.rows * (size_t)c->batch.joint.width[i];
     if (draws == NULL) return;
@@ -427,8 +446,7 @@ static void track(centralised *c) {
 static void learn(centralised *c) {
     int64_t updates = c->cadence.updates, delay = c->rule.policy_delay;
     double rate = algo_falling(c->config->descent.lr_final, c->cadence.decisions, c->steps);
-    algo_replay_draw(&c->replay, &c->batch, &c->sample);
-    algo_replay_fill(&c->replay, &c->batch);
+    fill_batch(c);
     fill_targets(c);
     for (int i = 0; i < c->agents; i++)
         for (int k = 0; k < c->rule.critics; k++) algo_net_step(&c->agent[i].critic[k], rate);

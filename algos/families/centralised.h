@@ -102,12 +102,12 @@ typedef struct centralised_agent {
     algo_net actor, critic[CENTRALISED_CRITICS];
     algo_forward now, value; /* [num_envs] rows of the actor, of the first critic */
     /* Columns of the batch, as they stand on the tape; masks are AD_NONE when everything is legal. */
-    ad_var own, reward, not_done, weight, next_own, mask, next_mask;
-    real *rewards, *goes_on, *counts; /* [B, 1] the numbers of reward, not_done, weight */
-    ad_var target;                    /* y_i as the critics are shown it */
-    real *td_target;                  /* [B, 1] its numbers */
-    real *draws, *next_draws;         /* [B, A] noise of the actor's and of the target's action, NULL: none */
-    double *mean_target;              /* of the last minibatch; kept */
+    ad_var reward, not_done, weight, mask, next_mask;
+    ad_var target; /* y_i as the critics are shown it */
+    /* [B, 1] the numbers of reward, not_done, weight and target, and 1 where the agent acted. */
+    real *rewards, *goes_on, *counts, *td_target, *acts;
+    real *draws, *next_draws; /* [B, A] noise of the actor's and of the target's action, NULL: none */
+    double *mean_target;      /* of the last minibatch; kept */
 } centralised_agent;
 
 typedef struct centralised {
@@ -120,10 +120,11 @@ typedef struct centralised {
     algo_batch batch;
     centralised_agent *agent; /* [agents] */
     algo_scale *scale;        /* [agents] of the rewards */
-    ad_var *joint;        /* [2 agents] the parts of (x, a), observations first: zeros of who did not act */
-    ad_plan *targets;     /* y of every agent, to td_target */
-    real *columns;        /* one agent's action, scratch */
-    fm_rng sample, noise; /* minibatches; draws inside an update */
+    ad_var x, next_obs;       /* (x, a) and x' on the tape */
+    real *x_rows, *next_rows; /* their numbers: zeros of who does not act */
+    ad_plan *targets;         /* y of every agent, to td_target */
+    real *columns;            /* one agent's action, scratch */
+    fm_rng sample, noise;     /* minibatches; draws inside an update */
     algo_cadence cadence;
 } centralised;
 

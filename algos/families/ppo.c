@@ -22,7 +22,7 @@ void ppo_make(ppo *x, const algo_setup *setup, const ppo_shape *shape) {
                                             .turn = shape->turn,
                                             .model = shape->model});
     for (size_t k = 0; k < x->base.policies; k++)
-        x->base.policy[k].actor.adam.eps = x->base.policy[k].critic.adam.eps = 1e-5;
+        x->base.policy[k].actor.optimizer.eps = x->base.policy[k].critic.optimizer.eps = 1e-5;
 }
 
 /* ---- the loss ---- */

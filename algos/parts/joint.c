@@ -57,13 +57,6 @@ void algo_decode_agent(const env_space *space, const real *columns, real *action
     }
 }
 
-void algo_encode(const algo_joint *joint, const real *actions, real *columns) {
-    for (int i = 0; i < joint->agents; i++) {
-        const env_agent *agent = &joint->facts->agent[i];
-        algo_encode_agent(&agent->action, actions + agent->action_at, columns + joint->at[i]);
-    }
-}
-
 void algo_decode(const algo_joint *joint, const real *columns, real *actions) {
     for (int i = 0; i < joint->agents; i++) {
         const env_agent *agent = &joint->facts->agent[i];

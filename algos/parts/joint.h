@@ -21,8 +21,7 @@ algo_joint algo_joint_of(const env_facts *facts, fm_arena *arena);
 void algo_encode_agent(const env_space *space, const real *action, real *columns);
 void algo_decode_agent(const env_space *space, const real *columns, real *action);
 
-/* One row of all agents: environment's actions [action_total] -> columns [total], and back. */
-void algo_encode(const algo_joint *joint, const real *actions, real *columns);
+/* One row of all agents: columns [total] -> environment's actions [action_total]. */
 void algo_decode(const algo_joint *joint, const real *columns, real *actions);
 
 /* Writes the one-hot of `action` into n columns. */

@@ -14,9 +14,13 @@ static double *keep_number(const algo_setup *setup, const char *net, const char 
 void algo_net_make(algo_net *net, const algo_setup *setup, const algo_net_shape *shape, fm_rng *rng) {
     char prefix[FM_NAME_MAX];
     *net = (algo_net){0};
-    net->mlp = nn_mlp_declare(&net->params, "layer",
-                              &(nn_mlp_shape){.in = shape->in, .hidden = shape->hidden, .out = shape->out,
-                                              .act = shape->activation, .init = NN_INIT_GLOROT});
+    nn_mlp_shape mlp = {.in = shape->in,
+                        .hidden = shape->hidden,
+                        .out = shape->out,
+                        .act = shape->activation,
+                        .init = shape->fan_in ? NN_INIT_FAN_IN : NN_INIT_GLOROT};
+    net->mlp = nn_mlp_declare(&net->params, "layer", &mlp);
+    if (shape->twin) net->twin = nn_mlp_declare(&net->params, "twin", &mlp);
     net->quadratic = shape->quadratic;
     if (net->quadratic > 0)
         net->form = nn_params_declare(&net->params, "form.weight", net->quadratic * (net->quadratic + 1) / 2,
@@ -53,16 +57,29 @@ ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x) {
     return ad_add(y, ad_matmul(products(x, net->quadratic), leaves->leaf[net->form]));
 }
 
+ad_var algo_net_apply_twin(const algo_net *net, const nn_leaves *leaves, ad_var x) {
+    return nn_mlp_apply(&net->twin, leaves, x);
+}
+
+nn_group algo_net_group(const algo_net *net) {
+    return (nn_group){.name = net->params.entries[0].name, .params = &net->params, .leaves = &net->leaves};
+}
+
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss) {
-    nn_group own = {.name = net->params.entries[0].name, .params = &net->params, .leaves = &net->leaves};
+    nn_group own = algo_net_group(net);
     net->objective = nn_objective_make(loss, &own, 1, NULL, 0, setup->arena);
 }
 
 void algo_net_step(algo_net *net, double rate) {
+    double loss = nn_objective_run(&net->objective);
+    algo_net_descend(net, loss, net->objective.gradient[0], rate);
+}
+
+void algo_net_descend(algo_net *net, double loss, real *gradient, double rate) {
     double lr = net->adam.lr;
-    *net->loss = nn_objective_run(&net->objective);
+    *net->loss = loss;
     net->adam.lr = lr * rate;
-    *net->gradient_norm = nn_optimizer_step(&net->adam, net->params.theta, net->objective.gradient[0]);
+    *net->gradient_norm = nn_optimizer_step(&net->adam, net->params.theta, gradient);
     net->adam.lr = lr;
 }
 

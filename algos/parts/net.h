@@ -11,7 +11,7 @@
 /* All in the run arena and kept. */
 typedef struct algo_net {
     nn_params params;
-    nn_mlp mlp;
+    nn_mlp mlp, twin; /* twin: a second network over the same vector; no layers: none */
     size_t quadratic; /* the last columns of the input, whose products enter linearly too; 0: none */
     size_t form;      /* entry of their weights [n (n + 1) / 2, out] */
     nn_leaves leaves; /* the parameters on the tape */
@@ -29,16 +29,24 @@ typedef struct algo_net_shape {
     ad_act activation;
     double lr, max_grad_norm;
     bool target;
+    bool twin;   /* two networks of this shape that learn by one loss: of two values the smaller */
+    bool fan_in; /* starts as PyTorch's layers do: weights and biases uniform, +-1 / sqrt(inputs) */
     size_t quadratic;
 } algo_net_shape;
 
-/* Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have them]. Draws from
- * `rng`. */
+/* Unless fan_in: Glorot-uniform weights, zero biases [Keras's defaults, as the reference experiments have
+ * them]. Draws from `rng`. */
 void algo_net_make(algo_net *net, const algo_setup *setup, const algo_net_shape *shape, fm_rng *rng);
 
 /* x [R, in] -> [R, out] with these leaves of its parameters: the layers, plus a quadratic form of the last
  * columns, which starts at zero. */
 ad_var algo_net_apply(const algo_net *net, const nn_leaves *leaves, ad_var x);
+
+/* Likewise of the twin. */
+ad_var algo_net_apply_twin(const algo_net *net, const nn_leaves *leaves, ad_var x);
+
+/* Its parameters, to differentiate by. Borrows the net. */
+nn_group algo_net_group(const algo_net *net);
 
 /* Declares the scalar that algo_net_step descends; recorded once. */
 void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss);
@@ -46,6 +54,9 @@ void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss);
 /* One optimiser step along the gradient at the present numbers of the leaves, with the learning rate times
  * `rate`. */
 void algo_net_step(algo_net *net, double rate);
+
+/* The same along a gradient [params.n] of the caller's, which is clipped in place; `loss` is for the log. */
+void algo_net_descend(algo_net *net, double loss, real *gradient, double rate);
 
 /* target += tau (theta - target). */
 void algo_net_track(algo_net *net, double tau);

@@ -13,11 +13,10 @@
  *   - a sum runs in an order fixed by the shapes, so work may be divided among threads at places that do not
  *     depend on their number. Different instruction sets round differently.
  *
- * Example (compiled by the tests, given size_t rows, size_t out, size_t in, real *x, real *w, real *b, real
- * *y):
+ * Example (compiled by the tests, given size_t n, real *x, real *w, real *b, real *y):
  *
- *     ad_gemm(false, false, rows, out, in, x, in, w, out, false, y, out, b);   // y = x w + b
- *     ad_v_tanh(rows * out, y, y);                                             // y = tanh(y)
+ *     ad_gemm(false, false, n, n, n, x, n, w, n, false, y, n, b);   // y = x w + b
+ *     ad_v_tanh(n * n, y, y);                                       // y = tanh(y)
  *
  * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant; one that the CPU or the build
  * does not have, or another word, aborts with the list of those there are. */

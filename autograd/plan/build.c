@@ -222,7 +222,7 @@ static void lay_out_slots(ad_draft *d, ad_segment *segment) {
 
 /* The steps of a segment, with the turns before and after them, which are listed in that order. */
 static void make_segment_steps(const ad_draft *d) {
-    const ad_turning *turn = d->turns, *end = turn + arrlenu(d->turns);
+    const ad_turning *turn = d->turns, *end = turn ? turn + arrlenu(turn) : turn;
     for (size_t i = d->first; i < d->end; i++) {
         for (; turn < end && turn->position == i && !turn->back; turn++) make_turn(d, turn);
         make_step(d, d->b->order[i]);

@@ -130,28 +130,49 @@ static size_t layout_length(const ad_var *x, size_t n) {
     return length;
 }
 
+/* Directions laid over v as the leaves x[n] are over their vector; an stb_ds array. */
+static ad_var *directions(const ad_var *x, size_t n, const real *v) {
+    ad_var *direction = NULL;
+    for (size_t i = 0; i < n; i++)
+        arrput(direction, ad_leaf(x[0].tape, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
+    return direction;
+}
+
+ad_plan *ad_plan_linearise(const ad_output *out, size_t n_out, ad_product *const *product,
+                           size_t n_products) {
+    ad_output *wanted = NULL;
+    for (size_t k = 0; k < n_out; k++) arrput(wanted, out[k]);
+    for (size_t k = 0; k < n_products; k++)
+        for (size_t i = 0; i < product[k]->apply->read_count; i++)
+            arrput(wanted, ((ad_output){product[k]->apply->reads[i], NULL}));
+    ad_plan *plan = ad_plan_make(NULL, 0, wanted, arrlenu(wanted));
+    arrfree(wanted);
+    return plan;
+}
+
+/* The product whose result, laid out as z, are these nodes made of the directions along x. */
+static ad_product *make_product(const ad_var *result, const ad_var *z, size_t nz, const ad_var *x,
+                                const ad_var *direction, size_t nx, const real *v, real *out) {
+    ad_product *p = fm_arena_array(&x[0].tape->arena, ad_product, 1);
+    *p = (ad_product){.v = v, .out = out, .n = layout_length(x, nx), .n_out = layout_length(z, nz)};
+    memset(out, 0, p->n_out * sizeof *out);
+    ad_output *wanted = NULL;
+    for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){result[i], out + offset_of(z, i)}));
+    p->apply = ad_plan_make(direction, nx, wanted, nz);
+    arrfree(wanted);
+    if (p->apply->read_count > 0) p->linearise = ad_plan_linearise(NULL, 0, &p, 1);
+    return p;
+}
+
 ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
                      real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
-    ad_tape *t = loss.tape;
-    ad_product *p = fm_arena_array(&t->arena, ad_product, 1);
-    *p = (ad_product){.v = v, .out = out, .n = layout_length(x, nx), .n_out = layout_length(z, nz)};
-    ad_var *direction = NULL, *gradient = NULL, *tangent = NULL;
+    ad_var *direction = directions(x, nx, v), *gradient = NULL, *tangent = NULL;
     arrsetlen(gradient, nz);
     arrsetlen(tangent, nz);
-    for (size_t i = 0; i < nx; i++)
-        arrput(direction, ad_leaf(t, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
     ad_grad(loss, z, nz, gradient);
     ad_jvp(gradient, nz, x, direction, nx, tangent);
-
-    memset(out, 0, p->n_out * sizeof *out);
-    ad_output *wanted = NULL;
-    for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){tangent[i], out + offset_of(z, i)}));
-    p->apply = ad_plan_make(direction, nx, wanted, nz);
-    arrsetlen(wanted, 0);
-    for (size_t i = 0; i < p->apply->read_count; i++) arrput(wanted, ((ad_output){p->apply->reads[i], NULL}));
-    if (wanted != NULL && arrlenu(wanted) > 0) p->linearise = ad_plan_make(NULL, 0, wanted, arrlenu(wanted));
-    arrfree(wanted);
+    ad_product *p = make_product(tangent, z, nz, x, direction, nx, v, out);
     arrfree(direction);
     arrfree(gradient);
     arrfree(tangent);
@@ -160,6 +181,20 @@ ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, s
 
 ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, real *hv) {
     return ad_mixed(loss, x, n, x, n, v, hv);
+}
+
+ad_product *ad_gauss_newton(ad_var loss, ad_var outputs, const ad_var *x, size_t n, const real *v, real *gv) {
+    FM_CHECK(n > 0, "a product over no leaves");
+    ad_var *direction = directions(x, n, v), *result = NULL, tangent, slope, bent;
+    arrsetlen(result, n);
+    ad_jvp(&outputs, 1, x, direction, n, &tangent); /* J v */
+    ad_grad(loss, &outputs, 1, &slope);
+    ad_jvp(&slope, 1, &outputs, &tangent, 1, &bent); /* C J v */
+    ad_vjp(&outputs, &bent, 1, x, n, result);
+    ad_product *p = make_product(result, x, n, x, direction, n, v, gv);
+    arrfree(direction);
+    arrfree(result);
+    return p;
 }
 
 void ad_linearise(ad_product *p) {

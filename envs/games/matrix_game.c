@@ -245,6 +245,7 @@ static fm_status create_file(const void *config, fm_arena *arena, void **game, e
     if (nfg_read(c->path, arena, &m->table, err) != FM_OK) return FM_BAD;
     facts->name = base_name(c->path, arena);
     facts->source = fm_arena_text(arena, c->path);
+    facts->file = &m->table;
     fill_facts(m, facts, arena);
     *game = m;
     return FM_OK;

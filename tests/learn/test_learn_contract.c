@@ -64,6 +64,33 @@ static const contract_case cases_reinforce[] = {
     END,
 };
 
+static const contract_case cases_ac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8 vf_iters=2"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 noise=0.1 optimizer=sgd init=fan_in"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=none normalize_obs=true"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 ent_coef=0.1"},
+    END,
+};
+static const contract_case cases_stac[] = {
+    {"corridor", "masks=true death=3", "n_steps=36 hidden=8"},
+    {"corridor", "box=true cut=true pauses=true", "n_steps=36 hidden=8 form=raw noise=0.1 optimizer=sgd"},
+    {"corridor", "heads=2 hidden=1 masks=true", "n_steps=60 hidden=8 form=released curvature=gauss_newton"},
+    {"corridor", "agents=1 cut=true", "n_steps=24 hidden=8 implicit=length damping=1 vf_iters=1"},
+    {"corridor", "", "n_steps=24 hidden=8 implicit=none"},
+    END,
+};
+
+static const contract_case cases_ddpg[] = {
+    {"corridor", "agents=1 box=true cut=true hidden=1", SMALL "target_actor=false train_freq=2"},
+    {"corridor", "agents=1 box=true pauses=true", SMALL "hold_noise=3 gradient_steps=2"},
+    END,
+};
+static const contract_case cases_sac[] = {
+    {"corridor", "agents=1 box=true death=3", SMALL},
+    {"corridor", "agents=1 box=true cut=true", SMALL "ent_coef=0.2 hold_noise=3 target_update_interval=2"},
+    END,
+};
+
 #define SMALL_PPO "n_steps=36 n_epochs=2 batch_size=16 hidden=8 "
 static const contract_case cases_ppo[] = {
     {"corridor", "agents=1 masks=true", SMALL_PPO "target_kl=0.01"},
@@ -89,6 +116,17 @@ static const contract_case cases_happo[] = {
 static const contract_case cases_n_level[] = {
     {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "embedding=8 generator=8"},
     {"corridor", "agents=3 box=true cut=true pauses=true", SMALL_PPO "target=4 generator=8 order=2,0,1"},
+    END,
+};
+
+static const contract_case cases_stddpg[] = {
+    {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor unroll=2 damping_decay=100"},
+    {"corridor", "agents=1 box=true hidden=1", SMALL "leader=critic order=sequential hold_noise=3"},
+    END,
+};
+static const contract_case cases_stsac[] = {
+    {"corridor", "agents=1 box=true death=3", SMALL "leader=critic damping=0 train_freq=2"},
+    {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor ent_coef=0.2 implicit=length"},
     END,
 };
 

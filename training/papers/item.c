@@ -93,6 +93,15 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
     fputc('\n', stderr);
 }
 
+void reproduce_words(const reproduce *r, const char *format, ...) {
+    va_list arguments;
+    if (r->config->csv) return;
+    putchar('\n');
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+}
+
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
                            const plot_page *page, fm_error *err) {
     if (plot_write(r->folder, name, data, page, err) != FM_OK) return FM_BAD;
@@ -124,7 +133,7 @@ static void folder_name(const char *row, char *name, size_t size) {
 }
 
 /* Writes a word of the command line; words are at most as long as a path. */
-typedef struct command { char text[24][REPRODUCE_PATH_MAX]; char *words[24]; int n; } command;
+typedef struct command { char text[48][REPRODUCE_PATH_MAX]; char *words[48]; int n; } command;
 
 static void add(command *c, const char *flag, const char *value) {
     const char *both[2] = {flag, value};
@@ -141,6 +150,17 @@ static void add_number(command *c, const char *flag, int64_t value) {
     if (value > 0) add(c, flag, text);
 }
 
+/* "key=value key=value" */
+static void add_settings(command *c, const char *settings) {
+    for (const char *at = settings; at && *at;) {
+        char word[REPRODUCE_PATH_MAX];
+        size_t n = strcspn(at, " ");
+        fm_text_format(word, sizeof word, "%.*s", (int)n, at);
+        add(c, "--set", word);
+        at += n + strspn(at + n, " ");
+    }
+}
+
 static fm_status plan(const reproduce *r, const reproduce_training *what, const char *folder, run_plan *run,
                       fm_error *err) {
     command c = {.n = 0};
@@ -148,6 +168,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add(&c, "--env", what->env);
     add(&c, "--out", folder);
     if (what->preset) add(&c, "--preset", what->preset);
+    add_settings(&c, what->settings);
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
@@ -191,12 +212,13 @@ static fm_status check_resumable(const run_plan *run, const char *folder, fm_err
 }
 
 static fm_status begin_folder(const reproduce *r, const run_plan *run, const char *folder, bool *resume,
-                              fm_error *err) {
+                              fm_lock *lock, fm_error *err) {
     char path[FOLDER_PATH_MAX];
     char config[REPRODUCE_PATH_MAX + 40];
     snprintf(config, sizeof config, "%s/config.ini", folder);
     *resume = r->config->resume && fm_file_exists(config);
-    return *resume ? check_resumable(run, folder, err) : folder_make(run, path, err);
+    if (!*resume) return folder_make(run, path, lock, err);
+    return check_resumable(run, folder, err) == FM_OK ? folder_lock(folder, lock, err) : FM_BAD;
 }
 
 fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduce_trained *done,
@@ -204,6 +226,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     char name[64], steps[40];
     trial_watch watch;
     trials_setup setup = {.program = "reproduce"};
+    fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
     folder_name(what->row, name, sizeof name);
     if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
@@ -218,10 +241,11 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (watch.every == 0) watch.every = 1;
         setup.watch = &watch;
     } else {
-        if (begin_folder(r, &done->run, done->folder, &setup.resume, err) != FM_OK) return FM_BAD;
+        if (begin_folder(r, &done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
     fm_status status = trials_run(&done->run, &setup, &done->all, err);
+    fm_lock_release(&lock);
     done->ok = (int64_t)trials_count(&done->all, TRIAL_OK);
     r->failed += trials_count(&done->all, TRIAL_NAN) + trials_count(&done->all, TRIAL_CRASHED);
     r->interrupted |= done->all.interrupted;

@@ -69,6 +69,9 @@ void reproduce_put(reproduce *r, const char *row, const char *metric, double pap
 void reproduce_put_detail(reproduce *r, const char *row, const char *metric, double paper,
                           stats_interval ours, int64_t n);
 
+/* Says to a person, below the rows, what they mean: a paragraph of any length. */
+void reproduce_words(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
+
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
@@ -95,6 +98,7 @@ typedef struct reproduce_training {
     const char *row;    /* names the folder inside the item's */
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
+    const char *settings; /* "key=value key=value" of the algorithm and the environment; NULL: none */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
     int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
     const trial_watch *watch; /* or NULL; every = 0: in 1000 parts. A watched run is not resumed. */
@@ -172,6 +176,9 @@ fm_status reproduce_merge(reproduce *r, fm_error *err);        /* table4: traini
 fm_status reproduce_merge_curves(reproduce *r, fm_error *err); /* fig7 */
 fm_status reproduce_grid(reproduce *r, fm_error *err);         /* grid: training/papers/biac_exact.c */
 fm_status reproduce_oligopoly(reproduce *r, fm_error *err);    /* oligopoly */
+fm_status reproduce_stac_toy(reproduce *r, fm_error *err);      /* stac/fig1: training/papers/stac_toys.c */
+fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err); /* stac/fig2 */
+fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/papers/stac_cartpole.c */
 
 /* Puts how far the trained policies fall short of exact Stackelberg play, from `starts` sampled initial
  * situations: the mean loss of every agent's return, and the share of starts in which nobody loses. */

@@ -45,5 +45,17 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zhang 2020, Eq. 17-22; von Stackelberg 1934",
      "The paper gives the equations and no experiment: the column `paper` is empty.\n", "trials", 20, 4,
      20000, reproduce_oligopoly},
+    {"stac/fig1", "a policy and a linear critic in a game of one state: alone and led by the policy",
+     "Zheng 2022, Fig. 1, 4, 5",
+     CURVES_ONLY
+     "Its curves are distances from the equilibrium (0, 0), not the squared ones of the axis label.\n",
+     "runs", 1, 1, 0, reproduce_stac_toy},
+    {"stac/fig2", "the same game with an entropy bonus, samples, and a Gaussian policy", "Zheng 2022, Fig. 2, 6, 7",
+     CURVES_ONLY "Its curves are of one seed.\n", "seeds", 200, 50, 0, reproduce_stac_soft_toy},
+    {"stac/cartpole", "CartPole: AC and STAC, one and 80 steps of the critic, and controls", "Zheng 2022, Fig. 3",
+     CURVES_ONLY
+     "`area` is the mean of the epochs' mean returns, an epoch being 4,000 decisions and one update.\n"
+     "Episodes go on over the end of an epoch, which the program cuts; the seeds are ours.\n",
+     "trials", 10, 2, 40000, reproduce_stac_cartpole},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

@@ -55,9 +55,9 @@ fm_status checkpoint_save(const loop *l, const run_plan *run, const char *trial_
     return status;
 }
 
-bool checkpoint_exists(const char *trial_folder) {
-    char state[CHECKPOINT_PATH_MAX];
-    return path_in(trial_folder, CHECKPOINT_STATE, state, NULL) == FM_OK && fm_file_exists(state);
+bool checkpoint_exists(const char *trial_folder, const char *name) {
+    char path[CHECKPOINT_PATH_MAX];
+    return path_in(trial_folder, name, path, NULL) == FM_OK && fm_file_exists(path);
 }
 
 /* The next line that is no comment, cut out of the text in place; NULL at the end. */

@@ -24,8 +24,8 @@ char *checkpoint_folder(const char *folder, int64_t trial, char *text);
 fm_status checkpoint_save(const loop *loop, const run_plan *run, const char *trial_folder, bool finished,
                           fm_error *err);
 
-/* Whether there is a state to go on from. */
-bool checkpoint_exists(const char *trial_folder);
+/* Whether the trial's folder has a file of that name, CHECKPOINT_PARAMETERS or CHECKPOINT_STATE. */
+bool checkpoint_exists(const char *trial_folder, const char *name);
 
 /* Reads the state into a loop that was built from the same run. Errors: a file that is damaged, was
  * written under other settings (the first different line is shown) or does not fit (tensor, expected and

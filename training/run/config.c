@@ -1,11 +1,14 @@
 /* config.c: see config.h. */
 #include "training/run/config.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "envs/games/nfg.h"
 #include "stb_ds.h"
 #include "training/run/flags.h"
 #include "training/run/version.h"
@@ -16,6 +19,8 @@
 const fm_option RUN_OPTIONS[] = {
     FM_OPT_TEXT(run_config, algo, "", "the algorithm; --list names them"),
     FM_OPT_TEXT(run_config, env, "", "the environment: a name from --list, or the path of a .nfg game file"),
+    FM_OPT_TEXT(run_config, game_checksum, "",
+                "what the game in a .nfg file must have, so that another one is refused; empty: any"),
     FM_OPT_TEXT(run_config, preset, "",
                 "named settings of the algorithm, such as those of a published table"),
     FM_OPT_INT(run_config, trials, "1", 1, 1000000, "", "independent trials; trial k has the seed (seed + k)",
@@ -140,10 +145,29 @@ static fm_status take_set(run_plan *run, const char *text, fm_error *err) {
 }
 
 /* Files are read at once, but into `files`, because they count before every flag. */
+/* Reads a configuration file; the game files that it names are found from where it lies. */
+static fm_status read_settings(run_plan *run, const char *path, setting **files, fm_error *err) {
+    const char *slash = strrchr(path, '/');
+    size_t first = arrlenu(*files), folder = slash ? (size_t)(slash - path) + 1 : 0;
+    if (ini_read(path, &run->arena, files, err) != FM_OK) return FM_BAD;
+    for (size_t i = first; i < arrlenu(*files); i++) {
+        setting *now = &(*files)[i];
+        bool named = strcmp(now->section, "run") == 0 && strcmp(now->key, "env") == 0;
+        bool set = strcmp(now->section, "env") == 0 && strcmp(now->key, "path") == 0;
+        if (!(named && env_is_path(now->value)) && !(set && now->value[0])) continue;
+        if (now->value[0] == '/') continue;
+        size_t size = folder + strlen(now->value) + 1;
+        char *found = fm_arena_array(&run->arena, char, size);
+        snprintf(found, size, "%.*s%s", (int)folder, path, now->value);
+        now->value = found;
+    }
+    return FM_OK;
+}
+
 static fm_status take_flag(run_plan *run, const flag_given *flag, setting **files, fm_error *err) {
     if (flag->option) return add_setting(run, "run", flag->name, flag->value, "--"), FM_OK;
     if (strcmp(flag->name, "set") == 0) return take_set(run, flag->value, err);
-    if (strcmp(flag->name, "config") == 0) return ini_read(flag->value, &run->arena, files, err);
+    if (strcmp(flag->name, "config") == 0) return read_settings(run, flag->value, files, err);
     run->resume = fm_arena_text(&run->arena, flag->value);
     return FM_OK;
 }
@@ -163,7 +187,7 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
     if (arrlenu(*files) > 0) return fm_fail(err, "--resume and --config exclude each other");
     if (strlen(run->resume) >= FM_TEXT_MAX) return fm_fail(err, "--resume: the path is too long");
     snprintf(path, sizeof path, "%s/config.ini", run->resume);
-    if (ini_read(path, &run->arena, files, err) != FM_OK)
+    if (read_settings(run, path, files, err) != FM_OK)
         return fm_fail_in(err, "--resume %s: ", run->resume);
     return FM_OK;
 }
@@ -195,7 +219,8 @@ static fm_status place(const setting *now, fm_error *err) {
     return fm_fail_in(err, strcmp(now->where, "--set") == 0 && named ? "%s " : "%s: ", now->where);
 }
 
-/* Flags have been read into the config already; but files count before them. */
+/* Flags have been read into the config already; but files count before them. A checksum is that of the game
+ * that was named before it. */
 static fm_status apply_run(run_plan *run, fm_error *err) {
     fm_options_reset(RUN_OPTIONS, &run->config);
     for (size_t i = 0; i < arrlenu(run->settings); i++) {
@@ -203,6 +228,7 @@ static fm_status apply_run(run_plan *run, fm_error *err) {
         if (strcmp(now->section, "run") != 0) continue;
         if (fm_options_set(RUN_OPTIONS, &run->config, now->key, now->value, err) != FM_OK)
             return place(now, err);
+        if (strcmp(now->key, "env") == 0) run->config.game_checksum[0] = '\0';
     }
     return FM_OK;
 }
@@ -319,6 +345,25 @@ static fm_status resolve_algo(run_plan *run, fm_error *err) {
     return FM_OK;
 }
 
+/* The checksum is that of the game as it would be written, so that blanks and comments do not matter. */
+static fm_status check_game(run_plan *run, fm_error *err) {
+    char *written = NULL, sum[FM_CHECKSUM_TEXT], *expected = run->config.game_checksum;
+    size_t size;
+    FILE *memory = open_memstream(&written, &size);
+    FM_CHECK(memory != NULL, "out of memory");
+    nfg_write(run->env.facts.file, memory);
+    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, written, size), sum);
+    free(written);
+    if (expected[0] && strcmp(expected, sum) != 0)
+        return fm_fail(err,
+                       "%s: the game was changed: its checksum is %s, and the run was set up with %s; put the "
+                       "old file back, or begin a new run with this one",
+                       run->env.facts.source, sum, expected);
+    fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
+    return FM_OK;
+}
+
 static fm_status resolve(run_plan *run, fm_error *err) {
     run_config *config = &run->config;
     bool train = run->command == RUN_TRAIN;
@@ -336,6 +381,7 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (config->jobs > 1024) config->jobs = 1024;
     if (!train) return FM_OK;
     if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
+    if (run->env.facts.file && check_game(run, err) != FM_OK) return FM_BAD;
     return run->algo->accepts ? run->algo->accepts(&run->env.facts, run->algo_config, err) : FM_OK;
 }
 
@@ -361,17 +407,27 @@ progress_columns run_columns(const run_plan *run) {
 
 /* ---- writing ---- */
 
-void run_write_ini(const run_plan *run, FILE *out) {
+/* The rows of one of the three tables that belong into a configuration file. */
+static void write_options(const run_plan *run, const fm_option *table, const void *config, FILE *out) {
+    bool of_run = table == RUN_OPTIONS, of_env = table == env_options(run->env.type);
     char text[FM_TEXT_MAX];
+    for (const fm_option *row = table; row->name; row++) {
+        if (row->type == FM_RENAMED || (of_run && carries_out(row->name))) continue;
+        bool game = run->env.facts.file && ((of_run && strcmp(row->name, "env") == 0) ||
+                                            (of_env && strcmp(row->name, "path") == 0));
+        const char *value = game ? RUN_GAME : fm_option_format(row, config, text, sizeof text);
+        fprintf(out, "%s = %s\n", row->name, value);
+    }
+}
+
+void run_write_ini(const run_plan *run, FILE *out) {
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
     fprintf(out, "# ./train --config THIS_FILE repeats the run.\n\n[run]\n");
-    for (const fm_option *row = RUN_OPTIONS; row->name; row++)
-        if (row->type != FM_RENAMED && !carries_out(row->name))
-            fprintf(out, "%s = %s\n", row->name, fm_option_format(row, &run->config, text, sizeof text));
+    write_options(run, RUN_OPTIONS, &run->config, out);
     fprintf(out, "\n[algo]\n");
-    fm_options_write(algo_options(run->algo), run->algo_config, out);
+    write_options(run, algo_options(run->algo), run->algo_config, out);
     fprintf(out, "\n[env]\n");
-    fm_options_write(env_options(run->env.type), run->env.config, out);
+    write_options(run, env_options(run->env.type), run->env.config, out);
 }
 
 void run_write_help(const run_plan *run, FILE *out) {

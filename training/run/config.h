@@ -4,7 +4,8 @@
  * Three option tables meet here: the run's own (below), the algorithm's and the environment's. They are
  * filled in this order, later ones winning: defaults, the algorithm's presets for this environment, the
  * preset asked for by name, configuration files, the command line. Everything is checked before anything
- * is done, so a wrong word leaves no folder behind.
+ * is done, so a wrong word leaves no folder behind. A game file that a configuration file names lies where
+ * that file lies, unless its path begins at the root.
  *
  * Example (compiled by the tests):
  *
@@ -26,7 +27,8 @@
 
 /* The run's own options; each is also a flag. */
 typedef struct run_config {
-    char algo[FM_TEXT_MAX], env[FM_TEXT_MAX], preset[FM_TEXT_MAX], out[FM_TEXT_MAX];
+    char algo[FM_TEXT_MAX], env[FM_TEXT_MAX], game_checksum[FM_TEXT_MAX], preset[FM_TEXT_MAX],
+        out[FM_TEXT_MAX];
     int64_t trials, seed, steps, num_envs, eval_every, eval_episodes, eval_mode, window, rows, jobs, threads,
         checkpoint_every;
     bool quiet, list, help, version;
@@ -41,7 +43,7 @@ typedef enum run_command { RUN_TRAIN, RUN_HELP, RUN_LIST, RUN_VERSION } run_comm
 /* A resolved run. All texts, configs and the environment live in its arena. */
 typedef struct run_plan {
     run_command command;
-    run_config config;       /* resolved: steps and jobs are the real numbers */
+    run_config config;       /* resolved: steps, jobs and game_checksum are the real ones */
     const algo_type *algo;   /* NULL only for the other commands, when none was named */
     void *algo_config;
     env env;                 /* created when the command is to train; type NULL: none was named */
@@ -60,8 +62,12 @@ void run_free(run_plan *run);
 /* The columns of its progress rows. */
 progress_columns run_columns(const run_plan *run);
 
+/* The name of the folder's own copy of a game file. */
+#define RUN_GAME "game.nfg"
+
 /* The resolved run as a configuration file: reading it with --config repeats the run. It holds everything
- * that results depend on, and so neither jobs nor folder. The caller checks the stream. */
+ * that results depend on, and so neither jobs nor folder; a game file is called RUN_GAME, which lies beside it.
+ * The caller checks the stream. */
 void run_write_ini(const run_plan *run, FILE *out);
 
 /* What --help and --list print. With an algorithm or environment named, help shows their options too. */

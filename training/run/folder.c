@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "envs/games/nfg.h"
 #include "stb_ds.h"
 
 /* ---- making ---- */
 
 static bool holds_a_run(const char *folder) {
-    static const char *const NAMES[] = {"config.ini", "progress.csv", "result.csv", "trials"};
+    static const char *const NAMES[] = {"config.ini", RUN_GAME, "progress.csv", "result.csv", "trials"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[FOLDER_PATH_MAX + 40];
         snprintf(path, sizeof path, "%s/%s", folder, NAMES[i]);
@@ -37,6 +37,13 @@ static void plain_name(const char *from, char *name, size_t size) {
     name[n] = '\0';
 }
 
+fm_status folder_lock(const char *folder, fm_lock *lock, fm_error *err) {
+    char path[FOLDER_PATH_MAX + 40];
+    snprintf(path, sizeof path, "%s/lock", folder);
+    if (fm_lock_take(lock, path, err) == FM_OK) return FM_OK;
+    return fm_fail_in(err, "no run can work in '%s' now: ", folder);
+}
+
 /* mkdir decides, not a look beforehand: two runs that start at once get two folders. */
 static fm_status make_free(const run_plan *run, char *path, fm_error *err) {
     char name[80];
@@ -52,19 +59,23 @@ static fm_status make_free(const run_plan *run, char *path, fm_error *err) {
     return FM_OK;
 }
 
-static fm_status make_given(const char *out, char *path, fm_error *err) {
+/* The look into the folder counts only under the lock. */
+static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error *err) {
     if (strlen(out) >= FOLDER_PATH_MAX) return fm_fail(err, "--out: the path is too long");
     snprintf(path, FOLDER_PATH_MAX, "%s", out);
-    if (holds_a_run(path))
-        return fm_fail(err,
-                       "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
-                       path, path);
-    return fm_folder_make(path, err);
+    if (fm_folder_make(path, err) != FM_OK || folder_lock(path, lock, err) != FM_OK) return FM_BAD;
+    if (!holds_a_run(path)) return FM_OK;
+    return fm_fail(err,
+                   "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
+                   path, path);
 }
 
+/* The game first: a config.ini never names a copy that is not there. */
 static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
     char path[FOLDER_PATH_MAX + 40];
     fm_writer writer;
+    snprintf(path, sizeof path, "%s/%s", folder, RUN_GAME);
+    if (run->env.facts.file && nfg_save(run->env.facts.file, path, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/config.ini", folder);
     if (fm_writer_begin(&writer, path, err) != FM_OK) return FM_BAD;
     run_write_ini(run, writer.file);
@@ -94,13 +105,17 @@ static void remove_empty(char *path, size_t kept) {
     }
 }
 
-fm_status folder_make(const run_plan *run, char *path, fm_error *err) {
+fm_status folder_make(const run_plan *run, char *path, fm_lock *lock, fm_error *err) {
     bool given = run->config.out[0] != '\0';
     size_t kept = first_missing(given ? run->config.out : "runs");
-    fm_status status = given ? make_given(run->config.out, path, err) : make_free(run, path, err);
+    lock->fd = -1;
+    fm_status status =
+        given ? make_given(run->config.out, path, lock, err) : make_free(run, path, err);
     bool made = status == FM_OK;
-    if (made) status = write_config(run, path, err);
+    if (made && !given) status = folder_lock(path, lock, err);
+    if (status == FM_OK) status = write_config(run, path, err);
     if (status == FM_OK) return FM_OK;
+    fm_lock_release(lock);
     if (!given && made && kept == 0) kept = strlen(path);
     if (made || given) remove_empty(path, kept);
     return status;
@@ -112,14 +127,13 @@ static fm_status write_failed(const char *path, int reason, fm_error *err) {
     return fm_fail(err, "cannot write '%s': %s", path, strerror(reason));
 }
 
-/* Flushes; what stands in the file is then good, or cut back to what was. */
+/* Flushes to the disk; what stands in the file is then good, or cut back to what was. */
 static fm_status settle(struct folder_table *table, fm_error *err) {
-    errno = 0;
-    if (fflush(table->file) == 0 && !ferror(table->file)) {
+    if (fm_file_sync(table->file)) {
         table->good = (int64_t)ftello(table->file);
         return FM_OK;
     }
-    int reason = errno ? errno : EIO;
+    int reason = errno;
     fclose(table->file);
     table->file = NULL;
     if (truncate(table->path, (off_t)table->good) != 0) return write_failed(table->path, reason, err);
@@ -132,52 +146,44 @@ static void write_rows(const folder_tables *tables, FILE *out, int64_t trial, co
         progress_write(out, &of, trial, rows->numbers + at);
 }
 
-/* Opens under a temporary name; `finish_anew` gives the table its own. */
-static fm_status begin_anew(struct folder_table *table, const char *folder, const char *name, fm_error *err) {
-    char temporary[FOLDER_PATH_MAX + 60];
-    snprintf(table->path, sizeof table->path, "%s/%s", folder, name);
-    snprintf(temporary, sizeof temporary, "%s.tmp", table->path);
-    table->good = 0;
-    table->file = fopen(temporary, "wb");
-    return table->file ? FM_OK : write_failed(table->path, errno, err);
-}
-
-static fm_status finish_anew(struct folder_table *table, fm_error *err) {
-    char temporary[FOLDER_PATH_MAX + 60];
-    snprintf(temporary, sizeof temporary, "%s.tmp", table->path);
-    int reason = 0;
-    if (fflush(table->file) != 0 || ferror(table->file) || rename(temporary, table->path) != 0)
-        reason = errno;
-    if (reason) {
-        fclose(table->file);
-        table->file = NULL;
-        remove(temporary);
-        return write_failed(table->path, reason, err);
-    }
+/* Opens a table that was written anew, to go on at its end. */
+static fm_status append_to(struct folder_table *table, fm_writer *writer, fm_error *err) {
+    if (fm_writer_commit(writer, err) != FM_OK) return FM_BAD;
+    table->file = fopen(table->path, "ab");
+    if (!table->file || fseeko(table->file, 0, SEEK_END) != 0) return write_failed(table->path, errno, err);
     table->good = (int64_t)ftello(table->file);
     return FM_OK;
+}
+
+static fm_status begin_anew(struct folder_table *table, fm_writer *writer, const char *folder,
+                            const char *name, fm_error *err) {
+    snprintf(table->path, sizeof table->path, "%s/%s", folder, name);
+    return fm_writer_begin(writer, table->path, err);
 }
 
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
                              const trial_result *results, const progress_rows *rows, fm_error *err) {
     const env_facts *facts = &run->env.facts;
-    memset(tables, 0, sizeof *tables);
-    tables->run = run;
-    fm_status status = begin_anew(&tables->progress, folder, "progress.csv", err);
-    if (status == FM_OK) status = begin_anew(&tables->result, folder, "result.csv", err);
+    progress_columns of = run_columns(run);
+    fm_writer progress, result = {0};
+    *tables = (folder_tables){.run = run};
+    fm_status status = begin_anew(&tables->progress, &progress, folder, "progress.csv", err);
+    if (status == FM_OK) status = begin_anew(&tables->result, &result, folder, "result.csv", err);
     if (status == FM_OK) {
-        progress_columns of = run_columns(run);
-        progress_write_header(tables->progress.file, &of);
-        result_write_header(tables->result.file, facts);
+        progress_write_header(progress.file, &of);
+        result_write_header(result.file, facts);
         for (int64_t k = 0; k < run->config.trials; k++) {
             if (results[k].status == TRIAL_OPEN) continue;
-            write_rows(tables, tables->progress.file, k, &rows[k]);
-            result_write(tables->result.file, facts, &results[k]);
+            write_rows(tables, progress.file, k, &rows[k]);
+            result_write(result.file, facts, &results[k]);
         }
-        status = finish_anew(&tables->progress, err);
+        status = append_to(&tables->progress, &progress, err);
     }
-    if (status == FM_OK) status = finish_anew(&tables->result, err);
-    if (status != FM_OK) folder_tables_close(tables, NULL);
+    if (status == FM_OK) status = append_to(&tables->result, &result, err);
+    if (status == FM_OK) return FM_OK;
+    fm_writer_abandon(&progress);
+    fm_writer_abandon(&result);
+    folder_tables_close(tables, NULL);
     return status;
 }
 

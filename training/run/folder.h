@@ -1,16 +1,23 @@
-/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, trials/NNN/. */
+/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, trials/NNN/;
+ * a copy of the game file, where one is played; and the file `lock` while a process works in it. */
 #ifndef TRAINING_FOLDER_H
 #define TRAINING_FOLDER_H
 
+#include "base/file.h"
 #include "training/run/config.h"
 #include "training/run/results.h"
 
 #define FOLDER_PATH_MAX 900 /* leaves room for the names inside */
 
-/* Chooses the folder, makes it and writes config.ini. With --out it is that folder, and one that holds a
- * run is an error; without, the first free of runs/ALGO-ENV-sSEED, ...-2, ...-3. path[FOLDER_PATH_MAX].
- * After an error there is no folder that was not there before. */
-fm_status folder_make(const run_plan *run, char *path, fm_error *err);
+/* Chooses the folder, makes it, locks it and writes config.ini. With --out it is that folder, and one that
+ * holds a run is an error; without, the first free of runs/ALGO-ENV-sSEED, ...-2, ...-3.
+ * path[FOLDER_PATH_MAX]. The caller releases the lock when the run has ended. After an error nothing is
+ * locked, and there is no folder that was not there before. */
+fm_status folder_make(const run_plan *run, char *path, fm_lock *lock, fm_error *err);
+
+/* Locks a folder that holds a run, to go on with it: whoever reads or writes its files while a run may be
+ * under way holds the lock. Errors: another process has it, which is named. */
+fm_status folder_lock(const char *folder, fm_lock *lock, fm_error *err);
 
 /* The two tables of a folder, open for appending. */
 typedef struct folder_tables {

@@ -111,7 +111,7 @@ static fm_status begin(child *c, fm_error *err) {
     if (!job->folder) return FM_OK;
     checkpoint_folder(job->folder, job->trial, c->folder);
     if (fm_folder_make(c->folder, err) != FM_OK) return FM_BAD;
-    if (!job->resume || !checkpoint_exists(c->folder)) return FM_OK;
+    if (!job->resume || !checkpoint_exists(c->folder, CHECKPOINT_STATE)) return FM_OK;
     return checkpoint_resume(&c->loop, job->run, c->folder, err);
 }
 
@@ -169,7 +169,7 @@ int trial_run(const trial_job *job) {
         trial_result result;
         judge(&c, status, &result);
         done = save(&c, status == LOOP_DONE, &err);
-        tell_result(&c, &result);
+        if (done == FM_OK) tell_result(&c, &result); /* a trial is done when its files are on the disk */
     }
     if (done != FM_OK) tell_error(job, &err);
     loop_free(&c.loop);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "stb_ds.h"
+#include "training/run/checkpoint.h"
 #include "training/run/folder.h"
 
 #define JOBS_MAX 1024
@@ -342,6 +343,14 @@ static void stop_children(parent *p) {
 
 /* ---- the whole ---- */
 
+/* A trial is done when it has a result and its checkpoint is there; what is missing is done again. */
+static bool is_done(const parent *p, int64_t trial) {
+    trial_status status = p->all->results[trial].status;
+    char folder[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(p->setup->folder, trial, folder);
+    return (status == TRIAL_OK || status == TRIAL_NAN) && checkpoint_exists(folder, CHECKPOINT_PARAMETERS);
+}
+
 static fm_status read_back(parent *p, fm_error *err) {
     trials *all = p->all;
     char path[FOLDER_PATH_MAX + 40];
@@ -351,8 +360,7 @@ static fm_status read_back(parent *p, fm_error *err) {
     progress_columns of = run_columns(p->run);
     if (progress_read(path, &of, all->n, all->rows, err) != FM_OK) return FM_BAD;
     for (int64_t k = 0; k < all->n; k++) {
-        trial_status status = all->results[k].status;
-        p->old[k] = status == TRIAL_OK || status == TRIAL_NAN;
+        p->old[k] = is_done(p, k);
         if (p->old[k]) continue;
         result_clear(&all->results[k], &p->run->env.facts, k, p->run->config.seed + k);
         forget_trial(p, k);

@@ -2,6 +2,7 @@
 #include "training/show/stats.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 
@@ -65,4 +66,18 @@ stats_interval stats_share(size_t hits, size_t n) {
     double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
     double half = Z95 * sqrt(p * (1 - p) / m + z2 / (4 * m * m)) / (1 + z2 / m);
     return (stats_interval){p, hits == 0 ? 0 : middle - half, hits == n ? 1 : middle + half};
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+double stats_quantile(double *x, size_t n, double share) {
+    FM_CHECK(share >= 0 && share <= 1, "the quantile of a share of %g", share);
+    if (n == 0) return (double)NAN;
+    qsort(x, n, sizeof *x, by_size);
+    double at = share * (double)(n - 1);
+    size_t below = (size_t)at, above = below + 1 < n ? below + 1 : below;
+    return x[below] + (at - (double)below) * (x[above] - x[below]);
 }

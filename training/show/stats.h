@@ -23,6 +23,10 @@ stats_interval stats_share(size_t hits, size_t n);
 /* Standard deviation with n - 1 below; NAN when n < 2. */
 double stats_deviation(const double *x, size_t n);
 
+/* The number below which a share of n numbers lies, 0 <= share <= 1, between two of them by a straight line;
+ * NAN when there is none. Sorts x. */
+double stats_quantile(double *x, size_t n, double share);
+
 /* The t for which a Student variable of `freedom` >= 1 degrees lies within -t..t with probability 0.95. */
 double stats_t95(size_t freedom);
 
