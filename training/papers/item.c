@@ -172,6 +172,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
+    add_number(&c, "--steps", what->steps);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
     add_number(&c, "--eval-episodes", what->eval_episodes);
