@@ -1,8 +1,9 @@
-/* actors.c: whole updates of actors and critics for continuous control, with and without a leader, at the sizes
- * of Hopper, and the numbers by which other programs are checked to compute the same ones.
+/* actors.c: whole updates of actors and critics for continuous control, with and without a leader, at the
+ * sizes of Hopper, and the numbers by which other programs are checked to compute the same ones.
  *
- * An update is: a minibatch drawn from 10,000 transitions, the noise drawn, losses and directions, the steps of
- * both Adams, the targets' step. Leaders solve their system by ten products, of which none is left out. */
+ * An update is: a minibatch drawn from 10,000 transitions, the noise drawn, losses and directions, the
+ * steps of both Adams, the targets' step. Leaders solve their system by ten products, of which none is left
+ * out. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,8 +139,8 @@ static cost cost_of(double in, double out, double to) {
  *
  *     actor    b: outer products of the critics at (s, mu(s)); products with the critics' Hessian; the mixed
  *              term: a tangent along the critics' weights, at_next
- *     critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the action;
- *              the mixed term: a tangent along the actor's weights, through the critics and to their weights */
+ * critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the action;
+ * the mixed term: a tangent along the actor's weights, through the critics and to their weights */
 static double flops(bool twins, int leader) {
     double critics = twins ? 2 : 1;
     cost q = cost_of(OBS + ACTION, 1, ACTION), pi = cost_of(OBS, twins ? 2 * ACTION : ACTION, 0);
@@ -171,11 +172,12 @@ static void fill_noise(real *draws, uint32_t from) {
         draws[k] = (real)bench_hashed(from + k, BENCH_STREAM_NOISE);
 }
 
-/* Directions of one update of the first BATCH transitions, before Adam: it has a tenth of them for its mean. */
+/* Directions of one update of the first BATCH transitions, before Adam: it has a tenth of them for its
+ * mean. */
 void bench_check_actors(bench *b) {
     for (size_t c = 0; c < CASE_COUNT; c++) {
         learner l;
-        if (strstr(CASES[c].name, b->options.only) == NULL) continue;
+        if (!bench_named(b, CASES[c].name)) continue;
         open_learner(&l, c);
         off_policy *core = l.core;
         algo_net *net[] = {&core->actor, &core->critic};

@@ -25,7 +25,7 @@ static const fm_option OPTIONS[] = {
     FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
     FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
     {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
-     "only the cases whose name contains this text", ""},
+     "only the cases whose name contains this text, or =NAME", ""},
     FM_OPT_BOOL(
         bench_options, csv, "false",
         "a table for programs: group,case,value,unit,limit,share (share = value / limit; both are empty "
@@ -48,7 +48,7 @@ static const struct {
     {"grad", "gradients of a squared error", bench_group_grad},
     {"hvp", "Hessian-vector products, linearised before", bench_group_hvp},
     {"cg10", "linearisation and 10 steps of conjugate gradient, damping 0.1", bench_group_cg10},
-    {"update", "whole updates: Bi-AC; actors and critics at Hopper's sizes, with and without a leader", bench_group_update},
+    {"update", "whole updates: Bi-AC; actors and critics of Hopper's sizes, or led ones", bench_group_update},
     {"adam", "parameters that Adam moves", bench_group_adam},
     {"replay", "transitions drawn from a replay and laid out for an update", bench_group_replay},
     {"env", "decisions of 64 copies under random actions", bench_group_env},
@@ -58,8 +58,13 @@ static const struct {
 
 /* ---- for the groups ---- */
 
+bool bench_named(const bench *b, const char *name) {
+    const char *only = b->options.only;
+    return only[0] == '=' ? strcmp(name, only + 1) == 0 : strstr(name, only) != NULL;
+}
+
 bool bench_wants(bench *b, const char *name) {
-    if (strstr(name, b->options.only) == NULL) return false;
+    if (!bench_named(b, name)) return false;
     b->cases++;
     if (b->mode == BENCH_LIST) printf("%-7s %s\n", b->group, name);
     return b->mode == BENCH_TABLE || b->mode == BENCH_CSV;

@@ -28,7 +28,7 @@ typedef enum bench_level { BENCH_L1, BENCH_L2, BENCH_MEMORY, BENCH_LEVELS } benc
 typedef struct bench_options {
     double seconds;            /* of measurement per case */
     int64_t threads;
-    char only[FM_TEXT_MAX];    /* cases whose name contains this; empty: all */
+    char only[FM_TEXT_MAX];    /* cases whose name contains this, or =NAME; empty: all */
     bool csv, list, check, help, version;
 } bench_options;
 
@@ -43,7 +43,8 @@ typedef struct bench {
     double read[BENCH_LEVELS], copy[BENCH_LEVELS]; /* 0: not yet measured; bytes per second and thread */
 } bench;
 
-/* Whether this case shall be measured now. */
+/* Whether the command line names this case; whether it shall be measured now. */
+bool bench_named(const bench *b, const char *name);
 bool bench_wants(bench *b, const char *name);
 
 /* Seconds that one repetition takes: the median over several samples, within the time of a case (at least one

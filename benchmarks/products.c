@@ -68,7 +68,8 @@ static void problem_make(problem *p, const bench_net *net) {
     bench_fill(&p->params, p->params.theta, BENCH_STREAM_WEIGHT, false);
     p->x = fm_arena_array(&p->arena, real, net->rows * net->in);
     p->y = fm_arena_array(&p->arena, real, net->rows);
-    for (size_t i = 0; i < net->rows * net->in; i++) p->x[i] = (real)bench_hashed((uint32_t)i, BENCH_STREAM_X);
+    for (size_t i = 0; i < net->rows * net->in; i++) 
+        p->x[i] = (real)bench_hashed((uint32_t)i, BENCH_STREAM_X);
     p->gradient = fm_arena_array(&p->arena, real, n);
     p->loss = fm_arena_array(&p->arena, real, 1);
     p->work = fm_arena_array(&p->arena, real, AD_CG_WORK(n));

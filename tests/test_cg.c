@@ -275,7 +275,8 @@ TEST(cg_directions_stay_normal) {
     smallest_seen = 1;
     ad_cg_result r = ad_cg(watch, &m, 4, b, x, work, &options);
     EXPECT_EQ(r.iterations, 7);
-    EXPECT_MSG(r.residual < 1e-38 && smallest_seen > 1.2e-38, "residual %g, smallest %g", r.residual, smallest_seen);
+    EXPECT_MSG(r.residual < 1e-38 && smallest_seen > 1.2e-38, "residual %g, smallest %g", r.residual,
+               smallest_seen);
 }
 
 TEST(cg_says_when_the_solution_has_no_number) {

@@ -68,15 +68,21 @@ size_t algo_replay_slot(const algo_replay *replay) { return (size_t)*replay->wri
 
 /* ---- adding ---- */
 
+/* The centralised state of a copy, where there is one. */
+static void copy_central(const algo_replay *r, const env_view *view, size_t copy, real *to, size_t slot) {
+    size_t central = (size_t)r->facts->central_length;
+    if (central > 0) memcpy(to + slot * central, view->central + copy * central, central * sizeof(real));
+}
+
 /* Agent i's part of the next situation, to a slot that waited for it. */
 static void copy_next(algo_replay *r, const algo_step *step, size_t copy, size_t i, size_t slot) {
     const env_facts *facts = r->facts;
     const env_agent *agent = &facts->agent[i];
-    size_t obs = (size_t)facts->obs_total, central = (size_t)facts->central_length;
-    size_t mask = (size_t)facts->mask_total, obs_at = (size_t)agent->obs_at, mask_at = (size_t)agent->mask_at;
+    size_t obs = (size_t)facts->obs_total, obs_at = (size_t)agent->obs_at;
+    size_t mask = (size_t)facts->mask_total, mask_at = (size_t)agent->mask_at;
     memcpy(r->next_obs + slot * obs + obs_at, step->after.obs + copy * obs + obs_at,
            (size_t)agent->obs_length * sizeof(real));
-    memcpy(r->next_central + slot * central, step->after.central + copy * central, central * sizeof(real));
+    copy_central(r, &step->after, copy, r->next_central, slot);
     if (r->next_mask)
         memcpy(r->next_mask + slot * mask + mask_at, step->after.mask + copy * mask + mask_at,
                (size_t)env_space_choices(&agent->action));
@@ -108,14 +114,14 @@ static void add_agent(algo_replay *r, const algo_step *step, size_t copy, size_t
 
 void algo_replay_add(algo_replay *r, const algo_step *step) {
     size_t obs = (size_t)r->facts->obs_total, actions = (size_t)r->facts->action_total;
-    size_t central = (size_t)r->facts->central_length, mask = (size_t)r->facts->mask_total;
+    size_t mask = (size_t)r->facts->mask_total;
     for (size_t c = 0; c < (size_t)step->before.copies; c++) {
         int64_t row = (*r->written)++;
         size_t slot = (size_t)row % r->capacity;
         memcpy(r->obs + slot * obs, step->before.obs + c * obs, obs * sizeof(real));
         memcpy(r->next_obs + slot * obs, step->after.obs + c * obs, obs * sizeof(real));
-        memcpy(r->central + slot * central, step->before.central + c * central, central * sizeof(real));
-        memcpy(r->next_central + slot * central, step->after.central + c * central, central * sizeof(real));
+        copy_central(r, &step->before, c, r->central, slot);
+        copy_central(r, &step->after, c, r->next_central, slot);
         memcpy(r->actions + slot * actions, step->actions + c * actions, actions * sizeof(real));
         if (r->mask) memcpy(r->mask + slot * mask, step->before.mask + c * mask, mask);
         if (r->mask) memcpy(r->next_mask + slot * mask, step->after.mask + c * mask, mask);

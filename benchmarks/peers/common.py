@@ -10,8 +10,11 @@ index i and a stream s (32-bit arithmetic):
     u = (h >> 8) / 2^23 - 1                        a multiple of 2^-23 in [-1, 1)
 
 Streams: 1 inputs x, row by row; 2 targets; 3 the direction v; 4 parameters, counted through weight [in,
-out] and bias [out] of each layer. Weights are u * sqrt(6 / (in + out)), biases 0.1 u, targets the
-network's output + 0.1 u. The systems of cg10 have v on their right side."""
+out] and bias [out] of each layer; 5 parameters of target copies; 6 noise. Weights are u * sqrt(6 / (in +
+out)), biases 0.1 u, targets the network's output + 0.1 u. The systems of cg10 have v on their right side.
+
+Actors and critics (Actors below) have transitions whose observation is row i of stream 1, the next one row
+i + 1, whose action is row i of stream 3 and whose reward is entry i of stream 2; every 50th is the last."""
 
 import argparse
 import csv
@@ -22,7 +25,7 @@ import time
 
 import numpy as np
 
-STREAM_X, STREAM_Y, STREAM_V, STREAM_WEIGHT = 1, 2, 3, 4
+STREAM_X, STREAM_Y, STREAM_V, STREAM_WEIGHT, STREAM_TARGET, STREAM_NOISE = 1, 2, 3, 4, 5, 6
 STEPS, DAMPING = 10, 0.1
 TOLERANCE = 1e-4
 
@@ -36,6 +39,24 @@ NETS = {
     "Q7-20-20-1 relu B512": ([7, 20, 20, 1], "relu", 512),
 }
 UPDATE = "biac maintain B512"
+
+# Actors and critics at Hopper's sizes. name: two critics and a Gaussian actor, led by the actor
+ACTORS = {
+    "ddpg": (False, False),
+    "stddpg-al": (False, True),
+    "sac": (True, False),
+    "stsac-al": (True, True),
+}
+OBS, ACTION, BATCH, CAPACITY, HIDDEN = 11, 3, 100, 10000, [256, 256]
+# The leader's system is solved for a right side of this norm: with its damping, ten steps of conjugate
+# gradient take a residual that starts near 1 below the smallest number.
+NORM = 1e10
+GAMMA, TAU, RATE, TEMPERATURE, LEADER_DAMPING = 0.99, 0.005, 0.001, 0.2, 500.0
+
+
+def wants(text, name):
+    """Whether --case names this case: by a part of its name, or as =NAME."""
+    return name == text[1:] if text.startswith("=") else text in name
 
 
 def hashed(n, stream):
@@ -74,9 +95,39 @@ class Problem:
         self.y_noise = (0.1 * hashed(self.rows, STREAM_Y)).reshape(-1, 1).astype(np.float32)
 
 
+class Actors:
+    """Networks and transitions of one case of ACTORS as numpy arrays; `critics` are one or two."""
+
+    def __init__(self, name):
+        self.name = name
+        self.twins, self.leads = ACTORS[name]
+        self.actor_widths = [OBS, *HIDDEN, 2 * ACTION if self.twins else ACTION]
+        self.critic_widths = [OBS + ACTION, *HIDDEN, 1]
+        self.actor, self.critics = self.networks(STREAM_WEIGHT)
+        self.actor_target, self.critics_target = self.networks(STREAM_TARGET)
+        obs = hashed((CAPACITY + 1) * OBS, STREAM_X).reshape(-1, OBS).astype(np.float32)
+        self.replay = dict(
+            obs=obs[:-1],
+            next_obs=obs[1:],
+            action=hashed(CAPACITY * ACTION, STREAM_V).reshape(-1, ACTION).astype(np.float32),
+            reward=hashed(CAPACITY, STREAM_Y).astype(np.float32),
+            not_done=(np.arange(CAPACITY) % 50 != 49).astype(np.float32),
+        )
+        self.noise = hashed(2 * BATCH * ACTION, STREAM_NOISE).reshape(2, BATCH, ACTION).astype(np.float32)
+
+    def networks(self, stream):
+        def count(widths):
+            return sum((i + 1) * o for i, o in zip(widths, widths[1:]))
+
+        one, critics = count(self.critic_widths), 2 if self.twins else 1
+        flat = hashed(critics * one, stream)
+        parts = [layout(flat[k * one : (k + 1) * one], self.critic_widths, True) for k in range(critics)]
+        return layout(hashed(count(self.actor_widths), stream), self.actor_widths, True), parts
+
+
 def arguments(description):
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--case", default="", help="only the cases whose name contains this text")
+    parser.add_argument("--case", default="", help="only the cases whose name contains this text, or =NAME")
     parser.add_argument("--seconds", type=float, default=0.5, help="of measurement per form of a case")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--check", help="file that ./bench --check wrote")

@@ -43,12 +43,12 @@ def forward(params, x, act):
     return x @ weight + bias
 
 
-def solve(product, b):
+def solve(product, b, damping=common.DAMPING):
     """The steps of conjugate gradient from zero."""
 
     def step(_, state):
         x, r, p, rr = state
-        q = axpy(common.DAMPING, p, product(p))
+        q = axpy(damping, p, product(p))
         alpha = rr / dot(p, q)
         x, r = axpy(alpha, p, x), axpy(-alpha, q, r)
         rr_next = dot(r, r)
@@ -131,10 +131,10 @@ def clipped(g):
     return g * jnp.minimum(1.0, CLIP / jnp.maximum(norm, 1e-30))
 
 
-def adam(params, moments, gradient, t):
+def adam(params, moments, gradient, t, rate=RATE):
     first = tree.tree_map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], gradient)
     second = tree.tree_map(lambda v, g: 0.999 * v + 0.001 * g * g, moments[1], gradient)
-    rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+    rate = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
     epsilon = 1e-8 * jnp.sqrt(1 - 0.999**t)
     params = tree.tree_map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) + epsilon), params, first, second)
     return params, (first, second)
@@ -190,13 +190,124 @@ def run_update(report):
         report.row("update", common.UPDATE, form, value)
 
 
+# ---- whole updates of actors and critics, alone and led by the actor ----
+
+
+def least_value(critics, obs, action):
+    x = jnp.concatenate([obs, action], 1)
+    values = [forward(critic, x, jax.nn.relu)[:, 0] for critic in critics]
+    return values[0] if len(values) == 1 else jnp.minimum(*values)
+
+
+def act(twins, actor, obs, noise):
+    """Actions, and alpha log pi of them."""
+    out = forward(actor, obs, jax.nn.relu)
+    if not twins:
+        return jnp.tanh(out), 0.0
+    mean, log_std = out[:, : common.ACTION], jnp.clip(out[:, common.ACTION :], -20, 2)
+    u = mean + jnp.exp(log_std) * noise
+    slope = 2 * (jnp.log(2.0) - u - jax.nn.softplus(-2 * u))
+    log_p = -jnp.sum(noise**2 / 2 + log_std + 0.5 * jnp.log(2 * jnp.pi) + slope, 1)
+    return jnp.tanh(u), common.TEMPERATURE * log_p
+
+
+def actors_update(twins, leads):
+    """One update: (state, batch, noise) -> state and both directions."""
+
+    def critic_loss(actor, critics, targets, batch, noise):
+        action, cost = act(twins, actor, batch["next_obs"], noise)
+        future = least_value(targets, batch["next_obs"], action) - cost
+        y = batch["reward"] + common.GAMMA * batch["not_done"] * future
+        x = jnp.concatenate([batch["obs"], batch["action"]], 1)
+        return sum(jnp.mean((forward(critic, x, jax.nn.relu)[:, 0] - y) ** 2) for critic in critics)
+
+    def actor_loss(actor, critics, batch, noise):
+        action, cost = act(twins, actor, batch["obs"], noise)
+        return jnp.mean(cost - least_value(critics, batch["obs"], action))
+
+    def led(state, batch, noise):
+        actor, critics, targets = state["actor"], state["critics"], state["critics_target"]
+        own, b = jax.grad(actor_loss, (0, 1))(actor, critics, batch, noise[1])
+        gradient, product = jax.linearize(
+            lambda w: jax.grad(critic_loss, 1)(actor, w, targets, batch, noise[0]), critics)
+        scale = common.NORM / jnp.sqrt(dot(b, b))
+        x = tree.tree_map(lambda part: part / scale,
+                          solve(product, tree.tree_map(lambda part: part * scale, b), common.LEADER_DAMPING))
+
+        def mixed(theta):
+            return jax.jvp(lambda w: critic_loss(theta, w, targets, batch, noise[0]), (critics,), (x,))[1]
+
+        return axpy(-1.0, jax.grad(mixed)(actor), own), gradient
+
+    def update(state, batch, noise):
+        t, next_actor = state["t"], state["actor"] if twins or leads else state["actor_target"]
+        if leads:
+            direction, gradient = led(state, batch, noise)
+        else:
+            gradient = jax.grad(critic_loss, 1)(
+                next_actor, state["critics"], state["critics_target"], batch, noise[0])
+        critics, critics_moments = adam(state["critics"], state["critics_moments"], gradient, t, common.RATE)
+        if not leads:
+            direction = jax.grad(actor_loss)(state["actor"], critics, batch, noise[1])
+        actor, actor_moments = adam(state["actor"], state["actor_moments"], direction, t, common.RATE)
+
+        def track(target, now):
+            return tree.tree_map(lambda a, b: a + common.TAU * (b - a), target, now)
+
+        state = dict(state, actor=actor, critics=critics, actor_moments=actor_moments,
+                     critics_moments=critics_moments, t=t + 1,
+                     critics_target=track(state["critics_target"], critics))
+        if not twins and not leads:
+            state["actor_target"] = track(state["actor_target"], actor)
+        return state, direction, gradient
+
+    return update
+
+
+def run_actors(report, name):
+    problem = common.Actors(name)
+    update = actors_update(problem.twins, problem.leads)
+    replay = tree.tree_map(jnp.asarray, problem.replay)
+    zeros = tree.tree_map(jnp.zeros_like, (problem.actor, problem.critics))
+    state = dict(actor=problem.actor, critics=problem.critics, actor_target=problem.actor_target,
+                 critics_target=problem.critics_target, actor_moments=(zeros[0], zeros[0]),
+                 critics_moments=(zeros[1], zeros[1]), t=1.0)
+    state = tree.tree_map(jnp.asarray, state)
+    first = tree.tree_map(lambda column: column[: common.BATCH], replay)
+    _, direction, gradient = jax.jit(update)(state, first, jnp.asarray(problem.noise))
+    report.compare("actor", name, "scan", direction)
+    report.compare("critic", name, "scan", [layer for critic in gradient for layer in critic])
+    inner = INNER_CG if problem.leads else INNER
+
+    # All minibatches and all noise of a scan are drawn by one call each, the cheapest way that JAX has.
+    def scan(state, key):
+        keys = jax.random.split(key)
+        rows = jax.random.randint(keys[0], (inner, common.BATCH), 0, common.CAPACITY)
+        noise = jax.random.normal(keys[1], (inner, *problem.noise.shape))
+
+        def step(state, drawn):
+            batch = tree.tree_map(lambda column: column[drawn[0]], replay)
+            return update(state, batch, drawn[1])[0], None
+
+        return lax.scan(step, state, (rows, noise))[0]
+
+    for form, key in (("scan", jax.random.PRNGKey(1)), ("scan, rbg", jax.random.key(1, impl="rbg"))):
+        compiled = jax.jit(scan)
+        jax.block_until_ready(compiled(state, key))
+        value = common.measure(waiting(compiled, state, key), OPTIONS.seconds, inner)
+        report.row("update", name, form, value)
+
+
 def main():
     report = common.Report("JAX", OPTIONS)
     for name in common.NETS:
-        if OPTIONS.case in name:
+        if common.wants(OPTIONS.case, name):
             run_case(report, name)
-    if OPTIONS.case in common.UPDATE and OPTIONS.threads == 1:
+    if common.wants(OPTIONS.case, common.UPDATE) and OPTIONS.threads == 1:
         run_update(report)
+    for name in common.ACTORS:
+        if common.wants(OPTIONS.case, name) and OPTIONS.threads == 1:
+            run_actors(report, name)
     return report.status()
 
 

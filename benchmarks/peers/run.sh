@@ -7,7 +7,7 @@
 #               gigabytes); INSTALL=1 in the environment does the same. PIP_ARGS adds arguments for pip
 #   --seconds   of measurement per form of a case (0.5; 0.1 is a quick look)
 #   --threads   numbers of threads, each measured by itself ("1 2")
-#   --case      only the cases whose name contains this
+#   --case      only the cases whose name contains this text
 #
 # Every program is pinned to as many processors as it has threads. All rows are in build/peers/results. The
 # status is 1 when a program computed other numbers than ours, 2 when something is missing.
@@ -73,14 +73,14 @@ for t in $threads; do
     while IFS= read -r name <&3; do
         echo "$name, threads: $t" >&2
         groups="grad hvp cg10"
-        case $name in biac*) groups=update ;; esac
+        case $name in biac* | *ddpg* | *sac*) groups=update ;; esac
         [ "$groups" != update ] || [ "$t" -eq 1 ] || continue
         # shellcheck disable=SC2086
-        $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "$name" \
+        $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \
             >>"$results/ours-$t.csv" || exit 2
         for peer in jax torch; do
             $pin "$python" -W ignore "benchmarks/peers/${peer}_peer.py" --seconds "$seconds" --threads "$t" \
-                --case "$name" --check "$results/check.csv" >>"$results/peers-$t.csv" || status=1
+                --case "=$name" --check "$results/check.csv" >>"$results/peers-$t.csv" || status=1
         done
     done 3<"$results/cases.txt"
 done

@@ -5,6 +5,7 @@ Forms
     reused      double backward over one graph of the gradient, kept
     func        torch.func: jvp of grad"""
 
+import math
 import sys
 
 import torch
@@ -34,14 +35,14 @@ def dot(x, y):
 
 
 @torch.no_grad()
-def solve(product, b):
+def solve(product, b, damping=common.DAMPING):
     """The steps of conjugate gradient from zero."""
     x = [torch.zeros_like(part) for part in b]
     r, p = [part.clone() for part in b], [part.clone() for part in b]
     rr = dot(r, r)
     for _ in range(common.STEPS):
         q = product(p)
-        q = [a + common.DAMPING * c for a, c in zip(q, p)]
+        q = [a + damping * c for a, c in zip(q, p)]
         alpha = rr / dot(p, q)
         for a, c, d, e in zip(x, p, r, q):
             a += alpha * c
@@ -99,13 +100,114 @@ def run_case(report, name):
         report.row(group, name, form, common.measure(function, OPTIONS.seconds))
 
 
+# ---- whole updates of actors and critics, alone and led by the actor ----
+
+
+class ActorCritic:
+    """The networks of one case, flat lists of parameters; both Adams; the replay."""
+
+    def __init__(self, problem):
+        self.twins, self.leads = problem.twins, problem.leads
+        self.actor, self.actor_target = flatten(problem.actor), flatten(problem.actor_target)
+        self.critics = [flatten(critic) for critic in problem.critics]
+        self.critics_target = [flatten(critic) for critic in problem.critics_target]
+        self.weights = [part.requires_grad_() for critic in self.critics for part in critic]
+        self.weights_target = [part for critic in self.critics_target for part in critic]
+        for part in self.actor:
+            part.requires_grad_()
+        self.replay = {key: torch.from_numpy(column) for key, column in problem.replay.items()}
+        groups = (self.actor, self.weights)
+        self.adams = [torch.optim.Adam(group, lr=common.RATE, fused=True) for group in groups]
+
+    def least_value(self, critics, obs, action):
+        x = torch.cat([obs, action], 1)
+        values = [forward(critic, x, torch.relu)[:, 0] for critic in critics]
+        return values[0] if len(values) == 1 else torch.minimum(*values)
+
+    def act(self, actor, obs, noise):
+        out = forward(actor, obs, torch.relu)
+        if not self.twins:
+            return torch.tanh(out), 0.0
+        mean, log_std = out[:, : common.ACTION], torch.clamp(out[:, common.ACTION :], -20, 2)
+        u = mean + torch.exp(log_std) * noise
+        slope = 2 * (math.log(2) - u - torch.nn.functional.softplus(-2 * u))
+        log_p = -torch.sum(noise**2 / 2 + log_std + 0.5 * math.log(2 * math.pi) + slope, 1)
+        return torch.tanh(u), common.TEMPERATURE * log_p
+
+    def critic_loss(self, batch, noise):
+        frozen = not (self.twins or self.leads)
+        with torch.set_grad_enabled(self.leads):
+            action, cost = self.act(self.actor_target if frozen else self.actor, batch["next_obs"], noise)
+            future = self.least_value(self.critics_target, batch["next_obs"], action) - cost
+            y = batch["reward"] + common.GAMMA * batch["not_done"] * future
+        x = torch.cat([batch["obs"], batch["action"]], 1)
+        return sum(torch.mean((forward(critic, x, torch.relu)[:, 0] - y) ** 2) for critic in self.critics)
+
+    def actor_loss(self, batch, noise):
+        action, cost = self.act(self.actor, batch["obs"], noise)
+        return torch.mean(cost - self.least_value(self.critics, batch["obs"], action))
+
+    def led(self, batch, noise):
+        loss = self.critic_loss(batch, noise[0])
+        both = torch.autograd.grad(self.actor_loss(batch, noise[1]), self.actor + self.weights)
+        own, b = both[: len(self.actor)], both[len(self.actor) :]
+        gradient = torch.autograd.grad(loss, self.weights, create_graph=True)
+
+        def backward(v, of):
+            return torch.autograd.grad(gradient, of, v, retain_graph=True, allow_unused=True,
+                                       materialize_grads=True)
+
+        scale = common.NORM / torch.sqrt(dot(b, b))
+        x = solve(lambda v: backward(v, self.weights), [part * scale for part in b], common.LEADER_DAMPING)
+        x = [part / scale for part in x]
+        return [d - m for d, m in zip(own, backward(x, self.actor))], gradient
+
+    def step(self, which, group, gradient):
+        for part, g in zip(group, gradient):
+            part.grad = g.detach()
+        self.adams[which].step()
+
+    def update(self, batch, noise):
+        if self.leads:
+            direction, gradient = self.led(batch, noise)
+        else:
+            gradient = torch.autograd.grad(self.critic_loss(batch, noise[0]), self.weights)
+        self.step(1, self.weights, gradient)
+        if not self.leads:
+            direction = torch.autograd.grad(self.actor_loss(batch, noise[1]), self.actor)
+        self.step(0, self.actor, direction)
+        with torch.no_grad():
+            torch._foreach_lerp_(self.weights_target, self.weights, common.TAU)
+            if not (self.twins or self.leads):
+                torch._foreach_lerp_(self.actor_target, self.actor, common.TAU)
+        return direction, gradient
+
+    def draw(self):
+        rows = torch.randint(common.CAPACITY, (common.BATCH,))
+        batch = {key: column[rows] for key, column in self.replay.items()}
+        self.update(batch, torch.randn(2, common.BATCH, common.ACTION))
+
+
+def run_actors(report, name):
+    problem = common.Actors(name)
+    learner = ActorCritic(problem)
+    first = {key: column[: common.BATCH] for key, column in learner.replay.items()}
+    for group, result in zip(("actor", "critic"), learner.update(first, torch.from_numpy(problem.noise))):
+        parts = [part.detach().numpy() for part in result]
+        report.compare(group, name, "eager", list(zip(parts[::2], parts[1::2])))
+    report.row("update", name, "eager", common.measure(learner.draw, OPTIONS.seconds))
+
+
 def main():
     torch.set_num_threads(OPTIONS.threads)
     torch.set_num_interop_threads(1)
     report = common.Report("PyTorch", OPTIONS)
     for name in common.NETS:
-        if OPTIONS.case in name:
+        if common.wants(OPTIONS.case, name):
             run_case(report, name)
+    for name in common.ACTORS:
+        if common.wants(OPTIONS.case, name) and OPTIONS.threads == 1:
+            run_actors(report, name)
     return report.status()
 
 

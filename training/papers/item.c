@@ -181,6 +181,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     run->config.quiet = r->config->quiet;
     if (r->config->quick && run->config.steps > r->item->quick_steps)
         run->config.steps = r->item->quick_steps;
+    if (what->evaluations > 0) run->config.eval_every = run->config.steps / what->evaluations;
     return FM_OK;
 }
 

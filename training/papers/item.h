@@ -99,8 +99,9 @@ typedef struct reproduce_training {
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
     const char *settings; /* "key=value key=value" of the algorithm and the environment; NULL: none */
-    int64_t steps;        /* decisions of a trial; 0: the default of ./train */
-    int64_t window, rows; /* of progress; 0: likewise */
+    int64_t steps;        /* of a trial; 0: the algorithm's own */
+    int64_t window, rows; /* of progress; 0: the defaults of ./train */
+    int64_t evaluations;  /* during training, evenly spread over the steps; 0: none */
     int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
     const trial_watch *watch; /* or NULL; every = 0: in 1000 parts. A watched run is not resumed. */
 } reproduce_training;
@@ -180,8 +181,10 @@ fm_status reproduce_oligopoly(reproduce *r, fm_error *err);    /* oligopoly */
 fm_status reproduce_stac_toy(reproduce *r, fm_error *err);      /* stac/fig1: training/papers/stac_toys.c */
 fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err); /* stac/fig2 */
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/papers/stac_cartpole.c */
-fm_status reproduce_step_penalty(reproduce *r, fm_error *err); /* step/fig5: training/papers/step_matrix.c */
-fm_status reproduce_step_mixing(reproduce *r, fm_error *err);  /* step/table1 */
+fm_status reproduce_stac_pendulum(reproduce *r, fm_error *err); /* training/papers/stac_control.c */
+fm_status reproduce_stac_mountaincar(reproduce *r, fm_error *err);
+fm_status reproduce_step_penalty(reproduce *r, fm_error *err);  /* step/fig5: training/papers/step_matrix.c */
+fm_status reproduce_step_mixing(reproduce *r, fm_error *err);   /* step/table1 */
 fm_status reproduce_step_mixing_curves(reproduce *r, fm_error *err); /* step/figB2 */
 
 /* Puts how far the trained policies fall short of exact Stackelberg play, from `starts` sampled initial

@@ -67,7 +67,7 @@ static fm_status climb(reproduce *r, const learner *l, const char *words, int k,
 
 fm_status reproduce_step_penalty(reproduce *r, fm_error *err) {
     static const int K[] = {0, -25, -50, -75, -100};
-    /* Beside the published ones: a weak regulariser, and the trap of a constant observation (algos/step.c). */
+    /* Beside the published ones: weak regularisers, and the trap of a constant observation (algos/step.c). */
     static const char *const VARIANTS[][2] = {{" beta=0.01", " beta=0.01"},
                                               {" beta=0", " beta=0"},
                                               {" obs=1", " obs=1"},
