@@ -1,5 +1,5 @@
 /* checksum.h: 64-bit FNV-1a [Fowler, Noll and Vo 1991], against damage that still parses. Every change of a
- * single byte changes it; other damage escapes once in 2^64. It is no protection against somebody who means it.
+ * single byte changes it; other damage escapes once in 2^64. It is no protection against one who means it.
  *
  * Example (compiled by the tests):
  *

@@ -91,7 +91,7 @@ static void sync_folder_of(const char *path) {
 }
 
 bool fm_file_sync(FILE *file) {
-    errno = 0;
+    if (!ferror(file)) errno = 0; /* else it is that of the write, if nothing came between */
     if (fflush(file) != 0 || ferror(file)) {
         if (errno == 0) errno = EIO;
         return false;
@@ -124,9 +124,9 @@ void fm_writer_abandon(fm_writer *writer) {
     remove(writer->temporary);
 }
 
-/* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file after
- * it was opened here: what is locked must be what bears the name. Returns -1 and errno, EAGAIN when it is
- * another's file by now. */
+/* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file
+ * after it was opened here: what is locked must be what bears the name. Returns -1 and errno, EAGAIN when it
+ * is another's file by now. */
 static int open_locked(const char *path, struct flock *owner) {
     struct stat mine, named;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);

@@ -41,9 +41,10 @@ void fm_writer_abandon(fm_writer *writer);
 /* Flushes a stream to the disk. False: `errno` says why; a write that failed before counts. */
 bool fm_file_sync(FILE *file);
 
-/* A lock that one process at a time can hold: a file of that path, which the holder's death, of whatever kind,
- * unlocks, and which goes when it is released. Children do not inherit it. `fd` -1: not held; the caller owns
- * the struct, which must not be copied meanwhile. A process must not open the file in another way. */
+/* A lock that one process at a time can hold: a file of that path, which the holder's death, of whatever
+ * kind, unlocks, and which goes when it is released. Children do not inherit it. `fd` -1: not held; the
+ * caller owns the struct, which must not be copied meanwhile. A process must not open the file in another
+ * way. */
 typedef struct fm_lock {
     int fd;
     char path[1024];

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "nn/safetensors_header.h"
@@ -153,14 +154,32 @@ static fm_status put_header(buffer *out, const fm_kept *const *items, const nn_m
 }
 
 /* Failed writes are found by the commit. */
-static void write_item(FILE *file, const fm_kept *item) {
+static void write_summed(FILE *file, const void *data, size_t n, uint64_t *sum) {
+    fwrite(data, 1, n, file);
+    *sum = fm_checksum(*sum, data, n);
+}
+
+static void write_item(FILE *file, const fm_kept *item, uint64_t *sum) {
     unsigned char chunk[CHUNK];
     size_t count = item_count(item), size = fm_dtype_size(item->dtype);
     for (size_t at = 0, n; at < count; at += n) {
         n = count - at < CHUNK / size ? count - at : CHUNK / size;
         encode(chunk, (const unsigned char *)item->data + at * size, n, size);
-        if (fwrite(chunk, size, n, file) < n) return;
+        write_summed(file, chunk, n * size, sum);
     }
+}
+
+/* The checksum takes the place that was kept for it. */
+static void write_file(FILE *file, const char *header, const fm_kept *const *items, bool checked) {
+    unsigned char length[8];
+    char text[FM_CHECKSUM_TEXT];
+    uint64_t sum = FM_CHECKSUM_START;
+    put_u64(length, arrlenu(header), 8);
+    write_summed(file, length, 8, &sum);
+    write_summed(file, header, arrlenu(header), &sum);
+    for (size_t i = 0; i < arrlenu(items); i++) write_item(file, items[i], &sum);
+    if (checked && fseeko(file, 8 + (off_t)strlen(NN_ST_CHECKED), SEEK_SET) == 0)
+        fputs(fm_checksum_text(sum, text), file);
 }
 
 static int by_size_then_name(const void *a, const void *b) {
@@ -182,11 +201,8 @@ fm_status nn_safetensors_save(const char *path, const fm_keep_list *list, nn_sel
     if (status != FM_OK) fm_fail_in(err, "cannot write '%s': ", path);
     else status = fm_writer_begin(&writer, path, err);
     if (status == FM_OK) {
-        unsigned char length[8];
-        put_u64(length, arrlenu(header.bytes), 8);
-        fwrite(length, 1, 8, writer.file);
-        fwrite(header.bytes, 1, arrlenu(header.bytes), writer.file);
-        for (size_t i = 0; i < arrlenu(items); i++) write_item(writer.file, items[i]);
+        bool checked = metadata && metadata[0].key && strcmp(metadata[0].key, "checksum") == 0;
+        write_file(writer.file, header.bytes, items, checked);
         status = fm_writer_commit(&writer, err);
     }
     arrfree(header.bytes);

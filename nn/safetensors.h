@@ -27,6 +27,11 @@ typedef struct nn_metadata {
     const char *key, *value;
 } nn_metadata;
 
+/* As the value of a first pair with the key "checksum": the file carries the checksum (base/checksum.h) of
+ * all its bytes, as they are with this value in its place. A file whose metadata begin so is checked
+ * whenever it is read, before anything in it is believed. */
+#define NN_CHECKSUM "0000000000000000"
+
 /* Which items of a list. */
 typedef enum nn_selection { NN_PARAMETERS, NN_STATE, NN_EVERYTHING } nn_selection;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "stb_ds.h"
 
 /* ---- UTF-8 [RFC 3629] ---- */
@@ -316,6 +317,23 @@ static fm_status read_exactly(FILE *file, void *to, size_t n, fm_error *err) {
     return fm_fail(err, "%s", ferror(file) ? strerror(errno) : "the file is cut");
 }
 
+/* Of a header that begins with a checksum, not yet decoded; `file` stands at the data, and does so again. */
+static fm_status check_sum(FILE *file, const unsigned char *length, const nn_st_header *h) {
+    static const char ZEROS[] = "0000000000000000";
+    const size_t front = strlen(NN_ST_CHECKED), digits = strlen(ZEROS);
+    char found[FM_CHECKSUM_TEXT], chunk[16384];
+    if (h->length < front + digits || memcmp(h->text, NN_ST_CHECKED, front) != 0) return FM_OK;
+    uint64_t sum = fm_checksum(FM_CHECKSUM_START, length, 8);
+    sum = fm_checksum(sum, h->text, front);
+    sum = fm_checksum(sum, ZEROS, digits);
+    sum = fm_checksum(sum, h->text + front + digits, h->length - front - digits);
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, file)) > 0;) sum = fm_checksum(sum, chunk, n);
+    if (ferror(file) || fseeko(file, (off_t)(8 + h->length), SEEK_SET) != 0)
+        return fm_fail(h->err, "%s", strerror(errno));
+    if (memcmp(h->text + front, fm_checksum_text(sum, found), digits) == 0) return FM_OK;
+    return fm_fail(h->err, "the file is damaged: its checksum is not the one it should have");
+}
+
 fm_status nn_st_read(FILE *file, nn_st_header *h, fm_error *err) {
     struct stat facts;
     unsigned char length[8];
@@ -335,6 +353,7 @@ fm_status nn_st_read(FILE *file, nn_st_header *h, fm_error *err) {
     h->text = malloc(h->length + 1);
     if (!h->text) return fm_fail(h->err, "out of memory");
     if (read_exactly(file, h->text, h->length, h->err) != FM_OK) return FM_BAD;
+    if (check_sum(file, length, h) != FM_OK) return FM_BAD;
     return read_header(h);
 }
 

@@ -13,6 +13,9 @@
 #define NN_ST_HEADER_MAX ((uint64_t)100000000) /* bytes; the limit of the public loaders */
 #define NN_ST_RANK_MAX 8
 
+/* How a header begins that has a checksum, whose digits follow. */
+#define NN_ST_CHECKED "{\"__metadata__\":{\"checksum\":\""
+
 typedef struct nn_st_tensor {
     char *name;
     size_t dtype; /* an fm_dtype, or beyond it one that is known by name and size only */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Attacks a run from outside: a full disk, a second process, moved and changed games, damaged files. What a
-# folder then holds must be right, or an error must say what is not. FIRSTMOVER_BIN is the folder of the programs.
+# folder then holds must be right, or an error must say what is not. FIRSTMOVER_BIN is the programs' folder.
 
 bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
 train=$bin/train
@@ -88,7 +88,8 @@ for round in 1 2 3 4 5; do
     wait $pid
     first=$?
     case $first$second in 02) seed=0 ;; 20) seed=9 ;; *) seed=both ;; esac
-    grep -q "^seed = $seed\$" pair/config.ini && grep -q "^1,$((seed + 1)),ok," pair/result.csv || mixed=$((mixed + 1))
+    grep -q "^seed = $seed\$" pair/config.ini &&
+        grep -q "^1,$((seed + 1)),ok," pair/result.csv || mixed=$((mixed + 1))
     rm -r pair
 done
 check "two runs with one --out: in $mixed of 5 tries not exactly one went on" [ $mixed -eq 0 ]
@@ -118,7 +119,8 @@ check "and the lock goes at the end" [ ! -e busy/lock ]
 # game PAYOFF: a game file, maintain's but for the first payoff.
 game() {
     mkdir -p games
-    printf 'NFG 1 R "a \\"title\\"" { "L" "F" } { { "A" "B" } { "X" "Y" } }\n"words"\n\n%s 15 30 0 0 1 10 5\n' "$1" >games/own.nfg
+    printf 'NFG 1 R "a \\"title\\"" { "L" "F" } { { "A" "B" } { "X" "Y" } }\n"words"\n\n%s 15 30 0 0 1 10 5\n' \
+        "$1" >games/own.nfg
 }
 
 game 20.25
@@ -126,7 +128,8 @@ long="--algo bilevel-q --env games/own.nfg --trials 2"
 ends 0 "a game file" $long --steps 3000 --rows 5 --out moved/own
 "$play" moved/own --csv >before 2>err
 game 7 # a file of the old name, but another game
-ends 0 "config.ini from another folder, beside another game of that name" --config moved/own/config.ini --out again
+ends 0 "config.ini from another folder, beside another game of that name" \
+    --config moved/own/config.ini --out again
 check "repeats the run" same moved/own again
 game 20.25
 ends 0 "the same game file" $long --steps 3000 --rows 5 --out third
@@ -157,6 +160,115 @@ ends 0 "another game beside the settings" --config fourth/config.ini --env third
 ends 0 "a repeated game" --algo bilevel-q --env third/game.nfg --set rounds=3 --steps 300 --out repeated
 ends 0 "and it repeats" --config repeated/config.ini --out repeated2
 check "with the same files" same repeated repeated2
+
+# ---- damage that parses ----
+
+# flip FILE BYTE: changes one bit of the byte.
+flip() {
+    old=$(od -An -tu1 -j "$2" -N 1 "$1")
+    new=$(printf '%03o' $((old ^ 1)))
+    printf "\\$new" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# size FILE: its bytes.
+size() { wc -c <"$1"; }
+
+# sound STATUS: what the resume of a damaged run may be: an error that names a file of it, or the undamaged
+# results. The comments above the checksum of config.ini may say anything.
+sound() {
+    if [ "$1" -ne 0 ]; then grep -q "hurt/" err; else cp base/config.ini hurt/config.ini && same base hurt; fi
+}
+
+# A run that is done, and one that was interrupted.
+"$train" $tabular --steps 3000 --trials 3 --rows 3 --out base --quiet >out 2>err
+"$train" $tabular --steps 900000000 --rows 3 --out state --quiet >out 2>err &
+pid=$!
+tries=0
+while [ ! -d state/trials/000 ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+kill -TERM $pid
+wait $pid
+
+bad=0
+tried=0
+for file in config.ini progress.csv result.csv sums.csv trials/001/checkpoint.safetensors; do
+    n=$(size base/$file)
+    for part in 1 3 5 7 9 11 13 15; do
+        rm -rf hurt
+        cp -r base hurt
+        flip hurt/$file $((n * part / 16))
+        "$train" --resume hurt --quiet >out 2>err
+        sound $? || bad=$((bad + 1))
+        tried=$((tried + 1))
+    done
+done
+check "$bad of $tried flipped bits changed a result in silence" [ $bad -eq 0 ]
+
+bad=0
+n=$(size state/trials/000/state.safetensors)
+for part in 1 3 5 7 9 11 13 15; do
+    rm -rf hurt
+    cp -r state hurt
+    flip hurt/trials/000/state.safetensors $((n * part / 16))
+    "$train" --resume hurt --quiet >out 2>err
+    [ $? -eq 2 ] && grep -q "delete 'hurt/trials/000/state.safetensors'" err || bad=$((bad + 1))
+done
+check "$bad of 8 flipped bits in a state went unseen" [ $bad -eq 0 ]
+
+# restore: a sound folder again.
+restore() {
+    rm -rf hurt
+    cp -r base hurt
+}
+
+# again FILE: what the message says mends the run.
+again() {
+    says "delete 'hurt/$1'"
+    ends 2 "the damage stays" --resume hurt
+    rm "hurt/$1"
+    ends 0 "the remedy" --resume hurt
+    check "makes the run whole" same base hurt
+}
+
+restore
+sed '/^1,1,/s/20/30/' base/result.csv >hurt/result.csv
+rm hurt/trials/002/checkpoint.safetensors
+ends 2 "another number in result.csv" --resume hurt
+says "trial 1 (seed 1) is damaged: its row in 'hurt/result.csv' is not what was written"
+check "the other trials went on" \
+    cmp -s base/trials/002/checkpoint.safetensors hurt/trials/002/checkpoint.safetensors
+again trials/001/checkpoint.safetensors
+restore
+sed 3d base/progress.csv >hurt/progress.csv
+ends 2 "a row that is gone" --resume hurt
+says "trial 0 (seed 0) is damaged: its rows in 'hurt/progress.csv' are not what was written"
+again trials/000/checkpoint.safetensors
+restore
+cp base/trials/000/checkpoint.safetensors hurt/trials/001/
+"$play" hurt --trial 1 >out 2>err
+check "./play refuses another trial's checkpoint: status $?" [ $? -eq 2 ]
+says "delete that file, then ./train --resume hurt"
+ends 2 "another trial's checkpoint" --resume hurt
+says "it was saved with the seed 0, not 1"
+again trials/001/checkpoint.safetensors
+restore
+"$train" $tabular --steps 3000 --trials 3 --rows 3 --set gamma=0.5 --out other --quiet >out 2>err
+cp other/trials/000/checkpoint.safetensors hurt/trials/000/
+"$play" hurt >out 2>err
+check "./play refuses another run's checkpoint: status $?" [ $? -eq 2 ]
+says "it was saved with 'gamma = 0.5', the run says 'gamma = "
+ends 2 "another run's checkpoint" --resume hurt
+restore
+sed -n '1,/^trials/p' base/config.ini >hurt/config.ini
+for how in --config=hurt/config.ini --resume=hurt; do
+    ends 2 "a config.ini that is cut, $how" $how
+    says "hurt/config.ini: the file is damaged or was changed"
+done
+sed -i '/^# checksum/d' hurt/config.ini
+"$train" --config hurt/config.ini --env maintain --steps 200 --out edited --quiet >out 2>err
+check "without its checksum it is anybody's: status $?" [ $? -eq 0 ]
+rm base/sums.csv
+"$train" --resume base --quiet >out 2>err
+check "without sums all trials are done again: status $?" [ $? -eq 0 ]
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -277,6 +277,34 @@ TEST(safetensors_rejects_what_is_no_file) {
     remove(file_path());
 }
 
+/* With a checksum no flip of a bit is believed, wherever it is; one that hides the checksum is seen by
+ * whoever asks for it. Without it the numbers can be anything. */
+TEST(checksum_sees_every_flipped_bit) {
+    real numbers[5] = {1, 2, 3, 4, 5};
+    fm_keep_list keep = {0};
+    fm_error err;
+    const nn_metadata metadata[] = {{"checksum", NN_CHECKSUM}, {"seed", "7"}, {0}};
+    char *bytes = NULL, *value = NULL;
+    size_t length = 0, seen = 0;
+    fm_keep_parameter(&keep, numbers, 5, 0, "w");
+    EXPECT_EQ(nn_safetensors_save(file_path(), &keep, NN_EVERYTHING, metadata, &err), FM_OK);
+    EXPECT_EQ(nn_safetensors_load(file_path(), &keep, NN_EVERYTHING, &err), FM_OK);
+    EXPECT_EQ(fm_file_read(file_path(), &bytes, &length, &err), FM_OK);
+    for (size_t bit = 0; bit < 8 * length; bit++) {
+        FILE *file = fopen(file_path(), "wb");
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
+        EXPECT(file && fwrite(bytes, 1, length, file) == length && fclose(file) == 0);
+        bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
+        bool bad = nn_safetensors_metadata(file_path(), "checksum", &value, &err) != FM_OK;
+        if (!bad) free(value);
+        seen += bad;
+    }
+    EXPECT_EQ(seen, 8 * length);
+    free(bytes);
+    fm_keep_free(&keep);
+    remove(file_path());
+}
+
 /* A valid file, damaged in a few random places or cut: an error or, where only numbers or metadata
  * changed, a load; never anything else, and no number is written on an error. */
 TEST(safetensors_survives_damage) {
@@ -322,4 +350,5 @@ TEST(safetensors_survives_damage) {
 TEST_MAIN(CASE(safetensors_round_trip), CASE(safetensors_selects), CASE(safetensors_bytes),
           CASE(safetensors_reads_other_writers), CASE(safetensors_names_what_differs),
           CASE(safetensors_rejects_malformed_headers), CASE(safetensors_rejects_what_is_no_file),
-          CASE(safetensors_survives_damage))
+          CASE(safetensors_survives_damage),
+          CASE(checksum_sees_every_flipped_bit))

@@ -147,6 +147,21 @@ static fm_status parse_run(const flags *given, const char *folder, fm_arena *are
     return run_parse(run, n, words, err);
 }
 
+/* The policy must be that of this run, as its folder says; what was set beside it does not matter. */
+static fm_status check_policy(const run_plan *run, int64_t trial, const char *folder,
+                              const char *trial_folder, fm_error *err) {
+    char path[CHECKPOINT_PATH_MAX + 40], *text;
+    size_t length;
+    snprintf(path, sizeof path, "%s/config.ini", folder);
+    if (fm_file_read(path, &text, &length, err) != FM_OK) return FM_BAD;
+    fm_status status = checkpoint_check(trial_folder, text, run->config.seed + trial, err);
+    free(text);
+    if (status == FM_OK) return FM_OK;
+    fm_fail_in(err, "not the policy of trial %lld: ", (long long)trial);
+    return fm_fail(err, "%s; to train it again, delete that file, then ./train --resume %s", err->text,
+                   folder);
+}
+
 static fm_status load_policy(const play_config *config, const char *folder, const run_plan *run, loop *l,
                              fm_error *err) {
     char trial_folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX + 40];
@@ -158,6 +173,7 @@ static fm_status load_policy(const play_config *config, const char *folder, cons
     snprintf(path, sizeof path, "%s/%s", trial_folder, CHECKPOINT_PARAMETERS);
     if (!fm_file_exists(path))
         return fm_fail(err, "trial %lld has no policy yet: there is no '%s'", (long long)config->trial, path);
+    if (check_policy(run, config->trial, folder, trial_folder, err) != FM_OK) return FM_BAD;
     loop_setup setup = trial_setup(run, config->trial);
     setup.num_envs = 1;
     loop_init(l, &setup);

@@ -43,6 +43,7 @@ static int train(const run_plan *run) {
             fprintf(stderr, "train: interrupted; to go on: ./train --resume %s\n", folder);
             status = EXIT_INTERRUPTED;
         }
+        if (trials_count(&all, TRIAL_DAMAGED) > 0) status = FM_BAD;
     }
     trials_free(&all);
     fm_lock_release(&lock);

@@ -63,8 +63,8 @@ static ad_var legal(ad_var logits, ad_var mask) {
     return ad_is_none(mask) ? logits : ad_where(mask, logits, ad_fill(logits.tape, 1, 1, -1e9));
 }
 
-/* A discrete action drawn from softmax(logits), relaxed; the largest of logits + Gumbel noise is such a draw.
- * */
+/* A discrete action drawn from softmax(logits), relaxed: the largest of logits + Gumbel noise is such a
+ * draw. */
 static ad_var draw(const centralised *c, const algo_setup *setup, ad_var logits, real **noise) {
     ad_var gumbel;
     *noise = algo_leaf(setup, ad_rows(logits), ad_cols(logits), "gumbel", &gumbel);

@@ -249,7 +249,8 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     fm_status status = trials_run(&done->run, &setup, &done->all, err);
     fm_lock_release(&lock);
     done->ok = (int64_t)trials_count(&done->all, TRIAL_OK);
-    r->failed += trials_count(&done->all, TRIAL_NAN) + trials_count(&done->all, TRIAL_CRASHED);
+    r->failed += trials_count(&done->all, TRIAL_NAN) + trials_count(&done->all, TRIAL_CRASHED) +
+                 trials_count(&done->all, TRIAL_DAMAGED);
     r->interrupted |= done->all.interrupted;
     return status;
 }

@@ -197,15 +197,12 @@ static void explain(const reproduce *r, const stats_interval *area) {
         printf("These trials are too few or too short to show what the controls show in the full item.\n");
         return;
     }
-    printf("The published implicit term is the policy gradient times a number, mostly about 1, because the "
-           "critic\n"
-           "that answers can do so by its output bias alone. So STAC is AC with steps about twice as long: "
-           "it gains\n"
-           "on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
-           "nothing\n"
-           "here is due to the direction of the total derivative. Without the implicit term STAC is AC, and "
-           "in its\n"
-           "raw form Proposition 1 makes steps of returns' size, at which the policy collapses.\n");
+    printf("The published implicit term is the policy gradient times a number, mostly about 1, because\n"
+           "the critic can answer by its output bias alone. So STAC is AC with steps about twice as\n"
+           "long: it gains on AC, and AC with twice its learning rate gains as much. What is gained is a\n"
+           "learning rate; nothing here is due to the direction of the total derivative. Without the\n"
+           "implicit term STAC is AC, and the raw form of Proposition 1 makes steps of returns' size, at\n"
+           "which the policy collapses.\n");
 }
 
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err) {

@@ -17,8 +17,8 @@ static double grid_at(size_t k) { return -1 + 2.0 * (double)k / (GRID - 1); }
 
 /* ---- Fig. 1, 4, 5: a policy and a linear critic ---- */
 
-/* R(theta) = -theta^2 / 5, Q_w(theta) = w theta: J = w theta is ascended by theta, L = (w theta + theta^2/5)^2
- * descended by w, both with plain steps of 0.01 from (-1, 1). */
+/* R(theta) = -theta^2 / 5, Q_w(theta) = w theta: J = w theta is ascended by theta, and
+ * L = (w theta + theta^2 / 5)^2 descended by w, both with plain steps of 0.01 from (-1, 1). */
 #define RATE 0.01
 #define UPDATES 49999
 #define PLOTTED 20 /* updates between two points of a curve */
@@ -58,7 +58,7 @@ static void put_point(reproduce *r, const char *row, int k, point p) {
     }
 }
 
-/* Columns: a grid and the arrows of each learner there; updates, and of each learner theta, w, error, return. */
+/* Columns: a grid and the arrows of each learner there; updates, and of each its theta, w, error, return. */
 enum {
     GRID_X,
     GRID_Y,
@@ -149,8 +149,8 @@ fm_status reproduce_stac_toy(reproduce *r, fm_error *err) {
 /* ---- Fig. 2, 6, 7: a policy with entropy ---- */
 
 /* u ~ N(mu, std^2), a = tanh u, three samples an update; l_pi = mean (eta log pi(a) - w a), and the critic
- * regresses w a on the reward. The published program has three faults: its reward is -a^2 (the paper: -a^2 / 5),
- * each value meets the reward of every sample, and only its Stackelberg form updates w first. */
+ * regresses w a on the reward. The published program has three faults: its reward is -a^2 (the paper:
+ * -a^2 / 5), each value meets the reward of every sample, and only its Stackelberg form updates w first. */
 #define SAMPLES 3
 #define ETA 0.2
 #define SOFT_UPDATES 2000
@@ -230,7 +230,7 @@ static const int SOFT_SHOWN[] = {100, 250, 500, 1000, 2000};
 #define SOFT_SHOWN_COUNT (sizeof SOFT_SHOWN / sizeof *SOFT_SHOWN)
 #define SOFT_POINTS (SOFT_UPDATES / SOFT_PLOTTED + 1)
 
-/* Over the seeds: the distance from (0, 0) at every plotted update [SOFT_POINTS][trials], and std at the end. */
+/* Over the seeds: the distance from (0, 0) at plotted updates [SOFT_POINTS][trials], and std at the end. */
 static void run_soft(const reproduce *r, const soft_game *g, double *error, double *std) {
     for (int64_t k = 0; k < r->trials; k++) {
         fm_rng rng = fm_rng_split((uint64_t)(r->config->seed + k), FM_RNG_UPDATE, 0, 0);

@@ -42,10 +42,11 @@ fm_status checkpoint_save(const loop *l, const run_plan *run, const char *trial_
     if (!config) return fm_fail(err, "cannot write '%s': out of memory", parameters);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->setup.seed);
     snprintf(step, sizeof step, "%lld", (long long)l->counters.step);
-    nn_metadata metadata[] = {{"format", "firstmover"}, {"version", run_version()},
-                              {"commit", run_commit()}, {"compiler", run_compiler()},
-                              {"seed", seed},           {"step", step},
-                              {"config", config},       {NULL, NULL}};
+    nn_metadata metadata[] = {{"checksum", NN_CHECKSUM},    {"format", "firstmover"},
+                              {"version", run_version()},   {"commit", run_commit()},
+                              {"compiler", run_compiler()}, {"seed", seed},
+                              {"step", step},               {"config", config},
+                              {NULL, NULL}};
     fm_status status = FM_OK;
     if (!finished) status = nn_safetensors_save(state, &l->keep, NN_EVERYTHING, metadata, err);
     if (status == FM_OK) status = nn_safetensors_save(parameters, &l->keep, NN_PARAMETERS, metadata, err);
@@ -71,7 +72,7 @@ static char *next_line(char **text) {
     return NULL;
 }
 
-/* Comments tell who wrote the file, which may be another build; the settings must be the same. */
+/* Comments tell who wrote the file, which may be another build; the settings must be the same. Cuts both. */
 static fm_status same_config(char *saved, char *now, fm_error *err) {
     for (;;) {
         char *a = next_line(&saved), *b = next_line(&now);
@@ -81,20 +82,46 @@ static fm_status same_config(char *saved, char *now, fm_error *err) {
     }
 }
 
-static fm_status check_config(const run_plan *run, const char *path, fm_error *err) {
-    char *saved, *now;
-    if (nn_safetensors_metadata(path, "config", &saved, err) != FM_OK) return FM_BAD;
-    now = config_text(run);
-    fm_status status = now ? same_config(saved, now, err) : fm_fail(err, "out of memory");
+static fm_status same_seed(const char *saved, int64_t seed, fm_error *err) {
+    char now[32];
+    snprintf(now, sizeof now, "%llu", (unsigned long long)seed);
+    if (strcmp(saved, now) == 0) return FM_OK;
+    return fm_fail(err, "it was saved with the seed %s, not %s", saved, now);
+}
+
+/* A file is checked by its checksum, which it must have, and must be this trial's. Cuts `config`. */
+static fm_status check_file(const char *path, char *config, int64_t seed, fm_error *err) {
+    static const char *const KEYS[] = {"checksum", "config", "seed"};
+    char *value[3] = {NULL, NULL, NULL};
+    fm_status status = FM_OK;
+    for (int i = 0; i < 3 && status == FM_OK; i++)
+        status = nn_safetensors_metadata(path, KEYS[i], &value[i], err);
+    if (status == FM_OK) {
+        status = same_config(value[1], config, err);
+        if (status == FM_OK) status = same_seed(value[2], seed, err);
+        if (status != FM_OK) fm_fail_in(err, "%s: ", path);
+    }
+    for (int i = 0; i < 3; i++) free(value[i]);
+    return status;
+}
+
+fm_status checkpoint_check(const char *trial_folder, const char *config, int64_t seed, fm_error *err) {
+    char path[CHECKPOINT_PATH_MAX];
+    if (path_in(trial_folder, CHECKPOINT_PARAMETERS, path, err) != FM_OK) return FM_BAD;
+    char *now = strdup(config);
+    fm_status status = now ? check_file(path, now, seed, err) : fm_fail(err, "%s: out of memory", path);
     free(now);
-    free(saved);
-    return status == FM_OK ? FM_OK : fm_fail_in(err, "%s: ", path);
+    return status;
 }
 
 fm_status checkpoint_resume(loop *l, const run_plan *run, const char *trial_folder, fm_error *err) {
     char state[CHECKPOINT_PATH_MAX];
     if (path_in(trial_folder, CHECKPOINT_STATE, state, err) != FM_OK) return FM_BAD;
-    if (check_config(run, state, err) != FM_OK) return FM_BAD;
+    char *now = config_text(run);
+    fm_status status = now ? check_file(state, now, (int64_t)l->setup.seed, err)
+                           : fm_fail(err, "%s: out of memory", state);
+    free(now);
+    if (status != FM_OK) return status;
     return nn_safetensors_load(state, &l->keep, NN_EVERYTHING, err);
 }
 

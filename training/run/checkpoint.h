@@ -1,8 +1,8 @@
 /* checkpoint.h: saving a trial, and going on with it.
  *
  * A trial's folder holds two files:
- *   checkpoint.safetensors  the parameters, readable by every public loader; its metadata carry version,
- *                           commit, seed, step and the whole configuration
+ *   checkpoint.safetensors  the parameters, readable by every public loader; its metadata carry a checksum,
+ *                           version, commit, seed, step and the whole configuration
  *   state.safetensors       everything, parameters included, so that one complete file is enough to go on
  *                           with; only while the trial is unfinished
  * A trial that was interrupted and goes on equals one that was not, bit for bit. */
@@ -32,7 +32,11 @@ bool checkpoint_exists(const char *trial_folder, const char *name);
  * found are named). */
 fm_status checkpoint_resume(loop *loop, const run_plan *run, const char *trial_folder, fm_error *err);
 
-/* Reads only the parameters, for playing. Errors as above. */
+/* Whether the parameters are whole and those of this trial: saved under the settings of `config`, the text
+ * of a config.ini, with that seed. Errors: they are not; the file and the first difference are named. */
+fm_status checkpoint_check(const char *trial_folder, const char *config, int64_t seed, fm_error *err);
+
+/* Reads only the parameters, for playing. Errors as those of checkpoint_resume. */
 fm_status checkpoint_load(loop *loop, const char *trial_folder, fm_error *err);
 
 #endif

@@ -357,8 +357,8 @@ static fm_status check_game(run_plan *run, fm_error *err) {
     free(written);
     if (expected[0] && strcmp(expected, sum) != 0)
         return fm_fail(err,
-                       "%s: the game was changed: its checksum is %s, and the run was set up with %s; put the "
-                       "old file back, or begin a new run with this one",
+                       "%s: the game was changed: its checksum is %s, and the run was set up with %s; put "
+                       "the old file back, or begin a new run with this one",
                        run->env.facts.source, sum, expected);
     fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
     return FM_OK;
@@ -420,14 +420,28 @@ static void write_options(const run_plan *run, const fm_option *table, const voi
     }
 }
 
-void run_write_ini(const run_plan *run, FILE *out) {
-    fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
-    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n\n[run]\n");
+static void write_settings(const run_plan *run, FILE *out) {
+    fprintf(out, "\n[run]\n");
     write_options(run, RUN_OPTIONS, &run->config, out);
     fprintf(out, "\n[algo]\n");
     write_options(run, algo_options(run->algo), run->algo_config, out);
     fprintf(out, "\n[env]\n");
     write_options(run, env_options(run->env.type), run->env.config, out);
+}
+
+void run_write_ini(const run_plan *run, FILE *out) {
+    char *settings = NULL, sum[FM_CHECKSUM_TEXT];
+    size_t size;
+    FILE *memory = open_memstream(&settings, &size);
+    FM_CHECK(memory != NULL, "out of memory");
+    write_settings(run, memory);
+    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
+    fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
+    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n");
+    fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);
+    fputs(settings, out);
+    free(settings);
 }
 
 void run_write_help(const run_plan *run, FILE *out) {

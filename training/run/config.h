@@ -66,8 +66,8 @@ progress_columns run_columns(const run_plan *run);
 #define RUN_GAME "game.nfg"
 
 /* The resolved run as a configuration file: reading it with --config repeats the run. It holds everything
- * that results depend on, and so neither jobs nor folder; a game file is called RUN_GAME, which lies beside it.
- * The caller checks the stream. */
+ * that results depend on, and so neither jobs nor folder; a game file is called RUN_GAME, which lies beside
+ * it. The caller checks the stream. */
 void run_write_ini(const run_plan *run, FILE *out);
 
 /* What --help and --list print. With an algorithm or environment named, help shows their options too. */

@@ -2,17 +2,20 @@
 #include "training/run/folder.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
 
 /* ---- making ---- */
 
 static bool holds_a_run(const char *folder) {
-    static const char *const NAMES[] = {"config.ini", RUN_GAME, "progress.csv", "result.csv", "trials"};
+    static const char *const NAMES[] = {"config.ini",  RUN_GAME,    FOLDER_PROGRESS,
+                                        FOLDER_RESULT, FOLDER_SUMS, "trials"};
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[FOLDER_PATH_MAX + 40];
         snprintf(path, sizeof path, "%s/%s", folder, NAMES[i]);
@@ -140,10 +143,37 @@ static fm_status settle(struct folder_table *table, fm_error *err) {
     return write_failed(table->path, reason, err);
 }
 
-static void write_rows(const folder_tables *tables, FILE *out, int64_t trial, const progress_rows *rows) {
-    progress_columns of = run_columns(tables->run);
+/* Both return the checksum of what they write. */
+static uint64_t put_text(FILE *memory, char **text, const size_t *size, FILE *out) {
+    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fwrite(*text, 1, *size, out);
+    uint64_t sum = fm_checksum(FM_CHECKSUM_START, *text, *size);
+    free(*text);
+    return sum;
+}
+
+static uint64_t put_progress(const run_plan *run, FILE *out, int64_t trial, const progress_rows *rows) {
+    progress_columns of = run_columns(run);
+    char *text;
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+    FM_CHECK(memory != NULL, "out of memory");
     for (size_t at = 0; at < arrlenu(rows->numbers); at += (size_t)of.at[COLUMN_END])
-        progress_write(out, &of, trial, rows->numbers + at);
+        progress_write(memory, &of, trial, rows->numbers + at);
+    return put_text(memory, &text, &size, out);
+}
+
+static uint64_t put_result(const run_plan *run, FILE *out, const trial_result *result) {
+    char *text;
+    size_t size;
+    FILE *memory = open_memstream(&text, &size);
+    FM_CHECK(memory != NULL, "out of memory");
+    result_write(memory, &run->env.facts, result);
+    return put_text(memory, &text, &size, out);
+}
+
+static bool is_done(const trial_result *result) {
+    return result->status == TRIAL_OK || result->status == TRIAL_NAN;
 }
 
 /* Opens a table that was written anew, to go on at its end. */
@@ -161,39 +191,57 @@ static fm_status begin_anew(struct folder_table *table, fm_writer *writer, const
     return fm_writer_begin(writer, table->path, err);
 }
 
-fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
-                             const trial_result *results, const progress_rows *rows, fm_error *err) {
-    const env_facts *facts = &run->env.facts;
-    progress_columns of = run_columns(run);
-    fm_writer progress, result = {0};
-    *tables = (folder_tables){.run = run};
-    fm_status status = begin_anew(&tables->progress, &progress, folder, "progress.csv", err);
-    if (status == FM_OK) status = begin_anew(&tables->result, &result, folder, "result.csv", err);
-    if (status == FM_OK) {
-        progress_write_header(progress.file, &of);
-        result_write_header(result.file, facts);
-        for (int64_t k = 0; k < run->config.trials; k++) {
-            if (results[k].status == TRIAL_OPEN) continue;
-            write_rows(tables, progress.file, k, &rows[k]);
-            result_write(result.file, facts, &results[k]);
-        }
-        status = append_to(&tables->progress, &progress, err);
+/* One trial into the tables that are written anew. The sums of a damaged one stay, so that it is not taken
+ * for one that was never done. */
+static void put_trial(const run_plan *run, fm_writer to[3], const trial_result *result,
+                      const progress_rows *rows, const trial_sums *recorded) {
+    trial_sums sums = *recorded;
+    if (result->status == TRIAL_OPEN) return;
+    if (result->status != TRIAL_DAMAGED) {
+        sums.progress = put_progress(run, to[0].file, result->trial, rows);
+        sums.result = put_result(run, to[1].file, result);
     }
-    if (status == FM_OK) status = append_to(&tables->result, &result, err);
+    bool damaged = result->status == TRIAL_DAMAGED && recorded->result != 0;
+    if (is_done(result) || damaged) sums_write(to[2].file, result->trial, &sums);
+}
+
+fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
+                             const trial_result *results, const progress_rows *rows,
+                             const trial_sums *recorded, fm_error *err) {
+    /* ORDER: as in the struct. */
+    static const char *const NAMES[] = {FOLDER_PROGRESS, FOLDER_RESULT, FOLDER_SUMS};
+    progress_columns of = run_columns(run);
+    fm_writer to[3] = {{.file = NULL}, {.file = NULL}, {.file = NULL}};
+    fm_status status = FM_OK;
+    *tables = (folder_tables){.run = run};
+    for (int i = 0; i < 3 && status == FM_OK; i++)
+        status = begin_anew(&tables->table[i], &to[i], folder, NAMES[i], err);
+    if (status == FM_OK) {
+        progress_write_header(to[0].file, &of);
+        result_write_header(to[1].file, &run->env.facts);
+        sums_write_header(to[2].file);
+        for (int64_t k = 0; k < run->config.trials; k++)
+            put_trial(run, to, &results[k], &rows[k], &recorded[k]);
+    }
+    for (int i = 0; i < 3 && status == FM_OK; i++) status = append_to(&tables->table[i], &to[i], err);
     if (status == FM_OK) return FM_OK;
-    fm_writer_abandon(&progress);
-    fm_writer_abandon(&result);
+    for (int i = 0; i < 3; i++) fm_writer_abandon(&to[i]);
     folder_tables_close(tables, NULL);
     return status;
 }
 
 fm_status folder_tables_add(folder_tables *tables, const trial_result *result, const progress_rows *rows,
                             fm_error *err) {
-    if (!tables->progress.file || !tables->result.file) return fm_fail(err, "the tables are closed");
-    write_rows(tables, tables->progress.file, result->trial, rows);
-    if (settle(&tables->progress, err) != FM_OK) return FM_BAD;
-    result_write(tables->result.file, &tables->run->env.facts, result);
-    return settle(&tables->result, err);
+    struct folder_table *progress = &tables->table[0], *results = &tables->table[1],
+                        *sums = &tables->table[2];
+    trial_sums now;
+    if (!progress->file || !results->file || !sums->file) return fm_fail(err, "the tables are closed");
+    now.progress = put_progress(tables->run, progress->file, result->trial, rows);
+    if (settle(progress, err) != FM_OK) return FM_BAD;
+    now.result = put_result(tables->run, results->file, result);
+    if (settle(results, err) != FM_OK) return FM_BAD;
+    if (is_done(result)) sums_write(sums->file, result->trial, &now);
+    return settle(sums, err);
 }
 
 static fm_status close_one(struct folder_table *table, fm_error *err) {
@@ -203,7 +251,8 @@ static fm_status close_one(struct folder_table *table, fm_error *err) {
 }
 
 fm_status folder_tables_close(folder_tables *tables, fm_error *err) {
-    fm_status first = close_one(&tables->progress, err);
-    fm_status second = close_one(&tables->result, first == FM_OK ? err : NULL);
-    return first == FM_OK ? second : first;
+    fm_status status = FM_OK;
+    for (int i = 0; i < 3; i++)
+        if (close_one(&tables->table[i], status == FM_OK ? err : NULL) != FM_OK) status = FM_BAD;
+    return status;
 }

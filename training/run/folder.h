@@ -1,4 +1,5 @@
-/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, trials/NNN/;
+/* folder.h: the folder that a run leaves: config.ini, progress.csv, result.csv, sums.csv,
+ * trials/NNN/;
  * a copy of the game file, where one is played; and the file `lock` while a process works in it. */
 #ifndef TRAINING_FOLDER_H
 #define TRAINING_FOLDER_H
@@ -19,18 +20,25 @@ fm_status folder_make(const run_plan *run, char *path, fm_lock *lock, fm_error *
  * under way holds the lock. Errors: another process has it, which is named. */
 fm_status folder_lock(const char *folder, fm_lock *lock, fm_error *err);
 
-/* The two tables of a folder, open for appending. */
+#define FOLDER_PROGRESS "progress.csv"
+#define FOLDER_RESULT "result.csv"
+#define FOLDER_SUMS "sums.csv"
+
+/* The tables of a folder, open for appending: progress, result, sums. */
 typedef struct folder_tables {
     const run_plan *run;
-    struct folder_table { FILE *file; char path[FOLDER_PATH_MAX + 40]; int64_t good; } progress, result;
+    struct folder_table { FILE *file; char path[FOLDER_PATH_MAX + 40]; int64_t good; } table[3];
 } folder_tables;
 
-/* Writes both tables anew with the finished trials (any status but open) of results[trials] and their
- * rows, and leaves them open. Each table replaces its former self only when it is complete. */
+/* Writes the tables anew with the finished trials (any status but open) of results[trials] and their rows,
+ * and leaves them open. Damaged ones keep no row but their `recorded` sums. Each table replaces its former
+ * self only when it is complete. */
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
-                             const trial_result *results, const progress_rows *rows, fm_error *err);
+                             const trial_result *results, const progress_rows *rows,
+                             const trial_sums *recorded, fm_error *err);
 
-/* Appends one trial. After an error the tables end with the last trial that is there whole. */
+/* Appends one trial, its sums last: a trial that has them was on the disk before. After an error the tables
+ * end with the last trial that is there whole. */
 fm_status folder_tables_add(folder_tables *tables, const trial_result *result, const progress_rows *rows,
                             fm_error *err);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "stb_ds.h"
@@ -77,6 +78,20 @@ static fm_status read_lines(char *text, const char *path, fm_arena *arena, setti
     return FM_OK;
 }
 
+/* Whatever stands below the line that bears the checksum must have it. */
+static fm_status check_sum(const char *text, const char *path, fm_error *err) {
+    char sum[FM_CHECKSUM_TEXT];
+    const char *line = strstr(text, INI_CHECKSUM), *end = line ? strchr(line, '\n') : NULL;
+    if (!line || (line != text && line[-1] != '\n')) return FM_OK;
+    const char *below = end ? end + 1 : line + strlen(line);
+    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, below, strlen(below)), sum);
+    if (strncmp(line + strlen(INI_CHECKSUM), sum, strlen(sum)) == 0) return FM_OK;
+    return fm_fail(err,
+                   "%s: the file is damaged or was changed: its checksum is not the one it should have; to "
+                   "use it as it is now, delete the line that begins with '%s'",
+                   path, INI_CHECKSUM);
+}
+
 fm_status ini_read(const char *path, fm_arena *arena, setting **settings, fm_error *err) {
     char *text;
     size_t length;
@@ -84,7 +99,9 @@ fm_status ini_read(const char *path, fm_arena *arena, setting **settings, fm_err
     static const char MARK[] = "\xEF\xBB\xBF"; /* some editors begin a UTF-8 file with it */
     fm_status status;
     if (strlen(text) != length) status = fm_fail(err, "%s: not a text file", path);
-    else status = read_lines(text + (strncmp(text, MARK, 3) == 0 ? 3 : 0), path, arena, settings, err);
+    else status = check_sum(text, path, err);
+    if (status == FM_OK)
+        status = read_lines(text + (strncmp(text, MARK, 3) == 0 ? 3 : 0), path, arena, settings, err);
     free(text);
     return status;
 }

@@ -15,12 +15,15 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* How a comment begins that holds the checksum (base/checksum.h) of all lines below its own. */
+#define INI_CHECKSUM "# checksum "
+
 /* One setting. `where` says where it came from, for messages: "run.ini: line 3". Texts live in an arena. */
 typedef struct setting { const char *section, *key, *value, *where; } setting;
 
 /* Appends the settings of a file to *settings, an stb_ds array of the caller. Errors: a file that cannot
  * be read, a line that is neither a section, a setting nor a comment, a setting before the first section,
- * an unknown section. */
+ * an unknown section, lines that are not what their checksum says. */
 fm_status ini_read(const char *path, fm_arena *arena, setting **settings, fm_error *err);
 
 #endif

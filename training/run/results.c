@@ -5,17 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/actions.h"
 
 #define NAME 256
+#define SUMS_HEADER "trial,result,progress\n"
 
 /* ORDER trial_status */
-static const char *const STATUS_NAMES[] = {"open", "ok", "nan", "crashed", "interrupted"};
+static const char *const STATUS_NAMES[] = {"open", "ok", "nan", "crashed", "interrupted", "damaged"};
 #define STATUS_COUNT (sizeof STATUS_NAMES / sizeof *STATUS_NAMES)
-_Static_assert(STATUS_COUNT == TRIAL_INTERRUPTED + 1, "one name per trial_status");
+_Static_assert(STATUS_COUNT == TRIAL_DAMAGED + 1, "one name per trial_status");
 
 const char *trial_status_name(trial_status status) { return STATUS_NAMES[status]; }
 
@@ -170,12 +172,20 @@ void result_write(FILE *out, const env_facts *facts, const trial_result *result)
     fputc('\n', out);
 }
 
+void sums_write_header(FILE *out) { fputs(SUMS_HEADER, out); }
+
+void sums_write(FILE *out, int64_t trial, const trial_sums *sums) {
+    char result[FM_CHECKSUM_TEXT], progress[FM_CHECKSUM_TEXT];
+    fprintf(out, "%lld,%s,%s\n", (long long)trial, fm_checksum_text(sums->result, result),
+            fm_checksum_text(sums->progress, progress));
+}
+
 /* ---- reading ---- */
 
 /* A table in memory, walked row by row: `next` stands at the row to come. */
 typedef struct table {
     char *text, *next;
-    int line;
+    size_t length; /* of the row that was taken last, its end included */
 } table;
 
 /* The header that a write function would produce must be the first line. malloc'ed text in t->text. */
@@ -186,7 +196,6 @@ static fm_status table_open(table *t, const char *path, const char *header, fm_e
     if (fm_file_read(path, &t->text, &length, err) != FM_OK) return FM_BAD;
     if (strncmp(t->text, header, n) == 0) {
         t->next = t->text + n;
-        t->line = 1;
         return FM_OK;
     }
     free(t->text);
@@ -219,8 +228,18 @@ static char *table_row(table *t) {
     char *row = t->next, *end = row;
     for (bool quoted = false; *end && (quoted || *end != '\n'); end++) quoted ^= *end == '"';
     t->next = *end ? end + 1 : NULL;
-    t->line++;
+    t->length = (size_t)(end - row) + 1;
     return *end ? row : NULL;
+}
+
+/* Whose row it is, or -1. What is wrong in the rest of it is then his loss, and his sum's to tell. */
+static int64_t trial_of(const char *row, int64_t trials) {
+    long long trial;
+    return sscanf(row, "%lld,", &trial) == 1 && trial >= 0 && trial < trials ? (int64_t)trial : -1;
+}
+
+static uint64_t add_row(uint64_t sum, const char *row, size_t length) {
+    return fm_checksum(sum ? sum : FM_CHECKSUM_START, row, length);
 }
 
 static bool read_number(char **at, double *value) {
@@ -295,21 +314,36 @@ fm_status results_read(const char *path, const env_facts *facts, int64_t trials,
     free(header);
     if (status != FM_OK) return status;
     result_make(&now, facts, 0, 0, &arena);
-    while (status == FM_OK && (row = table_row(&t)) != NULL) {
+    while ((row = table_row(&t)) != NULL) {
+        int64_t trial = trial_of(row, trials);
+        if (trial < 0) continue;
+        results[trial].sum = add_row(results[trial].sum, row, t.length);
         result_clear(&now, facts, 0, 0);
-        if (!read_result(row, facts, &now)) status = fm_fail(err, "%s: line %d: not a result", path, t.line);
-        else if (now.trial < 0 || now.trial >= trials)
-            status = fm_fail(err, "%s: line %d: trial %lld of %lld", path, t.line, (long long)now.trial,
-                             (long long)trials);
-        else result_copy(&results[now.trial], &now, facts);
+        now.sum = results[trial].sum;
+        if (read_result(row, facts, &now)) result_copy(&results[trial], &now, facts);
     }
     fm_arena_free(&arena);
     free(t.text);
     return status;
 }
 
-static bool read_progress(char *at, size_t width, int64_t *trial, double *row) {
-    bool ok = read_whole(&at, trial);
+fm_status sums_read(const char *path, int64_t trials, trial_sums *sums, fm_error *err) {
+    table t;
+    char *row;
+    if (table_open(&t, path, SUMS_HEADER, err) != FM_OK) return FM_BAD;
+    while ((row = table_row(&t)) != NULL) {
+        int64_t trial = trial_of(row, trials);
+        unsigned long long result, progress;
+        if (trial < 0 || sscanf(row, "%*d,%16llx,%16llx", &result, &progress) != 2) continue;
+        sums[trial] = (trial_sums){result, progress};
+    }
+    free(t.text);
+    return FM_OK;
+}
+
+static bool read_progress(char *at, size_t width, double *row) {
+    int64_t trial;
+    bool ok = read_whole(&at, &trial);
     for (size_t c = 0; ok && c < width; c++) ok = read_number(&at, &row[c]);
     return ok && at == NULL;
 }
@@ -324,12 +358,11 @@ fm_status progress_read(const char *path, const progress_columns *of, int64_t tr
     if (status != FM_OK) return status;
     double *numbers = calloc(width, sizeof *numbers);
     FM_CHECK(numbers != NULL, "out of memory");
-    while (status == FM_OK && (row = table_row(&t)) != NULL) {
-        int64_t trial;
-        if (!read_progress(row, width, &trial, numbers) || trial < 0 || trial >= trials) {
-            status = fm_fail(err, "%s: line %d: not a progress row", path, t.line);
-            break;
-        }
+    while ((row = table_row(&t)) != NULL) {
+        int64_t trial = trial_of(row, trials);
+        if (trial < 0) continue;
+        rows[trial].sum = add_row(rows[trial].sum, row, t.length);
+        if (!read_progress(row, width, numbers)) continue;
         rows[trial].width = width;
         for (size_t i = 0; i < width; i++) arrput(rows[trial].numbers, numbers[i]);
     }

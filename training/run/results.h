@@ -1,7 +1,9 @@
-/* results.h: the two tables of a run, progress.csv and result.csv: their columns, writing and reading.
+/* results.h: the tables of a run, progress.csv, result.csv and sums.csv: their columns, writing and reading.
  *
  * progress.csv, `rows` rows per trial:
  *   trial, and then the columns of training/columns.h
+ * sums.csv, one row per trial that is done (ok or nan), written after its rows are on the disk:
+ *   trial, and the checksums (base/checksum.h) of its row in result.csv and of its rows in progress.csv
  * result.csv, one row per trial:
  *   trial, seed, status (ok, nan, crashed, interrupted), steps, seconds
  *   return_0..., action_0..., length, outcome_NAME...
@@ -19,9 +21,16 @@
 
 #include "training/loop.h"
 
-typedef enum trial_status { TRIAL_OPEN, TRIAL_OK, TRIAL_NAN, TRIAL_CRASHED, TRIAL_INTERRUPTED } trial_status;
+typedef enum trial_status {
+    TRIAL_OPEN,
+    TRIAL_OK,
+    TRIAL_NAN,
+    TRIAL_CRASHED,
+    TRIAL_INTERRUPTED,
+    TRIAL_DAMAGED /* its files of an earlier session are not what was written; never in a table */
+} trial_status;
 
-/* "open", "ok", "nan", "crashed", "interrupted". */
+/* "open", "ok", "nan", "crashed", "interrupted", "damaged". */
 const char *trial_status_name(trial_status status);
 
 /* One row of result.csv. */
@@ -32,11 +41,19 @@ typedef struct trial_result {
     loop_evaluation evaluation; /* of trials that are ok; else without meaning */
     double *train_return, train_length, *train_outcome; /* [agents], [outcomes]; FM_ABSENT: not known */
     char note[512];
+    uint64_t sum;  /* of its row as it was read; 0: there was none */
     void *numbers; /* [result_bytes(facts)] where the arrays lie */
 } trial_result;
 
 /* Rows of progress: [n][width] numbers. */
-typedef struct progress_rows { double *numbers; size_t width; } progress_rows; /* numbers: stb_ds array */
+typedef struct progress_rows {
+    double *numbers; /* stb_ds array */
+    size_t width;
+    uint64_t sum; /* of the rows as they were read; 0: there were none */
+} progress_rows;
+
+/* What a trial's rows in the other tables must have; zeros: it is not done. */
+typedef struct trial_sums { uint64_t result, progress; } trial_sums;
 
 /* Bytes of a result's arrays. */
 size_t result_bytes(const env_facts *facts);
@@ -59,14 +76,18 @@ void progress_write(FILE *out, const progress_columns *of, int64_t trial, const 
 void result_write_header(FILE *out, const env_facts *facts);
 void result_write(FILE *out, const env_facts *facts, const trial_result *result);
 
-/* Reads tables that an earlier run wrote: results[trial] for the trials 0..trials-1 that have a row, and
- * the progress of each. Rows of further trials are an error, and so are other columns or values that are
- * not of their column; a last line without its end (the machine stopped) is passed over. A file that is
- * not there has no rows. */
+/* Reads tables that an earlier run wrote: results[trial] for the trials 0..trials-1 that have a row, the
+ * progress and the sums of each. Other columns than expected are an error. A line that is no row of these
+ * trials, or has no end (the machine stopped), is passed over: sums say of which trial something is missing.
+ * A file that is not there has no rows. */
 fm_status results_read(const char *path, const env_facts *facts, int64_t trials, trial_result *results,
                        fm_error *err);
 fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,
                         fm_error *err);
+
+void sums_write_header(FILE *out);
+void sums_write(FILE *out, int64_t trial, const trial_sums *sums);
+fm_status sums_read(const char *path, int64_t trials, trial_sums *sums, fm_error *err);
 
 /* Writes a text as one CSV field, in quotes where it needs them. */
 void csv_write_text(FILE *out, const char *text);

@@ -41,8 +41,8 @@ static void tell(const trial_job *job, trial_message_kind kind, const void *data
     write_all(job->fd, data, size);
 }
 
-static void tell_error(const trial_job *job, const fm_error *err) {
-    tell(job, TRIAL_MESSAGE_ERROR, err->text, strlen(err->text) + 1);
+static void tell_error(const trial_job *job, trial_message_kind kind, const fm_error *err) {
+    tell(job, kind, err->text, strlen(err->text) + 1);
 }
 
 static void tell_rows(child *c) {
@@ -95,7 +95,8 @@ loop_setup trial_setup(const run_plan *run, int64_t trial) {
                             run->config.eval_mode == RUN_EVAL_SAMPLE ? ALGO_SAMPLE : ALGO_GREEDY};
 }
 
-static fm_status begin(child *c, fm_error *err) {
+/* `damaged`: it is the state that is to blame. */
+static fm_status begin(child *c, bool *damaged, fm_error *err) {
     const trial_job *job = c->job;
     loop_setup setup = trial_setup(job->run, job->trial);
     size_t room = (size_t)run_columns(job->run).at[COLUMN_END];
@@ -112,7 +113,8 @@ static fm_status begin(child *c, fm_error *err) {
     checkpoint_folder(job->folder, job->trial, c->folder);
     if (fm_folder_make(c->folder, err) != FM_OK) return FM_BAD;
     if (!job->resume || !checkpoint_exists(c->folder, CHECKPOINT_STATE)) return FM_OK;
-    return checkpoint_resume(&c->loop, job->run, c->folder, err);
+    *damaged = checkpoint_resume(&c->loop, job->run, c->folder, err) != FM_OK;
+    return *damaged ? FM_BAD : FM_OK;
 }
 
 static fm_status save(const child *c, bool finished, fm_error *err) {
@@ -163,7 +165,8 @@ int trial_run(const trial_job *job) {
     child c = {.job = job};
     fm_error err;
     loop_status status = LOOP_RUNNING;
-    fm_status done = begin(&c, &err);
+    bool damaged = false;
+    fm_status done = begin(&c, &damaged, &err);
     if (done == FM_OK) done = work(&c, &status, &err);
     if (done == FM_OK) {
         trial_result result;
@@ -171,7 +174,7 @@ int trial_run(const trial_job *job) {
         done = save(&c, status == LOOP_DONE, &err);
         if (done == FM_OK) tell_result(&c, &result); /* a trial is done when its files are on the disk */
     }
-    if (done != FM_OK) tell_error(job, &err);
+    if (done != FM_OK) tell_error(job, damaged ? TRIAL_MESSAGE_DAMAGE : TRIAL_MESSAGE_ERROR, &err);
     loop_free(&c.loop);
     free(c.numbers);
     return done == FM_OK ? 0 : 2;

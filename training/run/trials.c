@@ -37,6 +37,7 @@ typedef struct parent {
     int64_t next; /* trial to start */
     int64_t written; /* trials before this one are in the tables */
     bool *old; /* [n] finished in an earlier session */
+    trial_sums *sums; /* [n] as the folder had them */
     bool stopping;
     folder_tables tables;
     live live;
@@ -191,6 +192,26 @@ static void hear_result(const parent *p, const slot *s, char *data, size_t size)
     result_copy(&p->all->results[s->trial], &now, facts);
 }
 
+static void forget_trial(parent *p, int64_t trial) {
+    arrsetlen(p->all->rows[trial].numbers, 0);
+    arrsetlen(p->all->watched[trial].numbers, 0);
+}
+
+/* A trial is left as it is until somebody deletes `file`, which makes it one that was not done. */
+static void damaged(parent *p, int64_t trial, const char *file, const char *what) {
+    trial_result *result = &p->all->results[trial];
+    char folder[CHECKPOINT_PATH_MAX];
+    checkpoint_folder(p->setup->folder, trial, folder);
+    result_clear(result, &p->run->env.facts, trial, p->run->config.seed + trial);
+    forget_trial(p, trial);
+    result->status = TRIAL_DAMAGED;
+    live_clear(&p->live);
+    fprintf(stderr,
+            "%s: trial %lld (seed %lld) is damaged: %s; to do it again, delete '%s/%s' and resume the run; "
+            "the other trials are not affected\n",
+            p->setup->program, (long long)trial, (long long)result->seed, what, folder, file);
+}
+
 static void understand(parent *p, slot *s, const trial_message *message, char *data) {
     trials *all = p->all;
     switch ((trial_message_kind)message->kind) {
@@ -198,6 +219,7 @@ static void understand(parent *p, slot *s, const trial_message *message, char *d
     case TRIAL_MESSAGE_WATCH: add_numbers(&all->watched[s->trial], data, message->size); return;
     case TRIAL_MESSAGE_LIVE: hear_live(s, data, message->size); return;
     case TRIAL_MESSAGE_RESULT: hear_result(p, s, data, message->size); return;
+    case TRIAL_MESSAGE_DAMAGE: damaged(p, s->trial, CHECKPOINT_STATE, data); return;
     case TRIAL_MESSAGE_ERROR: fail(p, data); return;
     }
     FM_CHECK(false, "trial %lld sent a message of kind %u", (long long)s->trial, message->kind);
@@ -217,11 +239,6 @@ static void understand_all(parent *p, slot *s) {
         memmove(s->bytes, s->bytes + at, n - at);
         arrsetlen(s->bytes, n - at);
     }
-}
-
-static void forget_trial(parent *p, int64_t trial) {
-    arrsetlen(p->all->rows[trial].numbers, 0);
-    arrsetlen(p->all->watched[trial].numbers, 0);
 }
 
 /* A child that left no result: stopped before it had begun, or crashed. */
@@ -294,7 +311,9 @@ static void write_finished(parent *p, bool gaps) {
     for (; p->written < all->n; p->written++) {
         int64_t k = p->written;
         if (all->results[k].status == TRIAL_OPEN && !gaps) return;
-        if (!p->setup->folder || p->old[k] || all->results[k].status == TRIAL_OPEN) continue;
+        if (!p->setup->folder || p->old[k] || all->results[k].status == TRIAL_OPEN ||
+            all->results[k].status == TRIAL_DAMAGED)
+            continue;
         fm_error err;
         if (folder_tables_add(&p->tables, &all->results[k], &all->rows[k], &err) != FM_OK) {
             fail(p, err.text);
@@ -343,28 +362,49 @@ static void stop_children(parent *p) {
 
 /* ---- the whole ---- */
 
-/* A trial is done when it has a result and its checkpoint is there; what is missing is done again. */
-static bool is_done(const parent *p, int64_t trial) {
-    trial_status status = p->all->results[trial].status;
-    char folder[CHECKPOINT_PATH_MAX];
-    checkpoint_folder(p->setup->folder, trial, folder);
-    return (status == TRIAL_OK || status == TRIAL_NAN) && checkpoint_exists(folder, CHECKPOINT_PARAMETERS);
+/* Whether what the folder holds of a trial that was done is what was written, and fits together. */
+static fm_status check_done(const parent *p, int64_t trial, const char *trial_folder, const char *config,
+                            fm_error *err) {
+    const char *folder = p->setup->folder;
+    if (p->all->results[trial].sum != p->sums[trial].result)
+        return fm_fail(err, "its row in '%s/%s' is not what was written", folder, FOLDER_RESULT);
+    if (p->all->rows[trial].sum != p->sums[trial].progress)
+        return fm_fail(err, "its rows in '%s/%s' are not what was written", folder, FOLDER_PROGRESS);
+    return checkpoint_check(trial_folder, config, p->run->config.seed + trial, err);
+}
+
+/* A trial is done when its sums and its checkpoint are there; what is missing is done again. */
+static void sort_out(parent *p, const char *config) {
+    for (int64_t k = 0; k < p->all->n; k++) {
+        char folder[CHECKPOINT_PATH_MAX];
+        fm_error err;
+        checkpoint_folder(p->setup->folder, k, folder);
+        bool done = p->sums[k].result && checkpoint_exists(folder, CHECKPOINT_PARAMETERS);
+        p->old[k] = done && check_done(p, k, folder, config, &err) == FM_OK;
+        if (p->old[k]) continue;
+        result_clear(&p->all->results[k], &p->run->env.facts, k, p->run->config.seed + k);
+        forget_trial(p, k);
+        if (done) damaged(p, k, CHECKPOINT_PARAMETERS, err.text);
+        else p->sums[k] = (trial_sums){0, 0};
+    }
 }
 
 static fm_status read_back(parent *p, fm_error *err) {
     trials *all = p->all;
-    char path[FOLDER_PATH_MAX + 40];
-    snprintf(path, sizeof path, "%s/result.csv", p->setup->folder);
-    if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
-    snprintf(path, sizeof path, "%s/progress.csv", p->setup->folder);
+    char path[FOLDER_PATH_MAX + 40], *config;
+    size_t length;
+    const char *folder = p->setup->folder;
     progress_columns of = run_columns(p->run);
+    snprintf(path, sizeof path, "%s/%s", folder, FOLDER_SUMS);
+    if (sums_read(path, all->n, p->sums, err) != FM_OK) return FM_BAD;
+    snprintf(path, sizeof path, "%s/%s", folder, FOLDER_RESULT);
+    if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
+    snprintf(path, sizeof path, "%s/%s", folder, FOLDER_PROGRESS);
     if (progress_read(path, &of, all->n, all->rows, err) != FM_OK) return FM_BAD;
-    for (int64_t k = 0; k < all->n; k++) {
-        p->old[k] = is_done(p, k);
-        if (p->old[k]) continue;
-        result_clear(&all->results[k], &p->run->env.facts, k, p->run->config.seed + k);
-        forget_trial(p, k);
-    }
+    snprintf(path, sizeof path, "%s/config.ini", folder);
+    if (fm_file_read(path, &config, &length, err) != FM_OK) return FM_BAD;
+    sort_out(p, config);
+    free(config);
     return FM_OK;
 }
 
@@ -393,7 +433,7 @@ static void close_tables(parent *p) {
     if (folder_tables_close(&p->tables, &err) != FM_OK) fail(p, err.text);
     if (!p->setup->resume) return;
     fm_status status =
-        folder_tables_open(&p->tables, p->run, p->setup->folder, all->results, all->rows, &err);
+        folder_tables_open(&p->tables, p->run, p->setup->folder, all->results, all->rows, p->sums, &err);
     if (status == FM_OK) status = folder_tables_close(&p->tables, &err);
     if (status != FM_OK) fail(p, err.text);
 }
@@ -413,10 +453,11 @@ fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all
     if (p.jobs > JOBS_MAX) p.jobs = JOBS_MAX;
     p.slots = calloc((size_t)p.jobs, sizeof *p.slots);
     p.old = calloc(n, sizeof *p.old);
-    FM_CHECK(p.slots != NULL && p.old != NULL, "out of memory");
+    p.sums = calloc(n, sizeof *p.sums);
+    FM_CHECK(p.slots != NULL && p.old != NULL && p.sums != NULL, "out of memory");
     if (setup->resume) p.status = read_back(&p, err);
     if (p.status == FM_OK && setup->folder)
-        p.status = folder_tables_open(&p.tables, run, setup->folder, all->results, all->rows, err);
+        p.status = folder_tables_open(&p.tables, run, setup->folder, all->results, all->rows, p.sums, err);
     if (p.status == FM_OK) {
         live_begin(&p.live, setup->program, run->config.quiet);
         run_children(&p);
@@ -425,6 +466,7 @@ fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all
     }
     free(p.slots);
     free(p.old);
+    free(p.sums);
     all->finished = (int64_t)(trials_count(all, TRIAL_OK) + trials_count(all, TRIAL_NAN));
     all->seconds = loop_clock() - began;
     return p.status;

@@ -43,8 +43,10 @@ typedef struct trials {
     double seconds;          /* likewise */
 } trials;
 
-/* Runs the trials that have no result yet. FM_BAD: a file could not be read or written; what was finished
- * before is in the tables and in `all`, which the caller frees in every case. */
+/* Runs the trials that are not done yet. One whose files in the folder are damaged or do not fit together is
+ * left alone: its status says so, and a message names the file and the remedy. FM_BAD: a file could not be
+ * read or written; what was finished before is in the tables and in `all`, which the caller frees in every
+ * case. */
 fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all, fm_error *err);
 
 /* How many trials have this status. */

@@ -41,7 +41,7 @@ static void write_head(const run_plan *run, const trials *all, FILE *out) {
     size_t ok = trials_count(all, TRIAL_OK), open = trials_count(all, TRIAL_OPEN);
     if (ok == (size_t)all->n) return;
     fprintf(out, "of these %zu ok", ok);
-    for (trial_status s = TRIAL_NAN; s <= TRIAL_INTERRUPTED; s++)
+    for (trial_status s = TRIAL_NAN; s <= TRIAL_DAMAGED; s++)
         if (trials_count(all, s) > 0) fprintf(out, ", %zu %s", trials_count(all, s), trial_status_name(s));
     if (open > 0) fprintf(out, ", %zu not begun", open);
     fprintf(out, "\n");
