@@ -151,7 +151,7 @@ static void declare_actor(void *self, nn_params *params, size_t in, size_t out) 
                                  .act = act,
                                  .target = {.in = z, .hidden = &c->target, .out = out, .act = act}});
     x->ready = algo_leaf(x->setup, x->agents, x->H.numbers, "generated", &x->ready_leaf);
-    fm_keep(x->setup->keep, FM_DTYPE_REAL, x->ready, x->agents * x->H.numbers, "step.ready");
+    fm_keep_for_play(x->setup->keep, FM_DTYPE_REAL, x->ready, x->agents * x->H.numbers, "step.ready");
 }
 
 /* H(e^j) for `count` priorities from `from` on, counted from 0. */

@@ -281,6 +281,32 @@ TEST(greedy_play_changes_nothing_and_is_the_same_twice) {
     }
 }
 
+/* What a finished trial leaves behind, its parameters, is all that its policy needs. */
+TEST(parameters_are_all_that_play_needs) {
+    FOR_ALL(algo, c) {
+        trial learned, player;
+        real actions[2][DRIVE_ACTIONS] = {{0}};
+        trial_begin(&learned, algo, c, 3, 0);
+        trial_begin(&player, algo, c, 3, 0);
+        loop_advance(&learned.loop, 100);
+        for (size_t k = 0; k < arrlenu(player.loop.keep.items); k++) {
+            const fm_kept *to = &player.loop.keep.items[k];
+            const fm_kept *from = fm_keep_find(&learned.loop.keep, to->name);
+            if (to->parameter) memcpy(to->data, from->data, bytes_of(to));
+        }
+        env_view view = env_vec_now(&player.loop.stage.vec);
+        const loop *both[] = {&learned.loop, &player.loop};
+        for (int who = 0; who < 2; who++) {
+            fm_rng other = fm_rng_split(77, FM_RNG_TEST, 0, 0);
+            player.made.algo->act(both[who]->learner, &view, ALGO_GREEDY, &other, player.loop.stage.memory,
+                                  actions[who]);
+        }
+        EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s in %s (%s)", algo, c->env,
+                   c->env_settings);
+        trial_end(&learned), trial_end(&player);
+    }
+}
+
 TEST(nothing_is_allocated_while_learning) {
     FOR_ALL(algo, c) {
         trial t;
@@ -371,6 +397,6 @@ TEST(exploration_is_as_often_as_said) {
 }
 
 TEST_MAIN(CASE(taken_up_again_is_the_same), CASE(evaluation_changes_nothing),
-          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(nothing_is_allocated_while_learning),
-          CASE(updates_do_not_depend_on_the_number_of_copies),
+          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(parameters_are_all_that_play_needs),
+          CASE(nothing_is_allocated_while_learning), CASE(updates_do_not_depend_on_the_number_of_copies),
           CASE(metrics_are_described_and_known_at_the_end), CASE(exploration_is_as_often_as_said))
