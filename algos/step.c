@@ -103,6 +103,7 @@ static const fm_option OPTIONS[] = {
 static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
     {"", "mixing", 10000, MATRIX},
+    {"", "onramp", 2000000, PPO_ONRAMP},
     {0},
 };
 

@@ -10,6 +10,11 @@
     "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every\n"  \
     "tenth of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
 
+#define ONRAMP                                                                                               \
+    CURVES_ONLY                                                                                              \
+    "Rows are of 100 greedy episodes after 2,000,000 decisions, without the supervisor. STEP's policies\n"   \
+    "see the state, MAPPO's and IPPO's what their agent sees; `MAPPO state` sees both.\n"
+
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
      "random games: the Stackelberg point against the mean Nash equilibrium, by covariance and size",
@@ -83,5 +88,18 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "STEP (Zhang et al. 2023), Fig. B.2",
      CURVES_ONLY "It finds STEP at the optimum within 2,000 decisions.\n", "trials", 100, 10, 3000,
      reproduce_step_mixing_curves},
+    {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents", "STEP (Zhang et al. 2023), Fig. 7",
+     "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and\n"
+     "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times\n"
+     "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best\n"
+     "return of a chain is 0.\n",
+     "trials", 5, 1, 4000, reproduce_step_beta},
+    {"step/fig8", "on-ramp: returns of STEP, MAPPO, IPPO and MADDPG at three densities",
+     "STEP (Zhang et al. 2023), Fig. 8",
+     ONRAMP "Returns are means over agents. It finds STEP above the others, the more so the denser.\n",
+     "trials", 5, 1, 4000, reproduce_step_returns},
+    {"step/fig9", "on-ramp: speeds of the same, from the same trials", "STEP (Zhang et al. 2023), Fig. 9",
+     ONRAMP "Speeds are means over decisions and agents. It finds STEP the fastest.\n",
+     "trials", 5, 1, 4000, reproduce_step_speeds},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
