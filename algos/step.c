@@ -104,6 +104,7 @@ static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
     {"", "mixing", 10000, MATRIX},
     {"", "onramp", 2000000, PPO_ONRAMP},
+    {"", "chain", 200000, "n_steps=1024 n_epochs=4 batch_size=256 ent_coef=0 lr_final=0"},
     {0},
 };
 

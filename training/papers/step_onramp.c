@@ -1,12 +1,10 @@
 /* step_onramp.c: merging among human drivers at three densities of traffic: STEP and its rivals
  * [STEP, Fig. 8 and 9], and what beta does there and in the chain [STEP, Fig. 7]. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
-#include "training/papers/item.h"
+#include "training/papers/curves.h"
 #include "training/run/checkpoint.h"
 
 #define POINTS 20 /* of a curve: evaluations during training */
@@ -125,20 +123,7 @@ static fm_status drive_all(const reproduce *r, const reproduce_trained *done, dr
     return status;
 }
 
-/* ---- curves: greedy returns of all agents' mean, in the course of training ---- */
-
-enum { PANELS_MAX = 4, LINES_MAX = 8 };
-
-typedef struct curves {
-    const char *figure;
-    const char *title[PANELS_MAX], *line[LINES_MAX];
-    size_t panels, lines, points;
-    double numbers[POINTS][PANELS_MAX * (1 + 3 * LINES_MAX)];
-} curves;
-
-/* Of the p-th panel: its steps, and of its l-th line the mean and both ends of its interval. */
-static size_t step_column(const curves *c, size_t p) { return p * (1 + 3 * c->lines); }
-static size_t mean_column(const curves *c, size_t p, size_t l) { return step_column(c, p) + 1 + 3 * l; }
+/* ---- curves: greedy returns, mean of all agents, in the course of training ---- */
 
 /* Over the trials: what all agents got in the evaluations from..to-1, on average. */
 static stats_interval tested(const reproduce_trained *done, size_t from, size_t to) {
@@ -158,105 +143,62 @@ static stats_interval tested(const reproduce_trained *done, size_t from, size_t 
     return mean;
 }
 
-static void fill_curve(curves *c, size_t p, size_t l, const reproduce_trained *done) {
-    size_t points = reproduce_progress_rows(done);
-    FM_CHECK(points <= POINTS, "%zu points of a curve", points);
-    if (c->points == 0 || points < c->points) c->points = points;
-    for (size_t k = 0; k < points; k++) {
-        stats_interval mean = tested(done, k, k + 1);
-        double *at = c->numbers[k] + mean_column(c, p, l);
-        c->numbers[k][step_column(c, p)] = reproduce_progress(done, k, done->columns.at[COLUMN_STEP]).mean;
-        at[0] = mean.mean, at[1] = mean.low, at[2] = mean.high;
+static reproduce_curve curve_of(const char *title, const reproduce_trained *done) {
+    reproduce_curve curve = reproduce_curve_new(title, reproduce_progress_rows(done));
+    for (size_t k = 0; k < curve.points; k++) {
+        curve.x[k] = reproduce_progress(done, k, done->columns.at[COLUMN_STEP]).mean;
+        curve.y[k] = tested(done, k, k + 1);
     }
+    return curve;
 }
 
-static fm_status draw(const reproduce *r, const curves *c, fm_error *err) {
-    enum { WIDTH = PANELS_MAX * (1 + 3 * LINES_MAX) };
-    static const char *const PART[] = {"", " lo", " hi"};
-    char names[WIDTH][96], note[REPRODUCE_NOTE_MAX];
-    const char *name[WIDTH];
-    double *packed = calloc(c->points * WIDTH + 1, sizeof *packed);
-    plot_series series[PANELS_MAX][LINES_MAX];
-    plot_panel panels[PANELS_MAX];
-    size_t width = step_column(c, c->panels);
-    FM_CHECK(packed != NULL, "out of memory");
-    for (size_t p = 0; p < c->panels; p++) {
-        fm_text_format(names[step_column(c, p)], sizeof *names, "%s: step", c->title[p]);
-        for (size_t l = 0; l < c->lines; l++) {
-            size_t at = mean_column(c, p, l);
-            for (size_t part = 0; part < 3; part++)
-                fm_text_format(names[at + part], sizeof *names, "%s: %s%s", c->title[p], c->line[l],
-                               PART[part]);
-            series[p][l] = (plot_series){
-                .title = c->line[l], .x = step_column(c, p), .column = at, .low = at + 1, .high = at + 2};
-        }
-        panels[p] = (plot_panel){.title = c->title[p],
-                                 .x_label = "step",
-                                 .y_label = "test return",
-                                 .series = series[p],
-                                 .n = c->lines};
-    }
-    for (size_t k = 0; k < width; k++) name[k] = names[k];
-    for (size_t k = 0; k < c->points; k++) memcpy(packed + k * width, c->numbers[k], width * sizeof *packed);
-    reproduce_note(r, "bands", note);
-    plot_page page = {.note = note, .panels = panels, .n = c->panels};
-    plot_data data = {.names = name, .width = width, .rows = c->points, .numbers = packed};
-    fm_status status = reproduce_figure(r, c->figure, &data, &page, err);
-    free(packed);
-    return status;
+/* A figure of its own, so that titles are short and each has its x. */
+static fm_status draw(const reproduce *r, const char *figure, const char *title,
+                      const reproduce_curve *curves, size_t n, fm_error *err) {
+    static const int ALL[] = {0, 1, 2, 3, 4};
+    const reproduce_panel panel = {title, ALL, n};
+    FM_CHECK(n <= sizeof ALL / sizeof *ALL, "%zu curves", n);
+    return reproduce_curve_page(r, figure, "step", "test return", curves, n, &panel, 1, err);
 }
 
 /* ---- Fig. 8 and 9 ---- */
 
-/* Whether STEP does better than the best of its rivals, density by density. */
-static void compare(const reproduce *r, const char *what, stats_interval (*mean)[LEARNER_COUNT]) {
-    if (r->config->csv) return;
-    printf("\n");
-    for (size_t d = 0; d < DENSITIES; d++) {
-        size_t best = 1;
-        for (size_t l = 2; l < LEARNER_COUNT; l++)
-            if (mean[d][l].mean > mean[d][best].mean) best = l;
-        stats_interval step = mean[d][0], rival = mean[d][best];
-        const char *words = isnan(step.low) || isnan(rival.low) ? "too few seeds to tell"
-                            : step.low > rival.high             ? "clearly more"
-                            : step.high < rival.low             ? "clearly less"
-                                                                : "the intervals overlap";
-        printf("  density %zu: %s of STEP less %s, the best of the others: %.2f; %s\n", d + 1, what,
-               LEARNERS[best].row, step.mean - rival.mean, words);
+static fm_status learn_and_drive(reproduce *r, size_t learner, size_t density, bool speeds,
+                                 reproduce_curve *curve, fm_error *err) {
+    char row[64];
+    reproduce_trained done;
+    driven mean;
+    fm_text_format(row, sizeof row, "%s density=%zu", LEARNERS[learner].row, density);
+    fm_status status = learn(r, row, learner, density, &done, err);
+    if (status == FM_OK && !r->interrupted) status = drive_all(r, &done, &mean, err);
+    if (status == FM_OK && !r->interrupted) {
+        *curve = curve_of(LEARNERS[learner].row, &done);
+        curve->area = speeds ? mean.speed : mean.reward;
+        reproduce_put(r, row, speeds ? "speed m/s" : "return", (double)NAN, curve->area, done.ok);
+        reproduce_put(r, row, "crash %", (double)NAN, reproduce_percent(mean.crashed), done.ok);
     }
+    reproduce_trained_free(&done);
+    return status;
 }
 
 static fm_status onramp(reproduce *r, bool speeds, fm_error *err) {
-    stats_interval mean[DENSITIES][LEARNER_COUNT];
-    curves c = {.figure = "fig8",
-                .title = {"density 1", "density 2", "density 3"},
-                .panels = DENSITIES,
-                .lines = LEARNER_COUNT};
+    static const reproduce_pair PAIRS[] = {{0, 1}, {0, 2}, {0, 3}, {0, 4}};
+    reproduce_curve curves[DENSITIES][LEARNER_COUNT] = {{{0}}};
     fm_status status = FM_OK;
     for (size_t k = 0; k < DENSITIES * LEARNER_COUNT && status == FM_OK && !r->interrupted; k++) {
         size_t d = k / LEARNER_COUNT, l = k % LEARNER_COUNT;
-        reproduce_trained done;
-        driven all;
-        char row[64];
-        c.line[l] = LEARNERS[l].row;
-        fm_text_format(row, sizeof row, "%s density=%zu", c.line[l], d + 1);
-        status = learn(r, row, l, d + 1, &done, err);
-        if (status == FM_OK && !r->interrupted) status = drive_all(r, &done, &all, err);
-        if (status == FM_OK && !r->interrupted) {
-            mean[d][l] = speeds ? all.speed : all.reward;
-            if (speeds) {
-                reproduce_put(r, row, "speed m/s", (double)NAN, all.speed, done.ok);
-            } else {
-                fill_curve(&c, d, l, &done);
-                reproduce_put(r, row, "return", (double)NAN, all.reward, done.ok);
-            }
-            reproduce_put(r, row, "crash %", (double)NAN, reproduce_percent(all.crashed), done.ok);
-        }
-        reproduce_trained_free(&done);
+        status = learn_and_drive(r, l, d + 1, speeds, &curves[d][l], err);
     }
-    if (status != FM_OK || r->interrupted) return status;
-    compare(r, speeds ? "speed" : "return", mean);
-    return speeds ? FM_OK : draw(r, &c, err);
+    for (size_t d = 0; d < DENSITIES && status == FM_OK && !r->interrupted; d++) {
+        char figure[32], title[32], what[64];
+        fm_text_format(figure, sizeof figure, "fig8-%zu", d + 1);
+        fm_text_format(title, sizeof title, "density %zu", d + 1);
+        fm_text_format(what, sizeof what, "%s at density %zu", speeds ? "Speeds" : "Returns", d + 1);
+        if (!speeds) status = draw(r, figure, title, curves[d], LEARNER_COUNT, err);
+        if (status == FM_OK) reproduce_compare(r, what, curves[d], PAIRS, sizeof PAIRS / sizeof *PAIRS);
+    }
+    for (size_t d = 0; d < DENSITIES; d++) reproduce_curves_free(curves[d], LEARNER_COUNT);
+    return status;
 }
 
 fm_status reproduce_step_returns(reproduce *r, fm_error *err) { return onramp(r, false, err); }
@@ -264,45 +206,56 @@ fm_status reproduce_step_speeds(reproduce *r, fm_error *err) { return onramp(r, 
 
 /* ---- Fig. 7 ---- */
 
+static const char *const BETAS[] = {"beta=0", "beta=0.01", "beta=0.1", "beta=1", "beta=10"};
+enum { BETA_COUNT = sizeof BETAS / sizeof *BETAS };
+
+static fm_status learn_by_beta(reproduce *r, const char *task, reproduce_training what, size_t b,
+                               reproduce_curve *curve, fm_error *err) {
+    char row[64], settings[64];
+    reproduce_trained done;
+    fm_text_format(row, sizeof row, "%s %s", task, BETAS[b]);
+    fm_text_format(settings, sizeof settings, "%s %s", what.settings, BETAS[b]);
+    what.row = row;
+    what.settings = settings;
+    fm_status status = reproduce_train(r, &what, &done, err);
+    if (status == FM_OK && !r->interrupted) {
+        *curve = curve_of(BETAS[b], &done);
+        curve->area = tested(&done, 0, curve->points);
+        reproduce_put(r, row, "area", (double)NAN, curve->area, done.ok);
+        reproduce_put(r, row, "last quarter", (double)NAN,
+                      tested(&done, curve->points - curve->points / 4, curve->points), done.ok);
+    }
+    reproduce_trained_free(&done);
+    return status;
+}
+
 fm_status reproduce_step_beta(reproduce *r, fm_error *err) {
     static const struct {
-        const char *row, *env, *settings;
+        const char *task, *figure, *env, *settings;
         int64_t steps;
-    } TASKS[] = {{"on-ramp", "onramp", "density=3", 1000000},
-                 {"chain of 2", "chain", "agents=2", 300000},
-                 {"chain of 8", "chain", "agents=8", 300000},
-                 {"chain of 64", "chain", "agents=64", 300000}};
-    static const char *const BETA[] = {"0", "0.01", "0.1", "1", "10"};
-    enum { TASK_COUNT = sizeof TASKS / sizeof *TASKS, BETAS = sizeof BETA / sizeof *BETA };
-    curves c = {.figure = "fig7", .panels = TASK_COUNT, .lines = BETAS};
-    char line[BETAS][32];
+    } TASKS[] = {{"on-ramp", "fig7-onramp", "onramp", "density=3", 1000000},
+                 {"chain of 2", "fig7-chain-2", "chain", "agents=2", 0},
+                 {"chain of 8", "fig7-chain-8", "chain", "agents=8", 0},
+                 {"chain of 64", "fig7-chain-64", "chain", "agents=64", 0}};
+    static const reproduce_pair PAIRS[] = {{4, 0}, {3, 0}, {4, 3}};
     fm_status status = FM_OK;
-    for (size_t k = 0; k < TASK_COUNT * BETAS && status == FM_OK && !r->interrupted; k++) {
-        size_t t = k / BETAS, b = k % BETAS;
-        char row[64], settings[64];
-        reproduce_trained done;
-        fm_text_format(line[b], sizeof line[b], "beta=%s", BETA[b]);
-        fm_text_format(row, sizeof row, "%s %s", TASKS[t].row, line[b]);
-        fm_text_format(settings, sizeof settings, "%s %s", TASKS[t].settings, line[b]);
-        c.title[t] = TASKS[t].row, c.line[b] = line[b];
-        reproduce_training what = {.row = row,
-                                   .algo = "step",
-                                   .env = TASKS[t].env,
-                                   .settings = settings,
-                                   .steps = TASKS[t].steps,
-                                   .num_envs = COPIES,
-                                   .rows = POINTS,
-                                   .evaluations = POINTS,
-                                   .eval_episodes = episodes(r, EVALUATED)};
-        status = reproduce_train(r, &what, &done, err);
-        if (status == FM_OK && !r->interrupted) {
-            size_t points = reproduce_progress_rows(&done);
-            fill_curve(&c, t, b, &done);
-            reproduce_put(r, row, "area", (double)NAN, tested(&done, 0, points), done.ok);
-            reproduce_put(r, row, "last quarter", (double)NAN, tested(&done, points - points / 4, points),
-                          done.ok);
-        }
-        reproduce_trained_free(&done);
+    for (size_t t = 0; t < sizeof TASKS / sizeof *TASKS && status == FM_OK && !r->interrupted; t++) {
+        reproduce_curve curves[BETA_COUNT] = {{0}};
+        const reproduce_training what = {.algo = "step",
+                                         .env = TASKS[t].env,
+                                         .settings = TASKS[t].settings,
+                                         .steps = TASKS[t].steps,
+                                         .num_envs = COPIES,
+                                         .rows = POINTS,
+                                         .evaluations = POINTS,
+                                         .eval_episodes = episodes(r, EVALUATED)};
+        for (size_t b = 0; b < BETA_COUNT && status == FM_OK && !r->interrupted; b++)
+            status = learn_by_beta(r, TASKS[t].task, what, b, &curves[b], err);
+        if (status == FM_OK && !r->interrupted)
+            status = draw(r, TASKS[t].figure, TASKS[t].task, curves, BETA_COUNT, err);
+        if (status == FM_OK && !r->interrupted)
+            reproduce_compare(r, TASKS[t].task, curves, PAIRS, sizeof PAIRS / sizeof *PAIRS);
+        reproduce_curves_free(curves, BETA_COUNT);
     }
-    return status == FM_OK && !r->interrupted ? draw(r, &c, err) : status;
+    return status;
 }
