@@ -86,6 +86,9 @@ typedef struct env_agent {
  * it. */
 typedef struct env_facts {
     const char *name, *title, *source;
+    /* What a policy can be taken along to: "iterated hero, joint memory, horizon 10". Environments that state
+     * the same have the same agents, or some of them. NULL: this one, with the same options. */
+    const char *game;
     int agents;
     env_agent *agent;   /* [agents] */
     int central_length; /* numbers of the centralised state, 0 when there is none */

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
+#include "training/run/learners.h"
 #include "training/show/live.h"
 #include "training/show/stats.h"
 
@@ -29,8 +30,14 @@ static char *interval(stats_interval x, char *text, size_t size) {
 
 static void write_head(const run_plan *run, const trials *all, FILE *out) {
     char steps[NUMBER], rate[NUMBER], time[NUMBER];
-    fprintf(out, "%s on %s: %lld trial%s of %s decisions", run->algo->name, run->config.env,
-            (long long)all->n, all->n == 1 ? "" : "s",
+    fprintf(out, "%s", run->algo->name);
+    for (int k = 0; k < run->learners; k++) {
+        const run_learner *beside = &run->beside[k];
+        fprintf(out, ", %s for %s%s", beside->from, run->env.facts.agent[beside->agent].name,
+                beside->policy ? " as it is" : "");
+    }
+    fprintf(out, " on %s: %lld trial%s of %s decisions", run->config.env, (long long)all->n,
+            all->n == 1 ? "" : "s",
             fm_text_grouped(run->config.steps, steps, sizeof steps));
     if (all->seconds < 100) snprintf(time, sizeof time, "%.1f s", all->seconds);
     else live_duration(all->seconds, time, sizeof time);
