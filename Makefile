@@ -107,7 +107,7 @@ $(O)/sources.txt: FORCE
 	@$(call write_if_changed,$(LIB_SOURCES))
 
 # The names that programs export, in the form of the linker at hand: functions by their prefix, and tables.
-API := fm_ ad_ nn_ env_ algo_ loop_ bimatrix_ FM_ AD_ NN_ ENV_ ALGO_ LOOP_ BIMATRIX_
+API := fm_ ad_ nn_ env_ algo_ loop_ bimatrix_ iterated_ oracle_ inner_ FM_ AD_ NN_ ENV_ ALGO_ LOOP_ BIMATRIX_ ITERATED_ ORACLE_ INNER_
 ifeq ($(shell uname -s),Darwin)
 API_LIST := $(API:%=_%*)
 else

@@ -299,7 +299,7 @@ void fm_options_write(const fm_option *table, const void *config, FILE *out) {
 
 void fm_options_help(const fm_option *table, const void *config, FILE *out) {
     for (const fm_option *row = table; row->name; row++) {
-        char text[FM_TEXT_MAX], range[96], words[2 * FM_TEXT_MAX];
+        char text[FM_TEXT_MAX], range[FM_TEXT_MAX], words[2 * FM_TEXT_MAX];
         if (row->type == FM_RENAMED) continue;
         const char *value = config ? fm_option_format(row, config, text, sizeof text) : row->default_value;
         if (row->type == FM_CHOICE) fm_text_format(range, sizeof range, "%s", row->choices);

@@ -2,6 +2,7 @@
 #include "envs/env.h"
 
 extern const env_type env_escape, env_maintain, env_penalty, env_mixing, env_random_matrix, env_nfg;
+extern const env_type env_iterated, env_leader_pomdp, env_follower_pomdp;
 extern const env_type env_grid, env_merge, env_onramp;
 extern const env_type env_duopoly, env_triopoly, env_oligopoly, env_chain;
 extern const env_type env_cartpole, env_pendulum, env_mountaincar_continuous, env_acrobot;
@@ -10,6 +11,8 @@ const env_type *const ENV_TABLE[] = {
     &env_escape,        &env_maintain, /* normal form: matrix_game.c */
     &env_penalty,       &env_mixing,
     &env_random_matrix, &env_nfg,
+    &env_iterated,      /* two by two, in rounds: iterated.c; its POMDPs: commitment/ */
+    &env_leader_pomdp,  &env_follower_pomdp,
     &env_grid,          &env_merge, /* several decisions */
     &env_onramp,
     &env_duopoly,       &env_triopoly, /* continuous: oligopoly.c, chain.c */

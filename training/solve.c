@@ -1,4 +1,5 @@
-/* solve.c: the program `solve`, which prints the exact solutions of a two-player game in normal form. */
+/* solve.c: the program `solve`, which prints the exact solutions of a two-player game, in normal form or
+ * iterated. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,16 +9,20 @@
 #include "envs/games/bimatrix.h"
 #include "training/run/flags.h"
 #include "training/run/version.h"
+#include "training/show/solve_iterated.h"
 
+#define ITERATED "iterated" /* the word for all iterated games */
 #define TABLE_WIDTH_MAX 200 /* columns of text; a wider table is left out */
 #define NASH_SHOWN_MAX 20   /* equilibria listed for people; --csv lists all */
 
 typedef struct solve_config {
-    bool csv, list, help, version;
+    bool csv, tables, list, help, version;
 } solve_config;
 
 static const fm_option OPTIONS[] = {
     FM_OPT_BOOL(solve_config, csv, "false", "a table for programs", ""),
+    FM_OPT_BOOL(solve_config, tables, "false", "of an iterated game: the answer to every table of the leader",
+                ""),
     FM_OPT_BOOL(solve_config, list, "false", "the named games and their options", ""),
     FM_OPT_BOOL(solve_config, help, "false", "this text", ""),
     FM_OPT_BOOL(solve_config, version, "false", "the version", ""),
@@ -32,6 +37,7 @@ static const flag_text TEXTS[] = {
 
 static const char HELP[] =
     "usage: solve GAME [--csv] [--set key=value ...]\n"
+    "       solve iterated [--tables] [--csv] [--set game=hero --set memory=joint --set horizon=10 ...]\n"
     "\n"
     "Prints the exact solutions of a two-player game in normal form. GAME is a Gambit .nfg file or the name\n"
     "of a game (see --list). The leader chooses the row, the follower the column.\n"
@@ -44,6 +50,12 @@ static const char HELP[] =
     "With --csv the columns are concept,return_0,return_1,strategy_0,strategy_1. A strategy is a list of\n"
     "label:probability, separated by spaces, of the actions with a probability above zero. In a label,\n"
     "spaces, control characters, ':' and '%' are written as in a URL (a space is %20).\n"
+    "\n"
+    "Of an iterated game the commitments are tables, an action for everything that the leader may remember,\n"
+    "and the sums are of payoffs, without the reward's offset. The concepts are stackelberg-strong,\n"
+    "stackelberg-weak, and stackelberg-by-round for a follower that may also count the rounds. --tables has\n"
+    "one row for each of the leader's tables, by its index, the sum of action_s 2^s over the states s:\n"
+    "table,leader,follower,leader_weak, the sums at the follower's best answers.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
@@ -229,6 +241,9 @@ static void print_list(FILE *out) {
         fprintf(out, "%-14s %s %s\n", named->name, named->summary, named->source);
         if (named->options[0].name) fm_options_help(named->options, NULL, out);
     }
+    fprintf(out, "%-14s %s %s\n", ITERATED, "a symmetric 2 by 2 game in rounds, with memory",
+            "[Gerstgrasser & Parkes 2023]");
+    fm_options_help(ITERATED_OPTIONS, NULL, out);
 }
 
 /* ---- the command line ---- */
@@ -250,19 +265,39 @@ static fm_status join_settings(const flags *given, fm_arena *arena, const char *
     return FM_OK;
 }
 
+static fm_status solve_iterated(const solve_config *config, const char *settings, fm_error *err) {
+    iterated_config rules;
+    fm_options_reset(ITERATED_OPTIONS, &rules);
+    if (fm_options_apply(ITERATED_OPTIONS, &rules, settings, err) != FM_OK)
+        return fm_fail_in(err, "game '%s': ", ITERATED);
+    const iterated_game game = iterated_make(&rules);
+    solve_iterated_print(&game, config->tables, config->csv, stdout);
+    return FM_OK;
+}
+
+static fm_status solve_matrix(const solve_config *config, const char *name, const char *settings,
+                              fm_arena *arena, fm_error *err) {
+    bimatrix game;
+    bimatrix_solution solution;
+    if (config->tables)
+        return fm_fail(err, "--tables: '%s' has no tables of commitments; only '%s' has", name, ITERATED);
+    if (bimatrix_load(name, settings, arena, &game, err) != FM_OK) return FM_BAD;
+    if (bimatrix_solve(&game, arena, &solution, err) != FM_OK) return FM_BAD;
+    (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    return FM_OK;
+}
+
 static fm_status solve(const solve_config *config, const flags *given, fm_error *err) {
     if (given->words_count == 0)
         return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
     if (given->words_count > 1)
         return fm_fail(err, "one game at a time: '%s' stands behind '%s'", given->words[1], given->words[0]);
     fm_arena arena = {0};
-    const char *settings = NULL;
-    bimatrix game;
-    bimatrix_solution solution;
+    const char *settings = NULL, *name = given->words[0];
     fm_status status = join_settings(given, &arena, &settings, err);
-    if (status == FM_OK) status = bimatrix_load(given->words[0], settings, &arena, &game, err);
-    if (status == FM_OK) status = bimatrix_solve(&game, &arena, &solution, err);
-    if (status == FM_OK) (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (status == FM_OK)
+        status = fm_text_same_name(name, ITERATED) ? solve_iterated(config, settings, err)
+                                                   : solve_matrix(config, name, settings, &arena, err);
     fm_arena_free(&arena);
     return status;
 }

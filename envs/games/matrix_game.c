@@ -193,6 +193,7 @@ static void fill_facts(const matrix_game *m, env_facts *facts, fm_arena *arena) 
         *agent = (env_agent){.name = g->player[i],
                              .level = i,
                              .obs_length = 1,
+                             .one_hot = m->obs == 1,
                              .action = env_discrete((int)actions[i], g->label[i]),
                              .reward_low = g->payoff[i][0],
                              .reward_high = g->payoff[i][0]};

@@ -176,10 +176,17 @@ static void write_outcomes(const run_plan *run, const trials *all, FILE *out) {
     }
 }
 
-/* The value at the Stackelberg point: computed for payoff tables, else a fact of the environment if it is
- * known; FM_ABSENT when it is not. */
-static double stackelberg_value(const env_facts *facts, int agent) {
+/* The solution that returns are held against: the Stackelberg point, or, where agents can only answer, the
+ * best response. */
+static const env_solution *solution_of(const env_facts *facts) {
     const env_solution *solution = env_facts_solution(facts, "stackelberg");
+    return solution ? solution : env_facts_solution(facts, "best-response");
+}
+
+/* Its value: computed for payoff tables, else a fact of the environment if it is known; FM_ABSENT when it is
+ * not. */
+static double exact_value(const env_facts *facts, int agent) {
+    const env_solution *solution = solution_of(facts);
     if (facts->bimatrix && facts->horizon == 1) {
         size_t point[2];
         bimatrix_stackelberg_pure(facts->bimatrix, true, point);
@@ -190,15 +197,17 @@ static double stackelberg_value(const env_facts *facts, int agent) {
 
 static void write_returns(const run_plan *run, const trials *all, FILE *out) {
     const env_facts *facts = &run->env.facts;
-    bool known = stackelberg_value(facts, 0) != FM_ABSENT;
+    const env_solution *solution = solution_of(facts);
+    bool known = exact_value(facts, 0) != FM_ABSENT;
+    bool answers = solution && strcmp(solution->concept, "best-response") == 0;
     char title[NUMBER];
     snprintf(title, sizeof title, "%s return", mode_of(run));
     fprintf(out, "\n%-16s  %12s  %24s%s\n", title, "mean", "95 % interval",
-            known ? "   Stackelberg           gap" : "");
+            !known ? "" : answers ? " best response           gap" : "   Stackelberg           gap");
     for (int i = 0; i < facts->agents; i++) {
         char mean[NUMBER], range[96], best[NUMBER], gap[NUMBER];
         stats_interval x = over_trials(all, get_return, i);
-        double value = stackelberg_value(facts, i);
+        double value = exact_value(facts, i);
         fprintf(out, "%-16s  %12s  %24s", facts->agent[i].name, number(x.mean, mean),
                 interval(x, range, sizeof range));
         if (known) fprintf(out, "  %12s  %12s", number(value, best), number(value - x.mean, gap));
