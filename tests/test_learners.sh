@@ -137,6 +137,24 @@ check "the copies of copies" [ -s nested/learners/0/learners/1/trials/001/checkp
 run --config nested/config.ini --out nested-again
 same nested nested-again
 
+# ---- followers that know the context, and their certificate ----
+
+# The mean regret is the gap of an evaluation that takes every table once.
+tables="--env follower-pomdp --set game=prisoners_dilemma memory=small horizon=5"
+run --algo reinforce --preset published $tables --steps 2100 --set tables=each --eval-episodes 8 --trials 2 --out few
+gap=$(awk '/^follower/ { print $NF }' out)
+check "regrets in a file" [ "$(wc -l <few/regret.csv)" -eq 17 ]
+awk -F, -v gap="$gap" 'NR > 1 { sum += $3 } END { exit !(gap > 0 && (sum / 16 - gap) ^ 2 < 1e-10) }' few/regret.csv
+check "their mean is the gap to the best answers" [ $? -eq 0 ]
+check "and those who are not exact are named" grep -q "^trial 0: exact against [0-7] of 8 tables; mean" out
+run --algo reinforce $tables --steps 200000 --out exact
+check "a follower that is trained to the end is exact" grep -q "^trial 0: exact against 8 of 8 tables$" out
+leader="--env leader-pomdp --set oracle=contextual game=prisoners_dilemma memory=small horizon=5"
+run --algo ppo $leader --learner follower=exact --out led
+check "its leader finds the Stackelberg point" grep -q "^leader .* 0$" out
+bad "the policy was trained in another game: contexts of iterated game=prisoners_dilemma memory=small horizon=5" \
+    --algo ppo $leader --set horizon=6 --learner "follower=$work/exact"
+
 # ---- damage ----
 
 refused() {

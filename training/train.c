@@ -6,6 +6,7 @@
 
 #include "autograd/plan.h"
 #include "training/run/folder.h"
+#include "training/show/certificate.h"
 #include "training/show/summary.h"
 #include "training/run/version.h"
 
@@ -37,6 +38,7 @@ static int train(const run_plan *run) {
     int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : say(&err);
     if (status == EXIT_DONE) {
         summary_write(run, &all, stdout);
+        if (certificate_write(run, folder, &all, stdout, &err) != FM_OK) status = say(&err);
         printf("\nresults: %s\n", folder);
         if (trials_count(&all, TRIAL_CRASHED) + trials_count(&all, TRIAL_NAN) > 0) status = EXIT_TRIAL;
         if (all.interrupted) {
