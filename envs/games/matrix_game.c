@@ -295,6 +295,9 @@ NAMED_ROW(penalty, "penalty", "common interest; the two best joint actions stand
           PENALTY);
 NAMED_ROW(mixing, "mixing",
           "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", ROUNDS);
+NAMED_ROW(commitment, "commitment", "general sum; a leader gains by committing to a row that is dominated",
+          ROUNDS);
+NAMED_ROW(dominance, "dominance", "general sum; dominance solves it, and commitment does not help", ROUNDS);
 NAMED_ROW(random_matrix, "random-matrix",
           "payoff pairs from a bivariate normal; covariance sets common interest", RANDOM);
 

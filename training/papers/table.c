@@ -5,10 +5,10 @@
     "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
 #define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
 
-#define CONTROL                                                                                              \
-    "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG\n"            \
-    "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every\n"  \
-    "tenth of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
+#define CONTROL                                                                                     \
+    "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG\n"   \
+    "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes,\n"     \
+    "after every tenth of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
 
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
@@ -55,9 +55,11 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      CURVES_ONLY
      "Its curves are distances from the equilibrium (0, 0), not the squared ones of the axis label.\n",
      "runs", 1, 1, 0, reproduce_stac_toy},
-    {"stac/fig2", "the same game with an entropy bonus, samples, and a Gaussian policy", "Zheng 2022, Fig. 2, 6, 7",
+    {"stac/fig2", "the same game with an entropy bonus, samples, and a Gaussian policy",
+     "Zheng 2022, Fig. 2, 6, 7",
      CURVES_ONLY "Its curves are of one seed.\n", "seeds", 200, 50, 0, reproduce_stac_soft_toy},
-    {"stac/cartpole", "CartPole: AC and STAC, one and 80 steps of the critic, and controls", "Zheng 2022, Fig. 3",
+    {"stac/cartpole", "CartPole: AC and STAC, one and 80 steps of the critic, and controls",
+     "Zheng 2022, Fig. 3",
      CURVES_ONLY
      "`area` is the mean of the epochs' mean returns, an epoch being 4,000 decisions and one update.\n"
      "Episodes go on over the end of an epoch, which the program cuts; the seeds are ours.\n",
