@@ -99,6 +99,7 @@ typedef struct reproduce_training {
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
     const char *settings; /* "key=value key=value" of the algorithm and the environment; NULL: none */
+    const char *learner;  /* of one agent, "AGENT=WHO" as for ./train; NULL: none */
     int64_t steps;        /* of a trial; 0: the algorithm's own */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
     int64_t evaluations;  /* during training, evenly spread over the steps; 0: none */
@@ -183,6 +184,7 @@ fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err); /* stac/fig2 */
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/papers/stac_cartpole.c */
 fm_status reproduce_stac_pendulum(reproduce *r, fm_error *err); /* training/papers/stac_control.c */
 fm_status reproduce_stac_mountaincar(reproduce *r, fm_error *err);
+fm_status reproduce_oracles_games(reproduce *r, fm_error *err);  /* training/papers/oracles_games.c */
 
 /* Puts how far the trained policies fall short of exact Stackelberg play, from `starts` sampled initial
  * situations: the mean loss of every agent's return, and the share of starts in which nobody loses. */

@@ -5,6 +5,8 @@
     "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
 #define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
 
+#define FOLLOWER_STEPS 1000000 /* a follower that is not exact makes no item */
+
 #define CONTROL                                                                                     \
     "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG\n"   \
     "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes,\n"     \
@@ -68,5 +70,11 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2, 4000, reproduce_stac_pendulum},
     {"stac/mountaincar", "MountainCarContinuous: the same", "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2,
      7000, reproduce_stac_mountaincar},
+    {"oracles/games", "12 iterated games: leaders against a follower that knows their tables",
+     "Gerstgrasser & Parkes 2023, Section 5",
+     "The paper shows curves; in the column `paper` is the exact Stackelberg value, in sums of the payoffs of\n"
+     "10 rounds. Leader steps are those until greedy play is at the equilibrium for good, questions included;\n"
+     "total steps have the follower's training, too.\n",
+     "trials", 5, 2, FOLLOWER_STEPS, reproduce_oracles_games},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
