@@ -13,9 +13,9 @@
 #define CHICKEN_STEPS 15000
 #define EVALUATIONS 100
 
-static const char *const GAMES[] = {
-    "prisoners_dilemma", "stag_hunt", "assurance",         "coordination", "mixedharmony", "harmony",
-    "noconflict",        "deadlock",  "prisoners_delight", "hero",         "battle",       "chicken"};
+static const char *const GAMES[] = {"prisoners_dilemma", "stag_hunt", "assurance",  "coordination",
+                                    "mixedharmony",      "harmony",   "noconflict", "deadlock",
+                                    "prisoners_delight", "hero",      "battle",     "chicken"};
 
 static const char *const LEADERS[] = {"ppo", "reinforce"};
 
@@ -60,7 +60,8 @@ static fm_status put_leader(reproduce *r, const char *game, const char *leader, 
     char metric[80];
     if (oracles_sampled(done, ROUNDS, &sampled, err) != FM_OK) return FM_BAD;
     snprintf(metric, sizeof metric, "%s argmax leader sum", leader);
-    reproduce_put(r, game, metric, oracles_sum(known->value[0], ROUNDS), oracles_greedy(done, ROUNDS), done->ok);
+    reproduce_put(r, game, metric, oracles_sum(known->value[0], ROUNDS), oracles_greedy(done, ROUNDS),
+                  done->ok);
     snprintf(metric, sizeof metric, "%s sampled leader sum", leader);
     reproduce_put(r, game, metric, (double)NAN, sampled, done->ok);
     stats_interval steps = arrivals(done, known->value[0], &there);

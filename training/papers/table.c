@@ -76,5 +76,22 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "10 rounds. Leader steps are those until greedy play is at the equilibrium for good, questions included;\n"
      "total steps have the follower's training, too.\n",
      "trials", 5, 2, FOLLOWER_STEPS, reproduce_oracles_games},
+    {"oracles/hidden", "questions that teach the leader nothing", "Gerstgrasser & Parkes 2023, Section 5",
+     "In sums of the payoffs of 5 rounds; the leader has the paper's settings, the follower is exact. With\n"
+     "hidden questions a leader does not see what its policy does to its follower.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_hidden},
+    {"oracles/phase", "a leader that knows whether it is asked or plays",
+     "Gerstgrasser & Parkes 2023, Section 5",
+     "In sums of the payoffs of 5 rounds; 16 is the equilibrium. A leader that knows lies: it answers\n"
+     "attractively and plays otherwise, until the follower learns anew.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_phase},
+    {"oracles/reset", "followers that begin anew in every episode, and that do not",
+     "Gerstgrasser & Parkes 2023, Section 5",
+     "The column `paper` has the means of an independent program's 20 seeds; 2 is the equilibrium.\n", "trials", 20,
+     4, 55000, reproduce_oracles_reset},
+    {"oracles/timing", "a leader that is paid while its follower learns", "Gerstgrasser & Parkes 2023, Section 5",
+     "The column `paper` has what must come out: with rewards left out while the follower learns always the\n"
+     "first row; with them only for x = 2, c = 0.\n",
+     "trials", 10, 2, 22000, reproduce_oracles_timing},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
