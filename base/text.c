@@ -202,17 +202,78 @@ void fm_text_format(char *text, size_t size, const char *format, ...) {
              n + 1, size);
 }
 
+char *fm_text_quoted(const char *word, char *text, size_t size) {
+    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:@%/";
+    if (*word && strspn(word, PLAIN) == strlen(word)) {
+        snprintf(text, size, "%s", word);
+        return text;
+    }
+    size_t used = (size_t)snprintf(text, size, "'");
+    for (; *word && used < size; word++)
+        used += (size_t)snprintf(text + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
+    if (used < size) snprintf(text + used, size - used, "'");
+    return text;
+}
+
+/* Of the first `length` bytes. */
+static size_t columns_of(const char *text, size_t length) {
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+size_t fm_text_columns(const char *text) { return columns_of(text, strlen(text)); }
+
+/* Bytes of the next word, or, where that is longer than a line, of its first parts, which end with '|'. */
+static size_t piece_of(const char *words, size_t room) {
+    const size_t whole = strcspn(words, " ");
+    size_t piece = whole;
+    if (columns_of(words, whole) <= room) return whole;
+    for (size_t i = 1; i < whole; i++)
+        if (words[i - 1] == '|' && (piece == whole || columns_of(words, i) <= room)) piece = i;
+    return piece;
+}
+
 void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width) {
     for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
-        size_t length = strcspn(words, " ");
-        if (used > at && used + 1 + length > width) {
+        size_t length = piece_of(words, width > at ? width - at : 0), columns = columns_of(words, length);
+        if (used > at && used + 1 + columns > width) {
             fputc('\n', out);
             used = 0;
         }
         size_t blanks = used < at ? at - used : used > at ? 1 : 0;
         fprintf(out, "%*s%.*s", (int)blanks, "", (int)length, words);
-        used += blanks + length;
+        used += blanks + columns;
         words += length;
     }
     fputc('\n', out);
+}
+
+#define HANG 4       /* where a beginning leaves no room, the rest goes on so far behind its indentation, */
+#define ROOM_LEAST 24 /* which is to say when it leaves fewer columns than this */
+
+static void put_line(FILE *out, const char *line, size_t width) {
+    size_t indent = strspn(line, " ");
+    const char *gap = strstr(line + indent, "  ");
+    const char *rest = gap ? gap + strspn(gap, " ") : line + indent;
+    size_t at = columns_of(line, (size_t)(rest - line)), used = at;
+    fprintf(out, "%.*s", (int)((gap ? gap : rest) - line), line);
+    if (gap) used = columns_of(line, (size_t)(gap - line));
+    if (gap && *rest && at + ROOM_LEAST > width && at + fm_text_columns(rest) > width) {
+        fputc('\n', out);
+        at = indent + HANG;
+        used = 0;
+    }
+    fm_text_wrap(out, rest, used, at, width);
+}
+
+void fm_text_lines(FILE *out, const char *text, size_t width) {
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        char *line = strndup(text, length);
+        FM_CHECK(line != NULL, "out of memory");
+        put_line(out, line, width);
+        free(line);
+        text += length + (text[length] == '\n');
+    }
 }

@@ -1,7 +1,6 @@
 /* bench.c: the program `bench`: how fast the parts are, and how fast this machine would allow them to be. */
 #include "benchmarks/bench.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,11 @@
 
 #include "autograd/kernels/kernels.h"
 #include "autograd/plan.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "training/loop.h"
 #include "training/run/flags.h"
+#include "training/run/program.h"
 #include "training/run/version.h"
 
 /* A sample lasts half a millisecond, or one repetition when that takes longer: short enough that other
@@ -140,7 +141,7 @@ void bench_row(const bench *b, const char *name, double value, const char *unit,
             put_grouped(most, sizeof most, limit);
             fm_text_format(share, sizeof share, "%.1f %%", 100 * value / limit);
         }
-        printf("%-7s %-27s %15s %-14s %15s %8s\n", b->group, name, number, unit, most, share);
+        printf("%-6s %-25s %12s %-13s %12s %7s\n", b->group, name, number, unit, most, share);
     }
     fflush(stdout);
 }
@@ -160,17 +161,26 @@ bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t ro
 
 /* ---- the command line ---- */
 
+static const char USAGE[] =
+    "usage: ./bench [GROUP...] [flags]\n"
+    "\n"
+    "Measures the groups (all of them when none is named) and prints, for each case, the median and what the "
+    "machine would allow: the rate of fused multiply-adds (in turns with the case, since clocks change) or "
+    "of memory, over the arithmetic or the bytes that the case needs at least.\n"
+    "\n"
+    "groups\n";
+
 static void print_help(const flags *given) {
-    printf("usage: bench [GROUP...] [flags]\n\n"
-           "Measures the groups (all of them when none is named) and prints, for each case, the median and\n"
-           "what the machine would allow: the rate of fused multiply-adds (in turns with the case, since\n"
-           "clocks change) or of memory, over the arithmetic or the bytes that the case needs at least.\n\n"
-           "groups\n");
-    for (size_t g = 0; g < GROUP_COUNT; g++) printf("  %-10s %s\n", GROUPS[g].name, GROUPS[g].doc);
+    program_print(stdout, USAGE);
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        int used = printf("  %s", GROUPS[g].name);
+        fm_text_wrap(stdout, GROUPS[g].doc, (size_t)used, 13, fm_terminal_reading(stdout));
+    }
     printf("\nflags (--flag VALUE or --flag=VALUE), with their defaults:\n");
     flags_help(given, stdout);
-    printf("\nFIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
-           "The exit status is 0, or 2 when something was wrong.\n");
+    program_print(stdout,
+                  "\nFIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
+                  "The exit status is 0, or 2 when something was wrong.\n");
 }
 
 static fm_status take_group(bool *wanted, const char *word, fm_error *err) {
@@ -211,9 +221,9 @@ static void measure(bench *b, const bool *wanted) {
         printf("group,case,value,unit,limit,share\n");
     } else {
         const char *isa = ad_kernels()->name;
-        printf("%s, %s, %s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
+        printf("%s, %s\n%s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
                (long long)options->threads, options->threads == 1 ? "" : "s", options->seconds);
-        printf("%-7s %-27s %15s %-14s %15s %8s\n", "group", "case", "value", "unit", "limit", "share");
+        printf("%-6s %-25s %12s %-13s %12s %7s\n", "group", "case", "value", "unit", "limit", "share");
     }
     run_groups(b, wanted, options->csv ? BENCH_CSV : BENCH_TABLE);
 }
@@ -234,11 +244,10 @@ int main(int argc, char **argv) {
     bench b = {.mode = BENCH_TABLE};
     fm_error err;
     flags given = {.options = OPTIONS, .config = &b.options, .word = "GROUP"};
+    program_begin(argc > 0 ? argv[0] : NULL, "bench");
     fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
     if (status == FM_OK) status = run(&b, &given, &err);
-    if (status == FM_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    if (status != FM_OK) fprintf(stderr, "bench: %s\n", err.text);
+    if (status != FM_OK) program_fail(&err);
     flags_free(&given);
-    return (int)status;
+    return program_end((int)status);
 }

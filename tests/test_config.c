@@ -190,7 +190,7 @@ TEST(config_words_that_are_wrong) {
     expect_bad("--algo toy --env duopoly", "toy needs discrete actions; 'duopoly' has others");
     expect_bad("--algo toy --env maintain --quiet=perhaps", "--quiet: 'perhaps'");
     expect_bad("--resume /nowhere", "/nowhere/config.ini");
-    expect_bad("--resume /nowhere --seed 3", "only --jobs, --threads, --checkpoint-every and --quiet");
+    expect_bad("--resume /nowhere --seed 3", "only --jobs, --threads, --checkpoint_every and --quiet");
 }
 
 TEST(config_names_have_one_spelling) {

@@ -246,7 +246,7 @@ restore
 cp base/trials/000/checkpoint.safetensors hurt/trials/001/
 "$play" hurt --trial 1 >out 2>err
 check "./play refuses another trial's checkpoint: status $?" [ $? -eq 2 ]
-says "delete that file, then ./train --resume hurt"
+says "delete that file, then $bin/train --resume hurt"
 ends 2 "another trial's checkpoint" --resume hurt
 says "it was saved with the seed 0, not 1"
 again trials/001/checkpoint.safetensors

@@ -437,9 +437,8 @@ TEST(summary_names_the_points_of_the_game) {
     FILE *memory = open_memstream(&text, &size);
     summary_write(&s.plan, &all, memory);
     fclose(memory);
-    EXPECT_HAS(text,
-               "A-X                   20          15          3 of 4    30.1 to 95.4 %  <- Stackelberg");
-    EXPECT_HAS(text, "B-X                   30           0          1 of 4     4.6 to 69.9 %\n");
+    EXPECT_HAS(text, "A-X          20        15  3 of 4  30.1 to 95.4 %  <- Stackelberg point\n");
+    EXPECT_HAS(text, "B-X          30         0  1 of 4  4.56 to 69.9 %\n");
     EXPECT_HAS(text, "<- Nash equilibrium");
     EXPECT_HAS(text, "22.5"); /* the leader's mean */
     EXPECT_HAS(text, "-2.5"); /* and its gap */

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-char *action_text(const env_facts *facts, int agent, const real *joint) {
+char *action_text(const env_facts *facts, int agent, const real *joint, int digits) {
     const env_space *space = &facts->agent[agent].action;
     const real *action = joint + facts->agent[agent].action_at;
     char *text = NULL, number[40];
@@ -15,7 +15,8 @@ char *action_text(const env_facts *facts, int agent, const real *joint) {
     FM_CHECK(memory != NULL, "out of memory");
     for (int k = 0; k < space->size; k++) {
         if (k > 0) fputc(':', memory);
-        if (space->kind == ENV_BOX)
+        if (space->kind == ENV_BOX && digits > 0) fprintf(memory, "%.*g", digits, (double)action[k]);
+        else if (space->kind == ENV_BOX)
             fputs(fm_text_from_real((double)action[k], number, sizeof number), memory);
         else fputs(env_action_label(facts, agent, k, (int)action[k], number, sizeof number), memory);
     }

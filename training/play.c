@@ -1,12 +1,14 @@
 /* play.c: the program `./play`: shows a trained policy, or a script of actions, decision by decision. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "nn/safetensors.h"
+#include "training/run/checkpoint.h"
 #include "training/run/flags.h"
 #include "training/run/policy.h"
+#include "training/run/program.h"
 #include "training/show/play_script.h"
 #include "training/show/play_show.h"
 #include "training/run/version.h"
@@ -24,7 +26,7 @@ static const fm_option OPTIONS[] = {
                 "what a script is played in: a name (./train --list) or the path of a .nfg file"),
     FM_OPT_INT(play_config, trial, "0", 0, 1000000, "", "which trial of FOLDER plays", ""),
     FM_OPT_INT(play_config, episodes, "1", 1, 1000000000, "", "how many are played", ""),
-    FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9e18, "",
+    FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9.2e18, "",
                "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
     FM_OPT_BOOL(play_config, sample, "false",
                 "plays the policy as it is, its own randomness included, instead of its best actions", ""),
@@ -42,22 +44,22 @@ static const flag_text TEXTS[] = {
 };
 
 static const char USAGE[] =
-    "usage: ./play FOLDER [--trial K] [flags]              a policy that ./train left in FOLDER\n"
-    "       ./play --env NAME --actions A/B,... [flags]    a script of actions\n"
+    "usage: ./play FOLDER [--trial K] [flags]  a policy that ./train left in FOLDER\n"
+    "       ./play --env NAME --actions A/B,... [flags]  a script of actions\n"
     "\n"
-    "Shows the situation before and after every decision, the actions, rewards and returns. A policy\n"
-    "plays greedily unless --sample is given. In a script the last decision is repeated until the episode\n"
-    "ends, and every episode starts from the first one. Actions are labels or indices, numbers for a box;\n"
-    "several of one agent are joined by ':'. Any number will do for a box, as its bounds are kept.\n"
+    "Shows the situation before and after every decision, the actions, rewards and returns. A policy plays "
+    "greedily unless --sample is given. In a script the last decision is repeated until the episode ends, "
+    "and every episode starts from the first one. Actions are labels or indices, numbers for a box; several "
+    "of one agent are joined by ':'. Any number will do for a box, as its bounds are kept.\n"
     "\n"
-    "  ./play --env merge --set speed0=39 --set speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
+    "  ./play --env merge --set speed0=39 speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
     "  ./play --env maintain --actions A/X --csv\n"
     "  ./play --env duopoly --actions 6/3\n"
     "\n"
-    "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions,\n"
-    "rewards 0): episode,step,action_0,...,reward_0,...,terminated,truncated, and then the environment's\n"
-    "readings by name. The action of an agent that did not act is empty, and so is a reading that means\n"
-    "nothing then.\n"
+    "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions, "
+    "rewards 0): episode, step, action_0, ..., reward_0, ..., terminated, truncated, and then the "
+    "environment's readings by name. The action of an agent that did not act is empty, and so is a reading "
+    "that means nothing then.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
@@ -137,6 +139,26 @@ static fm_status words_of(const flags *given, fm_arena *arena, policy_source *so
     return FM_OK;
 }
 
+/* A trial that was interrupted, or met a number that is none, left what it had learned until then. */
+static fm_status title_policy(const policy *trained, player *p, fm_error *err) {
+    char path[CHECKPOINT_PATH_MAX + 40], trial_folder[CHECKPOINT_PATH_MAX], at[40], steps[40], *step = NULL;
+    const run_plan *run = &trained->run;
+    int64_t done = 0;
+    checkpoint_folder(trained->folder, trained->trial, trial_folder);
+    snprintf(path, sizeof path, "%s/%s", trial_folder, CHECKPOINT_PARAMETERS);
+    if (nn_safetensors_metadata(path, "step", &step, err) != FM_OK) return FM_BAD;
+    bool whole = fm_text_to_int(step, &done) && done >= run->config.steps;
+    free(step);
+    fm_text_grouped(done, at, sizeof at);
+    fm_text_grouped(run->config.steps, steps, sizeof steps);
+    int n = snprintf(p->title, sizeof p->title, "%s, trial %lld of %.900s", run->algo->name,
+                     (long long)trained->trial, trained->folder);
+    if (!whole)
+        snprintf(p->title + n, sizeof p->title - (size_t)n, "; unfinished: trained for %s of %s decisions",
+                 at, steps);
+    return FM_OK;
+}
+
 static fm_status open_run(const play_config *config, const flags *given, policy *trained, fm_arena *arena,
                           player *p, fm_error *err) {
     policy_source source = {.folder = given->words[0], .trial = config->trial, .num_envs = 1};
@@ -152,9 +174,7 @@ static fm_status open_run(const play_config *config, const flags *given, policy 
     p->env = &trained->run.env;
     p->policy = l;
     p->seed = config->seed == SEED_OWN ? l->setup.seed : (uint64_t)config->seed;
-    snprintf(p->title, sizeof p->title, "%s, trial %lld of %.900s", l->setup.algo->name,
-             (long long)config->trial, source.folder);
-    return FM_OK;
+    return title_policy(trained, p, err);
 }
 
 /* ---- playing ---- */
@@ -265,14 +285,15 @@ static fm_status play(const player *p, const play_config *config, fm_arena *aren
 static fm_status help(const play_config *config, const flags *given, fm_arena *arena, fm_error *err) {
     env e;
     if (config->env[0] && env_open(config->env, arena, &e, err) != FM_OK) return FM_BAD;
-    fputs(USAGE, stdout);
+    program_print(stdout, USAGE);
     flags_help(given, stdout);
     if (config->env[0]) {
-        printf("\noptions of %s (%s):\n", e.type->name, e.type->doc);
-        if (e.type->options && e.type->options->name) fm_options_help(e.type->options, NULL, stdout);
+        printf("\noptions of %s, each by --set:\n", e.type->name);
+        if (e.type->options && e.type->options->name)
+            fm_options_help(e.type->options, NULL, FM_HELP_SETTINGS, stdout);
         else printf("  none\n");
     }
-    printf("\nexit status: 0 done, 2 wrong input\n");
+    program_print(stdout, "\nexit status: 0 done, 2 wrong input\n");
     return FM_OK;
 }
 
@@ -302,11 +323,10 @@ int main(int argc, char **argv) {
     play_config config;
     fm_error err;
     flags given = {.options = OPTIONS, .config = &config, .texts = TEXTS, .word = "FOLDER"};
+    program_begin(argc > 0 ? argv[0] : NULL, "play");
     fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
     if (status == FM_OK) status = run(&config, &given, &err);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FM_OK)
-        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    if (status != FM_OK) fprintf(stderr, "play: %s\n", err.text);
+    if (status != FM_OK) program_fail(&err);
     flags_free(&given);
-    return (int)status;
+    return program_end((int)status);
 }

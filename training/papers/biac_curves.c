@@ -82,7 +82,7 @@ static stats_interval watched_mean(const reproduce_trained *done, size_t k, size
             x[trial] = done->all.watched[trial].numbers[k * COLUMNS + column];
     stats_interval mean = reproduce_mean_of(done, x);
     free(x);
-    return column == ANSWER || column == COMMITMENT ? reproduce_share(mean) : mean;
+    return mean;
 }
 
 /* The table that is drawn has the step and then, of each column, its mean and interval. */
@@ -109,8 +109,8 @@ static fm_status draw_values(reproduce *r, const char *name, const char *row, co
         for (size_t c = 1; c < COLUMNS; c++) {
             stats_interval mean = watched_mean(done, k, c);
             at[3 * c - 2] = mean.mean;
-            at[3 * c - 1] = mean.low;
-            at[3 * c] = mean.high;
+            at[3 * c - 1] = c >= ANSWER && mean.low < 0 ? 0 : mean.low;
+            at[3 * c] = c >= ANSWER && mean.high > 1 ? 1 : mean.high;
         }
     }
     snprintf(values, sizeof values, "%s in Escape: values of C-Z", row);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/run/folder.h"
+#include "training/run/program.h"
 #include "training/papers/item.h"
 
 #define NUMBER 40
@@ -15,17 +17,13 @@
 
 /* ---- rows ---- */
 
-stats_interval reproduce_number(double value) { return (stats_interval){value, (double)NAN, (double)NAN}; }
-
-stats_interval reproduce_share(stats_interval share) {
-    if (share.low < 0) share.low = 0;
-    if (share.high > 1) share.high = 1;
-    return share;
+stats_interval reproduce_number(double value) {
+    return (stats_interval){.mean = value, .low = (double)NAN, .high = (double)NAN};
 }
 
 stats_interval reproduce_percent(stats_interval share) {
-    share = reproduce_share(share);
-    return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high};
+    share = stats_of_shares(share);
+    return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high, share.n};
 }
 
 static void put_csv(FILE *out, const reproduce *r, const char *row, const char *metric, const double *numbers,
@@ -50,16 +48,26 @@ static const char *shown(double value, char *text) {
     return text;
 }
 
-static void put_person(reproduce *r, const char *row, const char *metric, const double *numbers, int64_t n) {
+#define NUMBERS 45 /* columns that the numbers of a row take */
+#define METRIC_LEAST 20
+#define METRIC_MOST 48
+
+/* A row's name has a line of its own, with its metrics beneath; what is too long for its column, too. */
+static void put_person(reproduce *r, const char *row, const char *metric, double paper, stats_interval ours,
+                       int64_t n) {
     char text[4][NUMBER], range[2 * NUMBER + 8] = "";
-    bool same = strcmp(row, r->last_row) == 0;
+    size_t columns = fm_terminal_columns(stdout);
+    int width = columns < NUMBERS + METRIC_LEAST ? METRIC_LEAST : (int)columns - NUMBERS;
+    if (width > METRIC_MOST) width = METRIC_MOST;
     if (!r->last_row[0])
-        printf("%-24s %-40s %9s %9s  %-20s %s\n", "row", "metric", "paper", "ours", "95 % interval",
-               r->item->unit);
-    if (!isnan(numbers[2]))
-        snprintf(range, sizeof range, "%s to %s", shown(numbers[2], text[2]), shown(numbers[3], text[3]));
-    printf("%-24s %-40s %9s %9s  %-20s %lld\n", same ? "" : row, metric, shown(numbers[0], text[0]),
-           shown(numbers[1], text[1]), range, (long long)n);
+        printf("%-*s %9s %9s  %-16s %6.6s\n", width, "", "paper", "ours", "95 % interval", r->item->unit);
+    if (strcmp(row, r->last_row) != 0) printf("%s\n", row);
+    if (!isnan(ours.low))
+        snprintf(range, sizeof range, "%s to %s", shown(ours.low, text[2]), shown(ours.high, text[3]));
+    else if (ours.n > 1) snprintf(range, sizeof range, "all equal");
+    printf("  %-*s", width - 2, metric);
+    if (fm_text_columns(metric) + 2 > (size_t)width) printf("\n%*s", width, "");
+    printf(" %9s %9s  %-16s %6lld\n", shown(paper, text[0]), shown(ours.mean, text[1]), range, (long long)n);
     snprintf(r->last_row, sizeof r->last_row, "%s", row);
     fflush(stdout);
 }
@@ -70,7 +78,7 @@ static void put(reproduce *r, bool for_person, const char *row, const char *metr
     r->rows++;
     put_csv(r->table, r, row, metric, numbers, n);
     if (r->config->csv) put_csv(stdout, r, row, metric, numbers, n);
-    else if (for_person) put_person(r, row, metric, numbers, n);
+    else if (for_person) put_person(r, row, metric, paper, ours, n);
 }
 
 void reproduce_put(reproduce *r, const char *row, const char *metric, double paper, stats_interval ours,
@@ -86,7 +94,7 @@ void reproduce_put_detail(reproduce *r, const char *row, const char *metric, dou
 void reproduce_say(const reproduce *r, const char *format, ...) {
     va_list arguments;
     if (r->config->quiet) return;
-    fprintf(stderr, "reproduce: %s: ", r->item->name);
+    fprintf(stderr, "%s: %s: ", program_name(), r->item->name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -95,11 +103,18 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
 
 void reproduce_words(const reproduce *r, const char *format, ...) {
     va_list arguments;
+    char *words = NULL;
+    size_t size;
     if (r->config->csv) return;
-    putchar('\n');
+    FILE *memory = open_memstream(&words, &size);
+    FM_CHECK(memory != NULL, "out of memory");
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vfprintf(memory, format, arguments);
     va_end(arguments);
+    FM_CHECK(fclose(memory) == 0, "out of memory");
+    putchar('\n');
+    program_print(stdout, words);
+    free(words);
 }
 
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
@@ -180,8 +195,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     if (run_parse(run, c.n, c.words, err) != FM_OK)
         return fm_fail_in(err, "%s: %s: ", r->item->name, what->row);
     run->config.quiet = r->config->quiet;
-    if (r->config->quick && run->config.steps > r->item->quick_steps)
-        run->config.steps = r->item->quick_steps;
+    if (r->steps > 0 && run->config.steps > r->steps) run->config.steps = r->steps;
     if (what->evaluations > 0) run->config.eval_every = run->config.steps / what->evaluations;
     return FM_OK;
 }
@@ -228,7 +242,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
                           fm_error *err) {
     char name[64], steps[40];
     trial_watch watch;
-    trials_setup setup = {.program = "reproduce"};
+    trials_setup setup = {.program = program_name()};
     fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
     folder_name(what->row, name, sizeof name);

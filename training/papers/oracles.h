@@ -17,8 +17,8 @@ fm_status oracles_follower(reproduce *r, const char *name, const char *settings,
 /* The sum of payoffs behind a return of that many rounds: every reward has 2.5 taken off. */
 static inline double oracles_sum(double value, int64_t rounds) { return value + 2.5 * (double)rounds; }
 
-/* Means over the trials, in sums of payoffs of `rounds`: of greedy play at the end, and of 200 episodes of the
- * policies as they are. */
+/* Means over the trials, in sums of payoffs of `rounds`: of greedy play at the end, and of 200 episodes of
+ * the policies as they are. */
 stats_interval oracles_greedy(const reproduce_trained *done, int64_t rounds);
 fm_status oracles_sampled(const reproduce_trained *done, int64_t rounds, stats_interval *sum, fm_error *err);
 

@@ -1,5 +1,5 @@
-/* oracles_conditions.c: what the reduction needs, each condition broken on purpose [Gerstgrasser & Parkes 2023,
- * Sections 5.2 to 5.5]: questions that teach nothing, a leader that knows when it is asked, a follower that
+/* oracles_conditions.c: what the reduction needs, each condition broken on purpose [Gerstgrasser & Parkes
+ * 2023]: questions that teach nothing, a leader that knows when it is asked, a follower that
  * goes on from where it was, and rewards while the follower learns. */
 #include <math.h>
 #include <stdlib.h>
@@ -183,7 +183,7 @@ fm_status reproduce_oracles_timing(reproduce *r, fm_error *err) {
         reproduce_trained done;
         status = reproduce_train(r, &what, &done, err);
         if (status == FM_OK && !r->interrupted) {
-            stats_interval share = reproduce_mean(&done, first_row, 0);
+            stats_interval share = stats_of_shares(reproduce_mean(&done, first_row, 0));
             reproduce_put(r, t->row, "share of leaders that choose the first row", t->expected, share,
                           done.ok);
             reproduce_put(r, t->row, "their reward in the game that counts",

@@ -19,8 +19,8 @@ static const char *const GAMES[] = {"prisoners_dilemma", "stag_hunt", "assurance
 
 static const char *const LEADERS[] = {"ppo", "reinforce"};
 
-/* The step of the first evaluation from which on the greedy leader is at the equilibrium, to the end; NAN when
- * it is not there at the end. */
+/* The step of the first evaluation from which on the greedy leader is at the equilibrium, to the end; NAN
+ * when it is not there at the end. */
 static double arrival(const reproduce_trained *done, int64_t trial, double value) {
     size_t width = (size_t)done->columns.at[COLUMN_END];
     size_t rows = arrlenu(done->all.rows[trial].numbers) / width;
@@ -49,7 +49,8 @@ static stats_interval arrivals(const reproduce_trained *done, double value, int6
 }
 
 static stats_interval plus(stats_interval x, double more) {
-    return (stats_interval){x.mean + more, x.low + more, x.high + more};
+    x.mean += more, x.low += more, x.high += more;
+    return x;
 }
 
 static fm_status put_leader(reproduce *r, const char *game, const char *leader, const reproduce_trained *done,

@@ -52,10 +52,10 @@ static void fill(outcome_table *t, size_t learner, const reproduce_trained *done
         at[x_column(t, learner)] = x;
         for (size_t k = 0; k < t->outcomes; k++) {
             int outcome = done->columns.at[COLUMN_OUTCOME] + (int)outcome_at(t, k);
-            stats_interval share = reproduce_share(reproduce_progress(done, row, outcome));
+            stats_interval share = reproduce_progress(done, row, outcome);
             at[column(t, learner, k, MEAN)] = share.mean;
-            at[column(t, learner, k, LOW)] = share.low;
-            at[column(t, learner, k, HIGH)] = share.high;
+            at[column(t, learner, k, LOW)] = share.low < 0 ? 0 : share.low;
+            at[column(t, learner, k, HIGH)] = share.high > 1 ? 1 : share.high;
         }
         kept++;
     }

@@ -159,15 +159,18 @@ static fm_status show(const reproduce *r, const reproduce_curve *curves, fm_erro
     bool gains = curves[STAC].area.low > curves[AC].area.high,
          alike = curves[STAC].area.low <= curves[TWICE].area.high;
     if (!gains || !alike) {
-        printf("These trials are too few or too short to show what the controls show in the full item.\n");
+        reproduce_words(r, "These trials are too few or too short to show what the controls show in the full "
+                           "item.\n");
         return FM_OK;
     }
-    printf("The published implicit term is the policy gradient times a number, mostly about 1, because\n"
-           "the critic can answer by its output bias alone. So STAC is AC with steps about twice as\n"
-           "long: it gains on AC, and AC with twice its learning rate gains as much. What is gained is a\n"
-           "learning rate; nothing here is due to the direction of the total derivative. Without the\n"
-           "implicit term STAC is AC, and the raw form of Proposition 1 makes steps of returns' size, at\n"
-           "which the policy collapses.\n");
+    reproduce_words(
+        r,
+        "The published implicit term is the policy gradient times a number, mostly about 1, because the "
+        "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
+        "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
+        "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
+        "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
+        "collapses.\n");
     return FM_OK;
 }
 

@@ -7,12 +7,14 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
 #include "training/run/algorithm.h"
 #include "training/run/flags.h"
 #include "training/run/learners.h"
+#include "training/run/program.h"
 #include "training/run/version.h"
 
 #define WHOLE_MAX 9.2e18 /* no bound for a person; seeds of further trials still fit behind it */
@@ -210,7 +212,7 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
         if (strcmp(now->section, "run") != 0 || !carries_out(now->key) || strcmp(now->key, "out") == 0)
             return fm_fail(
                 err,
-                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint-every "
+                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint_every "
                 "and --quiet can stand beside it, not '%s'",
                 now->key);
     }
@@ -436,46 +438,44 @@ void run_write_ini(const run_plan *run, FILE *out) {
     FM_CHECK(fclose(memory) == 0, "out of memory");
     fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
-    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n");
+    fprintf(out, "# The program train repeats the run with --config THIS_FILE.\n");
     fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);
     fputs(settings, out);
     free(settings);
 }
 
+static const char USAGE[] =
+    "usage: ./train --algo NAME --env NAME [flags]\n"
+    "       ./train --resume FOLDER  goes on with a run that was interrupted\n"
+    "       ./train --list           the algorithms, their presets, and the environments\n"
+    "\n"
+    "Trains the algorithm in the environment, then evaluates it and says what was learned. Intervals are "
+    "of 95 %: Wilson's for shares of trials, Student's t for means. The folder then holds config.ini "
+    "(everything needed to repeat the run), progress.csv, result.csv (one row per trial) and "
+    "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or --threads. A folder "
+    "that holds a run is never written over: without --out the next free name is taken.\n"
+    "\n"
+    "flags (--flag VALUE or --flag=VALUE; in names - and _ are the same), with the value in use:\n";
+
+static void write_options_help(const char *name, const fm_option *table, const void *config, FILE *out) {
+    fprintf(out, "\noptions of %s, each by --set:\n", name);
+    if (table->name) fm_options_help(table, config, FM_HELP_SETTINGS, out);
+    else fprintf(out, "  none\n");
+}
+
 void run_write_help(const run_plan *run, FILE *out) {
-    fprintf(out, "usage: ./train --algo NAME --env NAME [flags]\n"
-                 "       ./train --resume FOLDER      goes on with a run that was interrupted\n"
-                 "       ./train --list               the algorithms, their presets, and the environments\n"
-                 "\n"
-                 "Trains the algorithm in the environment, then evaluates it and says what was learned. "
-                 "The folder then\n"
-                 "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
-                 "per trial) and\n"
-                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or "
-                 "--threads. A folder "
-                 "that holds a run\n"
-                 "is never written over: without --out the next free name is taken.\n"
-                 "\n"
-                 "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
     run_config shown = run->config;
     shown.help = false;
+    program_print(out, USAGE);
     flag_texts_help(TEXTS, out);
-    fm_options_help(RUN_OPTIONS, &shown, out);
-    if (run->algo) {
-        fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
-        fm_options_help(algorithm_options(run->algo), run->algo_config, out);
-    }
-    if (run->env.type) {
-        fprintf(out, "\noptions of %s (%s):\n", run->env.type->name, run->env.type->doc);
-        if (env_options(run->env.type)->name)
-            fm_options_help(env_options(run->env.type), run->env.config, out);
-        else
-            fprintf(out, "  none\n");
-    }
+    fm_options_help(RUN_OPTIONS, &shown, FM_HELP_FLAGS, out);
+    if (run->algo) write_options_help(run->algo->name, algorithm_options(run->algo), run->algo_config, out);
+    if (run->env.type)
+        write_options_help(run->env.type->name, env_options(run->env.type), run->env.config, out);
     if (!run->algo || !run->env.type)
-        fprintf(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
-    fprintf(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be written,"
-                 " 130 interrupted\n");
+        program_print(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
+    program_print(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be "
+                       "written, 130 interrupted\n");
 }
 
 #define LIST_DOC 17   /* the columns at which what a row says begins, */
@@ -484,15 +484,15 @@ void run_write_help(const run_plan *run, FILE *out) {
 static void write_presets(const algo_type *algo, FILE *out) {
     for (const algo_preset *row = algo->presets; row && row->settings; row++) {
         if (!row->name[0]) continue;
-        int used = fprintf(out, "    --preset %s%s%s: ", row->name, row->env[0] ? " for " : "", row->env);
-        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, FM_HELP_WIDTH);
+        int used = fprintf(out, "    --preset %s%s%s:", row->name, row->env[0] ? " for " : "", row->env);
+        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, fm_terminal_reading(out));
     }
 }
 
 static void write_row(const char *name, const char *doc, FILE *out) {
-    int used = fprintf(out, "  %s ", name);
-    if (used > LIST_DOC) used = fputc('\n', out) == EOF;
-    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, FM_HELP_WIDTH);
+    int used = fprintf(out, "  %s", name);
+    if (used >= LIST_DOC) used = fputc('\n', out) == EOF;
+    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, fm_terminal_reading(out));
 }
 
 void run_write_list(FILE *out) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/terminal.h"
 #include "base/text.h"
 
 #define NAMES_MAX 64
@@ -94,14 +95,14 @@ const char *flags_text(const flags *f, const char *name) {
 
 void flag_texts_help(const flag_text *texts, FILE *out) {
     for (const flag_text *row = texts; row && row->name; row++) {
-        int used = fprintf(out, "  %s %s ", row->name, row->form);
-        fm_text_wrap(out, row->doc, (size_t)used, FM_HELP_DOC, FM_HELP_WIDTH);
+        int used = fprintf(out, "  --%s %s", row->name, row->form);
+        fm_text_wrap(out, row->doc, (size_t)used, FM_HELP_DOC, fm_terminal_reading(out));
     }
 }
 
 void flags_help(const flags *f, FILE *out) {
     flag_texts_help(f->texts, out);
-    fm_options_help(f->options, NULL, out);
+    fm_options_help(f->options, NULL, FM_HELP_FLAGS, out);
 }
 
 void flags_free(flags *f) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
 #include "training/run/learners.h"
@@ -69,9 +70,10 @@ static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error
     snprintf(path, FOLDER_PATH_MAX, "%s", out);
     if (fm_folder_make(path, err) != FM_OK || folder_lock(path, lock, err) != FM_OK) return FM_BAD;
     if (!holds_a_run(path)) return FM_OK;
+    char word[FOLDER_PATH_MAX + 40];
     return fm_fail(err,
                    "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
-                   path, path);
+                   path, fm_text_quoted(path, word, sizeof word));
 }
 
 /* Game and policies first: a config.ini never names a copy that is not there. */

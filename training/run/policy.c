@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "training/run/checkpoint.h"
 #include "training/run/learners.h"
 #include "training/run/trial.h"
@@ -40,7 +41,7 @@ static fm_status check(const policy *p, const char *trial_folder, fm_error *err)
     if (status == FM_OK) return FM_OK;
     fm_fail_in(err, "not the policy of trial %lld: ", (long long)p->trial);
     return fm_fail(err, "%s; to train it again, delete that file, then ./train --resume %s", err->text,
-                   p->folder);
+                   fm_text_quoted(p->folder, path, sizeof path));
 }
 
 static fm_status load(policy *p, int num_envs, fm_error *err) {

@@ -147,7 +147,7 @@ static void write_actions(FILE *out, const env_facts *facts, const trial_result 
     for (int i = 0; i < facts->agents; i++) {
         fputc(',', out);
         if (result->status != TRIAL_OK) continue;
-        char *text = action_text(facts, i, result->evaluation.action);
+        char *text = action_text(facts, i, result->evaluation.action, 0);
         csv_write_text(out, text);
         free(text);
     }

@@ -333,16 +333,17 @@ static void show(parent *p) {
     if (!live_due(&p->live)) return;
     trials *all = p->all;
     int heard = 0, agents = p->run->env.facts.agents < LIVE_VALUES ? p->run->env.facts.agents : LIVE_VALUES;
-    live_numbers now = {.trials = all->n, .steps_done = all->steps, .steps = all->steps};
+    live_numbers now = {.trials = all->n, .steps = all->n * p->run->config.steps, .done_now = all->steps};
     for (int64_t k = 0; k < all->n; k++) {
-        now.trials_done += all->results[k].status != TRIAL_OPEN;
-        now.steps += all->results[k].status == TRIAL_OPEN ? p->run->config.steps : 0;
+        if (all->results[k].status == TRIAL_OPEN) continue;
+        now.trials_done++;
+        now.at += p->run->config.steps;
     }
     for (int i = 0; i < p->jobs; i++) {
         const slot *s = &p->slots[i];
-        if (s->pid == 0 || !s->live_known) continue;
-        now.steps_done += s->live.step - s->first_step;
-        now.steps -= s->first_step;
+        if (s->pid == 0 || !s->live_known || all->results[s->trial].status != TRIAL_OPEN) continue;
+        now.at += s->live.step;
+        now.done_now += s->live.step - s->first_step;
         add_value(&now, s->live.value, agents, &heard);
     }
     for (int i = heard == 0 ? 0 : agents; i < LIVE_VALUES; i++) now.value[i] = FM_ABSENT;
