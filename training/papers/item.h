@@ -184,6 +184,7 @@ fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/pape
 fm_status reproduce_stac_pendulum(reproduce *r, fm_error *err); /* training/papers/stac_control.c */
 fm_status reproduce_stac_mountaincar(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_games(reproduce *r, fm_error *err);  /* training/papers/oracles_games.c */
+fm_status reproduce_oracles_inner_loop(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_hidden(reproduce *r, fm_error *err); /* training/papers/oracles_conditions.c */
 fm_status reproduce_oracles_phase(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_reset(reproduce *r, fm_error *err);

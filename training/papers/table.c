@@ -76,6 +76,11 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "of 10 rounds. Leader steps are those until greedy play is at the equilibrium for good, questions "
      "included; total steps have the follower's training, too.\n",
      "trials", 5, 2, FOLLOWER_STEPS, reproduce_oracles_games},
+    {"oracles/inner-loop", "the same games: leaders against a follower that learns in every episode",
+     "Gerstgrasser & Parkes 2023",
+     "In the column `paper` is the exact Stackelberg value; the follower learns by tabular Q in 80 games of "
+     "an episode, each of which costs the leader steps. Evaluations are means of 10 episodes.\n",
+     "trials", 5, 2, 200000, reproduce_oracles_inner_loop},
     {"oracles/hidden", "questions that teach the leader nothing", "Gerstgrasser & Parkes 2023",
      "In sums of the payoffs of 5 rounds; the leader has the paper's settings, the follower is exact. With "
      "hidden questions a leader does not see what its policy does to its follower.\n",
