@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEAREST_MAX 96     /* longer names are not compared */
-#define NUMBER_MAX 1100    /* the longest exact decimal of a double has 1077 characters */
+#define NEAREST_MAX 96 /* longer names are not compared */
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -79,7 +78,7 @@ static size_t count_digits(const char *text) {
 }
 
 /* [+-] digits [. digits] [e [+-] digits], at least one digit before the exponent. The exponent saturates far
- * beyond the range of any number that fits into NUMBER_MAX characters. */
+ * beyond the range of any number that fits into FM_TEXT_NUMBER_MAX characters. */
 static bool read_decimal(const char *text, decimal *d) {
     *d = (decimal){0};
     d->negative = *text == '-';
@@ -110,9 +109,9 @@ static bool read_decimal(const char *text, decimal *d) {
 bool fm_text_to_real(const char *text, double *value) {
     decimal d;
     size_t length = strlen(text);
-    if (length > NUMBER_MAX || !read_decimal(text, &d) || *d.end != '\0') return false;
+    if (length > FM_TEXT_NUMBER_MAX || !read_decimal(text, &d) || *d.end != '\0') return false;
     const char *point = localeconv()->decimal_point;
-    char local[NUMBER_MAX + 64];
+    char local[FM_TEXT_NUMBER_MAX + 64];
     const char *dot = strchr(text, '.');
     if (dot && strlen(point) < 32)
         snprintf(local, sizeof local, "%.*s%s%s", (int)(dot - text), text, point, dot + 1);
@@ -135,7 +134,7 @@ static bool push_digit(uint64_t *x, uint64_t digit, uint64_t limit) {
 /* Exact: no step goes through a double, so 9007199254740993 and 1.5k are read as written. */
 bool fm_text_to_int(const char *text, int64_t *value) {
     decimal d;
-    if (strlen(text) > NUMBER_MAX || !read_decimal(text, &d)) return false;
+    if (strlen(text) > FM_TEXT_NUMBER_MAX || !read_decimal(text, &d)) return false;
     const char *end = d.end;
     if (*end == 'k' || *end == 'K') d.exponent += 3, end++;
     else if (*end == 'm' || *end == 'M') d.exponent += 6, end++;

@@ -25,6 +25,9 @@ const char *fm_text_nearest(const char *name, const char *const *candidates, siz
 /* Whether two names are the same, - and _ being one letter: "bilevel-q" is "bilevel_q". */
 bool fm_text_same_name(const char *a, const char *b);
 
+/* The longest number that is read, in characters; the longest exact decimal of a double has 1077. */
+#define FM_TEXT_NUMBER_MAX 1100
+
 /* Reads the whole text as a finite number; no trailing characters, no nan, no inf, no overflow (1e400 is an
  * error). On error returns false and leaves *value alone. Locale-independent. */
 bool fm_text_to_real(const char *text, double *value);

@@ -294,6 +294,17 @@ static fm_status join_settings(const flags *given, fm_arena *arena, const char *
     return FM_OK;
 }
 
+static void warn_of_gap(double gap) {
+    char most[64] = "is not known", text[256];
+    if (!isinf(gap)) fm_text_format(most, sizeof most, "is at most %.2g", gap);
+    fm_text_format(text, sizeof text,
+                   "%s: warning: the payoffs differ too much in size to prove the mixed commitment the best; "
+                   "how much better another might be %s\n",
+                   program_name(), most);
+    fflush(stdout);
+    fm_text_lines(stderr, text, fm_terminal_reading(stderr));
+}
+
 static fm_status solve_iterated(const solve_config *config, const char *settings, fm_error *err) {
     iterated_config rules;
     fm_options_reset(ITERATED_OPTIONS, &rules);
@@ -311,8 +322,9 @@ static fm_status solve_matrix(const solve_config *config, const char *name, cons
     if (config->tables)
         return fm_fail(err, "--tables: '%s' has no tables of commitments; only '%s' has", name, ITERATED);
     if (bimatrix_load(name, settings, arena, &game, err) != FM_OK) return FM_BAD;
-    if (bimatrix_solve(&game, arena, &solution, err) != FM_OK) return FM_BAD;
+    bimatrix_solve(&game, arena, &solution);
     (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (solution.gap > 0) warn_of_gap(solution.gap);
     return FM_OK;
 }
 
