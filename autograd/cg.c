@@ -61,9 +61,9 @@ static double advance(size_t n, real alpha, const real *p, const real *q, real *
     return trusted(rr) ? rr : exact_dot(n, r, r);
 }
 
-/* |b / scale|: near the middle of what the squares of reals bear, with most of the room below, since residuals
- * only fall; with large damping by a factor of 1e7 in a step, and products of numbers that are no longer normal
- * would take a hundred times as long. */
+/* |b / scale|: near the middle of what the squares of reals bear, with most of the room below, since
+ * residuals only fall; with large damping by a factor of 1e7 in a step, and products of numbers that are no
+ * longer normal would take a hundred times as long. */
 #define SIZE_EXPONENT 36
 
 /* The largest |b|; NaN when one is, or is infinite. */

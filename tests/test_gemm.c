@@ -59,11 +59,12 @@ static void check_gemm(product p) {
     else
         ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias, finish);
     double error = gemm_error(p, a, b, before, mask, c);
-    EXPECT_MSG(error < 1,
-               "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d, relu %d, masked %d: "
-               "error %g",
-               ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap,
-               p.accumulate, p.bias.by_rows, p.relu, p.masked, error);
+    EXPECT_MSG(
+        error < 1,
+        "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d, relu %d, masked %d: "
+        "error %g",
+        ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap, p.accumulate,
+        p.bias.by_rows, p.relu, p.masked, error);
     EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
                p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap);
     EXPECT(memcmp(c.memory, again.memory, (c.rows * c.ld + 2 * MARGIN) * sizeof(real)) == 0);
@@ -153,7 +154,7 @@ TEST(gemm_sums_of_terms) {
 
 /* Finished once, when all terms and all of k are in: by tiles, by dot products, in several panels. */
 TEST(gemm_finishes) {
-    static const size_t shapes[][3] = {{1, 1, 1},    {50, 1, 64},  {1, 64, 64},  {7, 20, 20},  {33, 17, 5},
+    static const size_t shapes[][3] = {{1, 1, 1},    {50, 1, 64},  {1, 64, 64},  {7, 20, 20}, {33, 17, 5},
                                        {3, 70, 300}, {600, 8, 20}, {15, 7, 256}, {29, 40, 0}, {29, 33, 270}};
     FOR_EACH_ISA(isa) {
         for (size_t i = 0; i < COUNT(shapes); i++)
@@ -192,5 +193,4 @@ TEST(gemm_does_not_depend_on_alignment) {
 }
 
 TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_bias),
-          CASE(gemm_sums_of_terms), CASE(gemm_finishes),
-          CASE(gemm_does_not_depend_on_alignment))
+          CASE(gemm_sums_of_terms), CASE(gemm_finishes), CASE(gemm_does_not_depend_on_alignment))

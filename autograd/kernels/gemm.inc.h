@@ -13,8 +13,8 @@ enum {
     DEPTH = 256,      /* k of one panel: so many rows of 2 vectors are 32 KB, of a first-level cache of 48 */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
-    NEAR = 6144,      /* reals of B, 24 KB, that stay in the first level, however they are read */
-    MAX_TERMS = 4,    /* summed in one pass over C */
+    NEAR = 6144,   /* reals of B, 24 KB, that stay in the first level, however they are read */
+    MAX_TERMS = 4, /* summed in one pass over C */
     PANEL = DEPTH * MAX_VECTORS * W
 };
 
@@ -447,7 +447,7 @@ static void few_terms(product *p, size_t terms, const ad_term *from) {
 }
 
 static void ad_k_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                       bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish) {
+                          bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish) {
     if (m == 0 || n == 0) return;
     for (size_t t = 0; t == 0 || t < terms; t += MAX_TERMS) {
         product p = {.a_by_columns = trans_a, .b_by_columns = trans_b, .m = m, .n = n, .c = c, .ldc = ldc};

@@ -271,10 +271,10 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
     ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
 }
 
-/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias, and finished. op transposes when asked, all terms
- * alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of nothing. C
- * overlaps no input. All terms are summed in one pass over C, as if they were one product of concatenated
- * matrices; that is faster than one product after another, most of all for small k.
+/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias, and finished. op transposes when asked,
+ * all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of
+ * nothing. C overlaps no input. All terms are summed in one pass over C, as if they were one product of
+ * concatenated matrices; that is faster than one product after another, most of all for small k.
  *
  * An entry's sum runs in an order that depends on the whole shape: a product computed in blocks of rows
  * gives the same bits again only with the same blocks. */
