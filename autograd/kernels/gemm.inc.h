@@ -397,7 +397,7 @@ static void by_dots(const product *p) {
     else if (q.m == 1) dot_blocks(1, W, &q);
     else if (W >= 16 && q.n >= 4) dot_blocks(W >= 4 ? W / 4 : 1, W >= 4 ? 4 : W, &q);
     else dot_blocks(W >= 2 ? W / 2 : 1, W >= 2 ? 2 : 1, &q);
-    for (size_t i = 0; i < q.m; i++) {
+    for (size_t i = 0; (q.finish.relu || q.finish.mask) && i < q.m; i++) {
         real *row = q.c + i * q.ldc;
         if (q.finish.relu) ad_k_relu(q.n, row, row);
         if (q.finish.mask) ad_k_mul_drelu(q.n, row, q.finish.mask + i * q.ldc, row);
