@@ -1,17 +1,11 @@
 #!/bin/sh
-# Runs test programs one after the other and sums up: tests/run.sh PROGRAM...
+# Runs test programs, as many at a time as there are processors (or TEST_JOBS), and sums up:
+# tests/run.sh PROGRAM...
 #
 # A program ends with the line "N passed, N failed". One that ends without it (a crash, a time-out), with a
-# bad status though nothing failed, or with no test at all counts as one failed test. The output of a program
-# is shown when it failed. The last line is the sum; the status is 0 when nothing failed. TEST_SECONDS limits
-# each program.
-
-output=$(mktemp) || exit 2
-trap 'rm -f "$output"' EXIT
-trap 'exit 130' INT TERM
-
-limit=
-command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_SECONDS:-600}"
+# bad status though nothing failed, or with no test at all counts as one failed test. The output of programs
+# that failed is shown at the end. The last line is the sum; the status is 0 when nothing failed.
+# TEST_SECONDS limits each program.
 
 # Milliseconds where the system can tell, otherwise whole seconds.
 now() {
@@ -22,10 +16,13 @@ now() {
     esac
 }
 
-all_passed=0
-all_failed=0
-for program in "$@"; do
+# run_one PROGRAM: one line of its result; its counts and output go to the folder TEST_RESULTS.
+run_one() {
+    program=$1
     name=$(basename "$program")
+    output=$TEST_RESULTS/$name.out
+    limit=
+    command -v timeout >/dev/null 2>&1 && limit="timeout ${TEST_SECONDS:-600}"
     case $program in
     *.sh) shell=sh ;;
     */*) shell= ;;
@@ -52,10 +49,26 @@ for program in "$@"; do
     fi
     printf '%-28s %4d passed %4d failed %4d.%d s%s\n' "$name" "$passed" "$failed" \
         $((spent / 1000)) $((spent % 1000 / 100)) "${reason:+  ($reason)}"
-    [ "$failed" -eq 0 ] || sed 's/^/    | /' "$output"
-    all_passed=$((all_passed + passed))
-    all_failed=$((all_failed + failed))
-done
+    echo "$passed $failed" >"$TEST_RESULTS/$name.sum"
+    if [ "$failed" -eq 0 ]; then rm "$output"; fi
+}
 
-echo "$all_passed passed, $all_failed failed"
-[ "$all_failed" -eq 0 ]
+if [ "$1" = --one ]; then
+    run_one "$2"
+    exit 0
+fi
+
+TEST_RESULTS=$(mktemp -d) || exit 2
+export TEST_RESULTS
+trap 'rm -rf "$TEST_RESULTS"' EXIT
+trap 'exit 130' INT TERM
+jobs=${TEST_JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)}
+printf '%s\n' "$@" | xargs -n 1 -P "$jobs" sh "$0" --one || exit 1
+
+for output in "$TEST_RESULTS"/*.out; do
+    [ -e "$output" ] || continue
+    echo "$(basename "$output" .out):"
+    sed 's/^/    | /' "$output"
+done
+cat "$TEST_RESULTS"/*.sum | awk '{ passed += $1; failed += $2 }
+    END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }'

@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, jobs, seed; /* trials, jobs 0: the item's own number, one per processor */
+    int64_t isa, trials, steps, jobs, seed; /* trials, steps, jobs 0: the item's own, one per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;
@@ -35,7 +35,7 @@ typedef struct reproduce_item {
     const char *name;   /* "biac/table2" */
     const char *title;  /* one line */
     const char *source; /* "Zhang 2020, Table 2" */
-    const char *note;   /* what the paper's numbers are, or that it gives none; lines for a person */
+    const char *note;   /* what the paper's numbers are, or that it gives none; ends its line */
     const char *unit;   /* what `trials` counts */
     int64_t trials, quick_trials;
     int64_t quick_steps; /* decisions of a trial at most when quick */
@@ -50,7 +50,7 @@ typedef struct reproduce {
     const reproduce_config *config;
     const reproduce_item *item;
     char folder[REPRODUCE_PATH_MAX]; /* of the item, made */
-    int64_t trials;                  /* resolved */
+    int64_t trials, steps;           /* resolved; steps: of a trial at most, 0 for its own number */
     FILE *table;                     /* rows.csv in the folder */
     bool interrupted;                /* a signal came: put no more rows and return */
     size_t failed;                   /* trials that crashed or met a number that is none */
@@ -69,14 +69,13 @@ void reproduce_put(reproduce *r, const char *row, const char *metric, double pap
 void reproduce_put_detail(reproduce *r, const char *row, const char *metric, double paper,
                           stats_interval ours, int64_t n);
 
-/* Says to a person, below the rows, what they mean: a paragraph of any length. */
+/* Says to a person, below the rows, what they mean: a paragraph of any length, which is broken into lines. */
 void reproduce_words(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
 
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
-/* A share with its interval cut to 0..1; and as percentages. */
-stats_interval reproduce_share(stats_interval share);
+/* stats_of_shares, as percentages. */
 stats_interval reproduce_percent(stats_interval share);
 
 /* Writes a figure into the item's folder, draws it if gnuplot is there, and says where it is. */

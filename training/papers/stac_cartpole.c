@@ -1,10 +1,10 @@
 /* stac_cartpole.c: AC and STAC on CartPole [Zheng 2022, Fig. 3], with the controls that the paper lacks. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/memory.h"
 #include "stb_ds.h"
-#include "training/papers/item.h"
+#include "training/papers/curves.h"
 
 #define EPOCH 4000 /* decisions; an update after each */
 
@@ -96,20 +96,34 @@ static summary summary_of(const reproduce_trained *done, int64_t trial, size_t e
     return s;
 }
 
-/* Returns the area, and fills a curve of means and intervals [epochs][3]. */
-static stats_interval put_variant(reproduce *r, const char *row, const reproduce_trained *done,
-                                  size_t epochs) {
-    size_t n = (size_t)done->all.n, ok = 0, reached = 0;
-    double *area = calloc(3 * n, sizeof *area), *last = area + n, *first = last + n;
-    FM_CHECK(area != NULL, "out of memory");
+static stats_interval return_at(const reproduce_trained *done, size_t epoch) {
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
+    size_t n = 0;
+    for (int64_t k = 0; k < done->all.n; k++)
+        if (done->all.results[k].status == TRIAL_OK && !isnan(return_of(done, k, epoch)))
+            x[n++] = return_of(done, k, epoch);
+    stats_interval mean = stats_mean(x, n);
+    free(x);
+    return mean;
+}
+
+static reproduce_curve put_variant(reproduce *r, const char *row, const reproduce_trained *done) {
+    const size_t n = (size_t)done->all.n, epochs = epochs_of(done);
+    size_t ok = 0, reached = 0;
+    double *area = fm_new(3 * n, sizeof *area), *last = area + n, *first = last + n;
+    reproduce_curve curve = reproduce_curve_new(row, epochs);
     for (int64_t k = 0; k < done->all.n; k++) {
         if (done->all.results[k].status != TRIAL_OK) continue;
         summary s = summary_of(done, k, epochs);
         area[ok] = s.area, last[ok++] = s.last;
         if (!isnan(s.reached)) first[reached++] = s.reached;
     }
-    stats_interval mean = stats_mean(area, ok);
-    reproduce_put(r, row, "area", (double)NAN, mean, done->ok);
+    for (size_t e = 0; e < epochs; e++) {
+        curve.x[e] = (double)((e + 1) * EPOCH);
+        curve.y[e] = return_at(done, e);
+    }
+    curve.area = stats_mean(area, ok);
+    reproduce_put(r, row, "area", (double)NAN, curve.area, done->ok);
     reproduce_put(r, row, "area, deviation over seeds", (double)NAN,
                   reproduce_number(stats_deviation(area, ok)), done->ok);
     reproduce_put(r, row, "last epoch", (double)NAN, stats_mean(last, ok), done->ok);
@@ -118,97 +132,49 @@ static stats_interval put_variant(reproduce *r, const char *row, const reproduce
     reproduce_put(r, row, "first epoch with 195, of those", (double)NAN, stats_mean(first, reached),
                   (int64_t)reached);
     free(area);
-    return mean;
+    return curve;
 }
 
-/* ---- the figure ---- */
+/* ---- what they show ---- */
 
-#define WIDTH (1 + 3 * VARIANT_COUNT)
+static const int PAPERS[] = {AC, STAC, AC_80, STAC_80},
+                 ONE[] = {AC, STAC, TWICE, LENGTH, DROPPED, PROPOSITION, RAW},
+                 EIGHTY[] = {AC_80, STAC_80, TWICE_80, GUARDED_80};
 
-static void fill_curve(const reproduce_trained *done, size_t v, size_t epochs, double *numbers) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
-    for (size_t e = 0; e < epochs; e++) {
-        double *at = numbers + e * WIDTH + 1 + 3 * v;
-        size_t n = 0;
-        for (int64_t k = 0; k < done->all.n; k++)
-            if (done->all.results[k].status == TRIAL_OK && !isnan(return_of(done, k, e)))
-                x[n++] = return_of(done, k, e);
-        stats_interval mean = stats_mean(x, n);
-        numbers[e * WIDTH] = (double)((e + 1) * EPOCH);
-        at[0] = mean.mean, at[1] = mean.low, at[2] = mean.high;
-    }
-    free(x);
-}
+#define PANEL(words, variants)                                                                               \
+    { words, variants, sizeof(variants) / sizeof *(variants) }
+static const reproduce_panel PANELS[] = {PANEL("the paper's", PAPERS), PANEL("m = 1 and its controls", ONE),
+                                         PANEL("m = 80 and its controls", EIGHTY)};
 
-static fm_status draw(const reproduce *r, const double *numbers, size_t epochs, fm_error *err) {
-    static const struct {
-        const char *title;
-        size_t from, to;
-    } PANELS[] = {{"the paper's", 0, 0},
-                  {"m = 1 and its controls", AC, AC_80},
-                  {"m = 80 and its controls", AC_80, VARIANT_COUNT}};
-    static const size_t PAPERS[] = {AC, STAC, AC_80, STAC_80};
-    char names[WIDTH][48] = {"step"}, note[REPRODUCE_NOTE_MAX];
-    const char *name[WIDTH];
-    plot_series curves[VARIANT_COUNT], four[4];
-    plot_panel panels[3];
-    for (size_t v = 0; v < VARIANT_COUNT; v++) {
-        size_t c = 1 + 3 * v;
-        snprintf(names[c], sizeof *names, "%s", VARIANTS[v].row);
-        snprintf(names[c + 1], sizeof *names, "%s lo", VARIANTS[v].row);
-        snprintf(names[c + 2], sizeof *names, "%s hi", VARIANTS[v].row);
-        curves[v] = (plot_series){.title = VARIANTS[v].row, .column = c, .low = c + 1, .high = c + 2};
-    }
-    for (size_t v = 0; v < 4; v++) four[v] = curves[PAPERS[v]];
-    for (size_t p = 0; p < 3; p++)
-        panels[p] = (plot_panel){.title = PANELS[p].title,
-                                 .x_label = "step",
-                                 .y_label = "return of the epoch",
-                                 .series = p == 0 ? four : &curves[PANELS[p].from],
-                                 .n = p == 0 ? 4 : PANELS[p].to - PANELS[p].from};
-    for (size_t c = 0; c < WIDTH; c++) name[c] = names[c];
-    reproduce_note(r, "bands", note);
-    plot_page page = {.note = note, .panels = panels, .n = 3};
-    plot_data data = {.names = name, .width = WIDTH, .rows = epochs, .numbers = numbers};
-    return reproduce_figure(r, "cartpole", &data, &page, err);
-}
+static const reproduce_pair PAIRS[] = {{STAC, AC},       {STAC, TWICE},       {STAC, LENGTH},
+                                       {STAC, DROPPED},  {DROPPED, AC},       {PROPOSITION, TWICE},
+                                       {STAC_80, AC_80}, {STAC_80, TWICE_80}, {GUARDED_80, TWICE_80}};
 
-/* ---- in words ---- */
-
-static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds to tell";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "the intervals overlap";
-}
-
-static void explain(const reproduce *r, const stats_interval *area) {
-    static const int PAIRS[][2] = {{STAC, AC},       {STAC, TWICE},       {STAC, LENGTH},
-                                   {STAC, DROPPED},  {DROPPED, AC},       {PROPOSITION, TWICE},
-                                   {STAC_80, AC_80}, {STAC_80, TWICE_80}, {GUARDED_80, TWICE_80}};
-    if (r->config->csv) return;
-    reproduce_words(r, "Areas of one against another:\n");
-    for (size_t k = 0; k < sizeof PAIRS / sizeof *PAIRS; k++) {
-        int one = PAIRS[k][0], other = PAIRS[k][1];
-        printf("  %-20s %6.1f   %-22s %6.1f   %s\n", VARIANTS[one].row, area[one].mean, VARIANTS[other].row,
-               area[other].mean, compared(area[one], area[other]));
-    }
-    bool gains = area[STAC].low > area[AC].high, alike = area[STAC].low <= area[TWICE].high;
+static fm_status show(const reproduce *r, const reproduce_curve *curves, fm_error *err) {
+    fm_status status = reproduce_curve_page(r, "cartpole", "step", "return of the epoch", curves,
+                                            VARIANT_COUNT, PANELS, sizeof PANELS / sizeof *PANELS, err);
+    if (status != FM_OK || r->config->csv) return status;
+    reproduce_compare(r, "Areas", curves, PAIRS, sizeof PAIRS / sizeof *PAIRS);
+    bool gains = curves[STAC].area.low > curves[AC].area.high,
+         alike = curves[STAC].area.low <= curves[TWICE].area.high;
     if (!gains || !alike) {
-        printf("These trials are too few or too short to show what the controls show in the full item.\n");
-        return;
+        reproduce_words(r, "These trials are too few or too short to show what the controls show in the full "
+                           "item.\n");
+        return FM_OK;
     }
-    printf("The published implicit term is the policy gradient times a number, mostly about 1, because\n"
-           "the critic can answer by its output bias alone. So STAC is AC with steps about twice as\n"
-           "long: it gains on AC, and AC with twice its learning rate gains as much. What is gained is a\n"
-           "learning rate; nothing here is due to the direction of the total derivative. Without the\n"
-           "implicit term STAC is AC, and the raw form of Proposition 1 makes steps of returns' size, at\n"
-           "which the policy collapses.\n");
+    reproduce_words(
+        r,
+        "The published implicit term is the policy gradient times a number, mostly about 1, because the "
+        "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
+        "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
+        "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
+        "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
+        "collapses.\n");
+    return FM_OK;
 }
 
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err) {
-    stats_interval area[VARIANT_COUNT];
-    double *numbers = NULL;
-    size_t epochs = 0;
+    reproduce_curve curves[VARIANT_COUNT] = {{0}};
     fm_status status = FM_OK;
     int64_t episodes;
     trial_watch watch = {.look = look, .user = &episodes, .width = WATCHED, .every = EPOCH};
@@ -221,17 +187,10 @@ fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err) {
                                    .watch = &watch};
         reproduce_trained done;
         status = reproduce_train(r, &what, &done, err);
-        if (status == FM_OK && !r->interrupted) {
-            if (v == 0) epochs = epochs_of(&done);
-            if (v == 0) numbers = calloc(epochs * WIDTH + 1, sizeof *numbers);
-            FM_CHECK(numbers != NULL, "out of memory");
-            area[v] = put_variant(r, what.row, &done, epochs);
-            fill_curve(&done, v, epochs, numbers);
-        }
+        if (status == FM_OK && !r->interrupted) curves[v] = put_variant(r, what.row, &done);
         reproduce_trained_free(&done);
     }
-    if (status == FM_OK && !r->interrupted) status = draw(r, numbers, epochs, err);
-    if (status == FM_OK && !r->interrupted) explain(r, area);
-    free(numbers);
+    if (status == FM_OK && !r->interrupted) status = show(r, curves, err);
+    reproduce_curves_free(curves, VARIANT_COUNT);
     return status;
 }

@@ -5,12 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
 #include "training/run/flags.h"
+#include "training/run/program.h"
 #include "training/run/version.h"
 
 #define WHOLE_MAX 9.2e18 /* no bound for a person; seeds of further trials still fit behind it */
@@ -45,6 +49,9 @@ const fm_option RUN_OPTIONS[] = {
                ""),
     FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
                "of one trial, for large networks only; small ones are faster with one", ""),
+    FM_OPT_CHOICE(run_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set, on which results depend; auto: this machine's widest",
+                  ""),
     FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
@@ -180,7 +187,7 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
         if (strcmp(now->section, "run") != 0 || !carries_out(now->key) || strcmp(now->key, "out") == 0)
             return fm_fail(
                 err,
-                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint-every "
+                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint_every "
                 "and --quiet can stand beside it, not '%s'",
                 now->key);
     }
@@ -299,7 +306,7 @@ static fm_status find_algo(run_plan *run, fm_error *err) {
     }
     fm_text_format(run->config.algo, sizeof run->config.algo, "%s", run->algo->name);
     run->algo_config = fm_arena_alloc(&run->arena, 1, run->algo->config_size ? run->algo->config_size : 1);
-    if (run->algo->options) fm_options_reset(run->algo->options, run->algo_config);
+    fm_options_reset(algo_options(run->algo), run->algo_config);
     return FM_OK;
 }
 
@@ -326,10 +333,13 @@ static bool apply_presets(run_plan *run, const char *name, int64_t *steps, names
     return found;
 }
 
-static fm_status resolve_algo(run_plan *run, fm_error *err) {
+/* The algorithm's own settings in this environment, whose facts are known when it was made. */
+static fm_status resolve_algo(run_plan *run, bool made, fm_error *err) {
     const char *preset = run->config.preset;
     names others = {0};
     int64_t steps = run->algo->steps;
+    fm_options_reset(algo_options(run->algo), run->algo_config);
+    if (made && run->algo->fit && !*preset) run->algo->fit(&run->env.facts, run->algo_config, &steps);
     apply_presets(run, "", &steps, &others);
     if (*preset && !apply_presets(run, preset, &steps, &others)) {
         const char *nearest = fm_text_nearest(preset, others.name, others.n);
@@ -349,10 +359,9 @@ static fm_status resolve_algo(run_plan *run, fm_error *err) {
 static fm_status check_game(run_plan *run, fm_error *err) {
     char *written = NULL, sum[FM_CHECKSUM_TEXT], *expected = run->config.game_checksum;
     size_t size;
-    FILE *memory = open_memstream(&written, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&written, &size);
     nfg_write(run->env.facts.file, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_checksum_text(fm_checksum(FM_CHECKSUM_START, written, size), sum);
     free(written);
     if (expected[0] && strcmp(expected, sum) != 0)
@@ -362,6 +371,27 @@ static fm_status check_game(run_plan *run, fm_error *err) {
                        run->env.facts.source, sum, expected);
     fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
     return FM_OK;
+}
+
+/* Another instruction set rounds differently, so a run that goes on or is repeated keeps its own. */
+static fm_status resolve_isa(run_plan *run, fm_error *err) {
+    char name[FM_TEXT_MAX];
+    ad_isa isa;
+    const fm_option *row = fm_options_find(RUN_OPTIONS, "isa");
+    if (ad_kernels_find(fm_option_format(row, &run->config, name, sizeof name), &isa, err) != FM_OK) {
+        if (!run->resume) return fm_fail(err, "%s; the option is --isa", err->text);
+        return fm_fail(err,
+                       "%s, and the run was begun with it: it can go on only where that is; to begin it anew "
+                       "with another: ./train --config %s/config.ini --isa auto",
+                       err->text, run->resume);
+    }
+    run->config.isa = RUN_ISA_AUTO + 1 + (int64_t)isa;
+    return FM_OK;
+}
+
+void run_use_isa(const run_plan *run) {
+    int64_t isa = run->config.isa;
+    if (isa != RUN_ISA_AUTO) ad_kernels_use((ad_isa)(isa - RUN_ISA_AUTO - 1));
 }
 
 static fm_status resolve(run_plan *run, fm_error *err) {
@@ -374,13 +404,17 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
     if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
-    if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
-    if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
+    bool both = config->algo[0] && config->env[0];
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* those of the environment count now */
+    bool made = config->env[0] && env_create(&run->env, &run->arena, err) == FM_OK;
+    if (train && !made) return FM_BAD;
+    if (run->algo && resolve_algo(run, made, err) != FM_OK) return FM_BAD;
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* and now those of the algorithm */
     if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     if (config->jobs < 1) config->jobs = 1;
     if (config->jobs > 1024) config->jobs = 1024;
     if (!train) return FM_OK;
-    if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
+    if (resolve_isa(run, err) != FM_OK) return FM_BAD;
     if (run->env.facts.file && check_game(run, err) != FM_OK) return FM_BAD;
     return run->algo->accepts ? run->algo->accepts(&run->env.facts, run->algo_config, err) : FM_OK;
 }
@@ -429,55 +463,64 @@ static void write_settings(const run_plan *run, FILE *out) {
     write_options(run, env_options(run->env.type), run->env.config, out);
 }
 
-void run_write_ini(const run_plan *run, FILE *out) {
-    char *settings = NULL, sum[FM_CHECKSUM_TEXT];
+/* The settings as text; malloc'ed. Returns their checksum. */
+static uint64_t settings_text(const run_plan *run, char **text) {
     size_t size;
-    FILE *memory = open_memstream(&settings, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(text, &size);
     write_settings(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
-    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
+    fm_memory_close(memory);
+    return fm_checksum(FM_CHECKSUM_START, *text, size);
+}
+
+uint64_t run_checksum(const run_plan *run) {
+    char *settings;
+    uint64_t sum = settings_text(run, &settings);
+    free(settings);
+    return sum;
+}
+
+void run_write_ini(const run_plan *run, FILE *out) {
+    char *settings, sum[FM_CHECKSUM_TEXT];
+    fm_checksum_text(settings_text(run, &settings), sum);
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
-    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n");
+    fprintf(out, "# The program train repeats the run with --config THIS_FILE.\n");
     fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);
     fputs(settings, out);
     free(settings);
 }
 
+static const char USAGE[] =
+    "usage: ./train --algo NAME --env NAME [flags]\n"
+    "       ./train --resume FOLDER  goes on with a run that was interrupted\n"
+    "       ./train --list           the algorithms, their presets, and the environments\n"
+    "\n"
+    "Trains the algorithm in the environment, then evaluates it and says what was learned. Intervals are "
+    "of 95 %: Wilson's for shares of trials, Student's t for means. The folder then holds config.ini "
+    "(everything needed to repeat the run), progress.csv, result.csv (one row per trial) and "
+    "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or --threads. A folder "
+    "that holds a run is never written over: without --out the next free name is taken.\n"
+    "\n"
+    "flags (--flag VALUE or --flag=VALUE; in names - and _ are the same), with the value in use:\n";
+
+static void write_options_help(const char *name, const fm_option *table, const void *config, FILE *out) {
+    fprintf(out, "\noptions of %s, each by --set:\n", name);
+    if (table->name) fm_options_help(table, config, FM_HELP_SETTINGS, out);
+    else fprintf(out, "  none\n");
+}
+
 void run_write_help(const run_plan *run, FILE *out) {
-    fprintf(out, "usage: ./train --algo NAME --env NAME [flags]\n"
-                 "       ./train --resume FOLDER      goes on with a run that was interrupted\n"
-                 "       ./train --list               the algorithms, their presets, and the environments\n"
-                 "\n"
-                 "Trains the algorithm in the environment, then evaluates it and says what was learned. "
-                 "The folder then\n"
-                 "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
-                 "per trial) and\n"
-                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or "
-                 "--threads. A folder "
-                 "that holds a run\n"
-                 "is never written over: without --out the next free name is taken.\n"
-                 "\n"
-                 "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
     run_config shown = run->config;
     shown.help = false;
+    program_print(out, USAGE);
     flag_texts_help(TEXTS, out);
-    fm_options_help(RUN_OPTIONS, &shown, out);
-    if (run->algo) {
-        fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
-        fm_options_help(algo_options(run->algo), run->algo_config, out);
-    }
-    if (run->env.type) {
-        fprintf(out, "\noptions of %s (%s):\n", run->env.type->name, run->env.type->doc);
-        if (env_options(run->env.type)->name)
-            fm_options_help(env_options(run->env.type), run->env.config, out);
-        else
-            fprintf(out, "  none\n");
-    }
+    fm_options_help(RUN_OPTIONS, &shown, FM_HELP_FLAGS, out);
+    if (run->algo) write_options_help(run->algo->name, algo_options(run->algo), run->algo_config, out);
+    if (run->env.type)
+        write_options_help(run->env.type->name, env_options(run->env.type), run->env.config, out);
     if (!run->algo || !run->env.type)
-        fprintf(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
-    fprintf(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be written,"
-                 " 130 interrupted\n");
+        program_print(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
+    program_print(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be "
+                       "written, 130 interrupted\n");
 }
 
 #define LIST_DOC 17   /* the columns at which what a row says begins, */
@@ -486,15 +529,15 @@ void run_write_help(const run_plan *run, FILE *out) {
 static void write_presets(const algo_type *algo, FILE *out) {
     for (const algo_preset *row = algo->presets; row && row->settings; row++) {
         if (!row->name[0]) continue;
-        int used = fprintf(out, "    --preset %s%s%s: ", row->name, row->env[0] ? " for " : "", row->env);
-        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, FM_HELP_WIDTH);
+        int used = fprintf(out, "    --preset %s%s%s:", row->name, row->env[0] ? " for " : "", row->env);
+        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, fm_terminal_reading(out));
     }
 }
 
 static void write_row(const char *name, const char *doc, FILE *out) {
-    int used = fprintf(out, "  %s ", name);
-    if (used > LIST_DOC) used = fputc('\n', out) == EOF;
-    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, FM_HELP_WIDTH);
+    int used = fprintf(out, "  %s", name);
+    if (used >= LIST_DOC) used = fputc('\n', out) == EOF;
+    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, fm_terminal_reading(out));
 }
 
 void run_write_list(FILE *out) {

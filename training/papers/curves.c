@@ -1,0 +1,115 @@
+/* curves.c */
+#include "training/papers/curves.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/memory.h"
+#include "base/terminal.h"
+#include "training/show/table.h"
+
+reproduce_curve reproduce_curve_new(const char *title, size_t points) {
+    reproduce_curve c = {.title = title, .points = points};
+    c.x = fm_new(points + 1, sizeof *c.x);
+    c.y = fm_new(points + 1, sizeof *c.y);
+    return c;
+}
+
+void reproduce_curves_free(reproduce_curve *curves, size_t n) {
+    for (size_t v = 0; v < n; v++) {
+        free(curves[v].x);
+        free(curves[v].y);
+        curves[v] = (reproduce_curve){0};
+    }
+}
+
+/* ---- the figure ---- */
+
+/* The table: x, and then three columns of each variant. */
+static size_t column(size_t variant) { return 1 + 3 * variant; }
+
+static plot_data table_of(const char *x_label, const reproduce_curve *curves, size_t n, fm_arena *arena) {
+    const size_t width = column(n);
+    const char **names = fm_arena_array(arena, const char *, width);
+    size_t rows = curves[0].points;
+    for (size_t v = 1; v < n; v++)
+        if (curves[v].points < rows) rows = curves[v].points;
+    double *numbers = fm_arena_array(arena, double, rows *width + 1);
+    names[0] = x_label;
+    for (size_t v = 0; v < n; v++) {
+        static const char *const PART[] = {"", " lo", " hi"};
+        for (size_t part = 0; part < 3; part++) {
+            char text[96];
+            snprintf(text, sizeof text, "%s%s", curves[v].title, PART[part]);
+            names[column(v) + part] = fm_arena_text(arena, text);
+        }
+    }
+    for (size_t p = 0; p < rows; p++) {
+        double *at = numbers + p * width;
+        at[0] = curves[0].x[p];
+        for (size_t v = 0; v < n; v++) {
+            at[column(v)] = curves[v].y[p].mean;
+            at[column(v) + 1] = curves[v].y[p].low;
+            at[column(v) + 2] = curves[v].y[p].high;
+        }
+    }
+    return (plot_data){.names = names, .width = width, .rows = rows, .numbers = numbers};
+}
+
+static plot_series *series_of(const reproduce_panel *panel, const reproduce_curve *curves, fm_arena *arena) {
+    plot_series *series = fm_arena_array(arena, plot_series, panel->n);
+    for (size_t k = 0; k < panel->n; k++) {
+        size_t v = (size_t)panel->variants[k], c = column(v);
+        series[k] = (plot_series){.title = curves[v].title, .column = c, .low = c + 1, .high = c + 2};
+    }
+    return series;
+}
+
+fm_status reproduce_curve_page(const reproduce *r, const char *name, const char *x_label, const char *y_label,
+                               const reproduce_curve *curves, size_t n, const reproduce_panel *panels,
+                               size_t panel_count, fm_error *err) {
+    fm_arena arena = {0};
+    char note[REPRODUCE_NOTE_MAX];
+    plot_panel *drawn = fm_arena_array(&arena, plot_panel, panel_count);
+    for (size_t p = 0; p < panel_count; p++)
+        drawn[p] = (plot_panel){.title = panels[p].title,
+                                .x_label = x_label,
+                                .y_label = y_label,
+                                .series = series_of(&panels[p], curves, &arena),
+                                .n = panels[p].n};
+    reproduce_note(r, "bands", note);
+    plot_data data = table_of(x_label, curves, n, &arena);
+    plot_page page = {.note = note, .panels = drawn, .n = panel_count};
+    fm_status status = reproduce_figure(r, name, &data, &page, err);
+    fm_arena_free(&arena);
+    return status;
+}
+
+/* ---- in words ---- */
+
+static const char *compared(stats_interval a, stats_interval b) {
+    if (isnan(a.low) || isnan(b.low)) return "too few seeds";
+    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "intervals overlap";
+}
+
+void reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
+                       const reproduce_pair *pairs, size_t n) {
+    static const table_column COLUMNS[] = {
+        {"one", true, 0}, {"mean", false, 0}, {"another", true, 0}, {"mean", false, 0}, {"", true, 0}};
+    table t;
+    if (r->config->csv) return;
+    reproduce_words(r, "%s of one against another:\n", what);
+    table_begin(&t, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
+    for (size_t k = 0; k < n; k++) {
+        const reproduce_curve *sides[] = {&curves[pairs[k].one], &curves[pairs[k].other]};
+        for (int side = 0; side < 2; side++) {
+            char mean[64];
+            snprintf(mean, sizeof mean, "%.1f", sides[side]->area.mean);
+            table_add(&t, sides[side]->title);
+            table_add(&t, mean);
+        }
+        table_add(&t, compared(sides[0]->area, sides[1]->area));
+    }
+    table_end(&t, stdout, fm_terminal_columns(stdout));
+}
