@@ -103,7 +103,7 @@ static const fm_option OPTIONS[] = {
 static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
     {"", "mixing", 10000, MATRIX},
-    {"", "onramp", 2000000, PPO_ONRAMP},
+    {"", "onramp", 2000000, PPO_ONRAMP " layer_norm=true embedding=64,64"},
     {"", "chain", 200000, "n_steps=1024 n_epochs=4 batch_size=256 ent_coef=0 lr_final=0"},
     {0},
 };
