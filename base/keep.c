@@ -1,12 +1,12 @@
 /* keep.c: the list of what survives; also the one file that holds the code of stb_ds. */
 #include <stdlib.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 
 /* stb_ds does not look at what realloc returns, so memory that ran out stops here. */
 static void *checked_realloc(void *old, size_t size) {
     void *now = realloc(old, size);
-    FM_CHECK(now != NULL, "out of memory: %zu bytes", size);
+    if (!now && size > 0) fm_out_of_memory(size);
     return now;
 }
 

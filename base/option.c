@@ -316,7 +316,7 @@ static int put_typed(const fm_option *row, const void *config, fm_help_form form
 void fm_options_help(const fm_option *table, const void *config, fm_help_form form, FILE *out) {
     size_t width = fm_terminal_reading(out);
     for (const fm_option *row = table; row->name; row++) {
-        char range[96] = "", words[2 * FM_TEXT_MAX];
+        char range[FM_TEXT_MAX] = "", words[2 * FM_TEXT_MAX];
         if (row->type == FM_RENAMED) continue;
         if (row->type == FM_CHOICE) fm_text_format(range, sizeof range, "%s", row->choices);
         else if (row->type == FM_BOOL && form == FM_HELP_SETTINGS)

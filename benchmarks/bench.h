@@ -27,7 +27,7 @@ typedef enum bench_level { BENCH_L1, BENCH_L2, BENCH_MEMORY, BENCH_LEVELS } benc
 /* The flags of the command line. */
 typedef struct bench_options {
     double seconds;            /* of measurement per case */
-    int64_t threads;
+    int64_t threads, isa;
     char only[FM_TEXT_MAX];    /* cases whose name contains this, or =NAME; empty: all */
     bool csv, list, check, help, version;
 } bench_options;

@@ -204,6 +204,8 @@ void env_facts_finish(env_facts *facts) {
     FM_CHECK(facts->readings >= 1 && facts->reading_name, "%s: an environment without readings", facts->name);
     for (int i = 0; i < facts->readings; i++)
         FM_CHECK(facts->reading_name[i], "%s: reading %d has no name", facts->name, i);
+    FM_CHECK(facts->carried <= facts->state_size, "%s: %zu bytes carried of %zu", facts->name, facts->carried,
+             facts->state_size);
     FM_CHECK(facts->outcomes >= 0 && (facts->outcomes == 0 || facts->outcome_name), "%s: outcomes",
              facts->name);
     for (int i = 0; i < facts->outcomes; i++)

@@ -79,6 +79,7 @@ typedef struct env_agent {
     int obs_length;
     env_space action;
     double reward_low, reward_high; /* bounds of one step's reward */
+    bool one_hot; /* its observation is the one-hot of which of obs_length situations it is in */
     int obs_at, action_at, mask_at; /* where its slices start */
 } env_agent;
 
@@ -86,6 +87,9 @@ typedef struct env_agent {
  * it. */
 typedef struct env_facts {
     const char *name, *title, *source;
+    /* What a policy can be taken along to: "iterated hero, joint memory, horizon 10". Environments that state
+     * the same have the same agents, or some of them. NULL: this one, with the same options. */
+    const char *game;
     int agents;
     env_agent *agent;   /* [agents] */
     int central_length; /* numbers of the centralised state, 0 when there is none */
@@ -96,6 +100,7 @@ typedef struct env_facts {
     bool raw_actions;   /* whether box actions arrive as they were chosen, not clipped to the bounds */
     bool deterministic; /* whether `step` draws no chance (reset may) */
     size_t state_size;  /* bytes of one copy's state */
+    size_t carried;     /* the last so many of them outlive the end of an episode: zeros before the first */
     int readings;       /* named numbers a person would want to see */
     const char *const *reading_name; /* [readings] */
     int outcomes;                    /* ways in which an episode can end, 0 when they are not counted */

@@ -219,13 +219,14 @@ static fm_status settle(env_vec *vec, int copy, const env_io *io, fm_error *err)
 
 /* ---- starting ---- */
 
-/* The state is cleared first, so that equal situations are equal bytes, padding included. */
-static fm_status reset_copy(env_vec *vec, int copy, fm_error *err) {
+/* The state is cleared first, but for the last `carried` bytes, so that equal situations are equal bytes,
+ * padding included. */
+static fm_status reset_copy(env_vec *vec, int copy, size_t carried, fm_error *err) {
     const env *e = vec->env;
     size_t c = (size_t)copy, agents = (size_t)e->facts.agents;
     env_rows *now = &vec->rows[*vec->at];
     void *state = env_vec_state(vec, copy);
-    memset(state, 0, e->facts.state_size);
+    memset(state, 0, e->facts.state_size - carried);
     memset(vec->sum + c * agents, 0, agents * sizeof *vec->sum);
     memset(vec->done + c * agents, 0, agents);
     vec->terminated[c] = vec->truncated[c] = 0;
@@ -242,13 +243,13 @@ static fm_status reset_copy(env_vec *vec, int copy, fm_error *err) {
 fm_status env_vec_reset(env_vec *vec, fm_error *err) {
     memset(vec->rewards, 0, rows(vec, vec->env->facts.agents) * sizeof *vec->rewards);
     for (int c = 0; c < vec->copies; c++)
-        if (reset_copy(vec, c, err) != FM_OK) return FM_BAD;
+        if (reset_copy(vec, c, 0, err) != FM_OK) return FM_BAD;
     return FM_OK;
 }
 
 fm_status env_vec_restart(env_vec *vec, fm_error *err) {
     for (int c = 0; c < vec->copies; c++)
-        if (env_vec_ended(vec, c) && reset_copy(vec, c, err) != FM_OK) return FM_BAD;
+        if (env_vec_ended(vec, c) && reset_copy(vec, c, vec->env->facts.carried, err) != FM_OK) return FM_BAD;
     return FM_OK;
 }
 

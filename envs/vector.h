@@ -48,7 +48,7 @@ typedef struct env_rows {
 } env_rows;
 
 typedef struct env_vec {
-    const env *env; /* borrowed */
+    const struct env *env; /* borrowed */
     int copies;
     real *actions;       /* [copies][action_total] written by the caller before a step */
     double *rewards;     /* [copies][agents] of the last step */
@@ -74,7 +74,7 @@ typedef struct env_vec {
 void env_vec_init(env_vec *vec, const env *env, int copies, uint64_t seed, fm_rng_purpose purpose,
                   fm_arena *arena, fm_keep_list *keep);
 
-/* Starts a new episode in every copy. Errors as env_vec_step. */
+/* Starts a new episode in every copy, of which nothing is left from earlier ones. Errors as env_vec_step. */
 fm_status env_vec_reset(env_vec *vec, fm_error *err);
 
 /* Steps every copy with vec->actions; those of agents that are not active are not looked at. Allocates
@@ -86,7 +86,7 @@ fm_status env_vec_reset(env_vec *vec, fm_error *err);
 fm_status env_vec_step(env_vec *vec, fm_error *err);
 
 /* Starts the copies whose episode ended in the last step: their `length` and `sum` are 0 then, nobody is
- * `done`, and they count as not ended. Errors as env_vec_step. */
+ * `done`, and they count as not ended; what facts.carried says stays. Errors as env_vec_step. */
 fm_status env_vec_restart(env_vec *vec, fm_error *err);
 
 /* Whether a copy's episode ended in the last step. */

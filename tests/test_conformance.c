@@ -24,6 +24,20 @@ static const struct {
     {"penalty", "k=-25"},
     {"penalty", "rounds=25 obs=0"},
     {"mixing", "rounds=25 done_every_round=true"},
+    {"iterated", "game=hero memory=small horizon=3"},
+    {"iterated", "game=reward_timing memory=none horizon=1 offset=0 x=1.5 c=-5"},
+    {"leader-pomdp", "memory=small horizon=3 commitment=independent phase_flag=true hidden_queries=true"},
+    {"leader-pomdp", "memory=small horizon=3 oracle=contextual plays=2"},
+    {"leader-pomdp", "memory=small horizon=3 oracle=q games=4 q_noise=0.1 reward_in_queries=true"},
+    {"leader-pomdp", "memory=small horizon=3 oracle=q games=4 reset_follower=false"},
+    {"leader-pomdp", "game=maintain oracle=weights games=9 plays=2"},
+    {"leader-pomdp", "game=allocation oracle=weights games=9 plays=5"},
+    {"leader-pomdp", "game=mspm game_settings=values=4,messages=2 oracle=weights games=20 plays=3"},
+    {"leader-pomdp", "game=matrix-design oracle=q games=20"},
+    {"leader-pomdp", "game=mixture oracle=exact"},
+    {"mspm", "setting=pi messages=1"},
+    {"follower-pomdp", "game=allocation"},
+    {"follower-pomdp", "game=hero memory=small tables=each"},
     {"random-matrix", "rows=2 cols=7 covariance=-0.5 game_seed=9"},
     {"duopoly", "intercept=5000 costs=1000"},
     {"duopoly", "costs=1,2 slope=0.3 capacity=50"},
@@ -299,6 +313,21 @@ static void check_restart(env_vec *v, env_vec *as_it_was) {
     }
 }
 
+/* Agents that say so observe one situation of several. */
+static void check_one_hot(const env_vec *v, int copy) {
+    const env_facts *f = &v->env->facts;
+    for (int i = 0; i < f->agents; i++) {
+        const real *obs = env_vec_now(v).obs + copy * f->obs_total + f->agent[i].obs_at;
+        int ones = 0, others = 0;
+        if (!f->agent[i].one_hot || !env_vec_now(v).active[copy * f->agents + i]) continue;
+        for (int k = 0; k < f->agent[i].obs_length; k++) {
+            ones += obs[k] == 1;
+            others += obs[k] != 0 && obs[k] != 1;
+        }
+        EXPECT_MSG(ones == 1 && others == 0, "agent %d does not observe a one-hot", i);
+    }
+}
+
 static void check_run(const env *e) {
     const env_facts *f = &e->facts;
     fm_arena arena = {0};
@@ -317,6 +346,7 @@ static void check_run(const env *e) {
             for (int i = 0; i < f->agents; i++)
                 check_agent(&v, c, i, was[c * f->agents + i], v.rewards[c * f->agents]);
             check_end(&v, c);
+            check_one_hot(&v, c);
             episodes += env_vec_ended(&v, c);
         }
         for (int k = 0; k < 3 * f->mask_total; k++)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "nn/safetensors.h"
@@ -16,7 +17,7 @@
 
 typedef struct play_config {
     char env[FM_TEXT_MAX];
-    int64_t trial, episodes, seed;
+    int64_t trial, episodes, seed, isa;
     bool sample, csv, help, version;
 } play_config;
 
@@ -31,6 +32,8 @@ static const fm_option OPTIONS[] = {
                "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
     FM_OPT_BOOL(play_config, sample, "false",
                 "plays the policy as it is, its own randomness included, instead of its best actions", ""),
+    FM_OPT_CHOICE(play_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set that a policy computes with; auto: the one that it was trained with", ""),
     FM_OPT_BOOL(play_config, csv, "false", "prints a table instead of pictures", ""),
     FM_OPT_BOOL(play_config, help, "false", "this text; with --env also the options of the environment", ""),
     FM_OPT_BOOL(play_config, version, "false", "the version", ""),
@@ -137,9 +140,12 @@ static fm_status parse_run(const flags *given, const char *folder, fm_arena *are
         return fm_fail(err, "'%s' holds no run: it has no config.ini; ./train leaves such folders", folder);
     words[n++] = path;
     for (size_t i = 0; i < given->given_count; i++) {
+        const flag_given *flag = &given->given[i];
         const char *pair;
-        if (!is_set(&given->given[i])) continue;
-        if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
+        if (flag->option && strcmp(flag->name, "isa") == 0 && strcmp(flag->value, "auto") != 0)
+            words[n++] = "--isa", words[n++] = (char *)flag->value;
+        if (!is_set(flag)) continue;
+        if (check_set(flag->value, &pair, err) != FM_OK) return FM_BAD;
         size_t size = strlen(pair) + 5;
         words[n++] = "--set";
         words[n] = fm_arena_array(arena, char, size);
@@ -177,6 +183,8 @@ static fm_status load_policy(const play_config *config, const char *folder, cons
     if (check_policy(run, config->trial, folder, trial_folder, err) != FM_OK) return FM_BAD;
     loop_setup setup = trial_setup(run, config->trial);
     setup.num_envs = 1;
+    setup.steps = 1; /* it will not learn: no more room than that takes */
+    run_use_isa(run);
     loop_init(l, &setup);
     return checkpoint_load(l, trial_folder, err);
 }

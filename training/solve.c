@@ -1,26 +1,33 @@
-/* solve.c: the program `solve`, which prints the exact solutions of a two-player game in normal form. */
+/* solve.c: the program `solve`, which prints the exact solutions of a two-player game, in normal form or
+ * iterated. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
 #include "training/run/flags.h"
 #include "training/run/program.h"
 #include "training/run/version.h"
+#include "training/show/solve_iterated.h"
 
+#define ITERATED "iterated" /* the word for all iterated games */
 #define TABLE_LINES_MAX 60 /* a table that takes more is left out */
 #define CELL_LEAST 7       /* columns of a cell, gap included */
 #define NASH_SHOWN_MAX 20   /* equilibria listed for people; --csv lists all */
 
 typedef struct solve_config {
-    bool csv, list, help, version;
+    bool csv, tables, list, help, version;
 } solve_config;
 
 static const fm_option OPTIONS[] = {
     FM_OPT_BOOL(solve_config, csv, "false", "a table for programs", ""),
+    FM_OPT_BOOL(solve_config, tables, "false", "of an iterated game: the answer to every table of the leader",
+                ""),
     FM_OPT_BOOL(solve_config, list, "false", "the named games and their options", ""),
     FM_OPT_BOOL(solve_config, help, "false", "this text", ""),
     FM_OPT_BOOL(solve_config, version, "false", "the version", ""),
@@ -35,6 +42,7 @@ static const flag_text TEXTS[] = {
 
 static const char USAGE[] =
     "usage: ./solve GAME [--csv] [--set key=value ...]\n"
+    "       ./solve iterated [--tables] [--csv] [--set game=hero --set memory=joint ...]\n"
     "\n"
     "Prints the exact solutions of a two-player game in normal form. GAME is a Gambit .nfg file or the name "
     "of a game (see --list). The leader chooses the row, the follower the column.\n"
@@ -47,6 +55,12 @@ static const char USAGE[] =
     "With --csv the columns are concept,return_0,return_1,strategy_0,strategy_1. A strategy is a list of "
     "label:probability, separated by spaces, of the actions with a probability above zero. In a label, "
     "spaces, control characters, ':' and '%' are written as in a URL (a space is %20).\n"
+    "\n"
+    "Of an iterated game the commitments are tables, an action for everything that the leader may remember, "
+    "and the sums are of payoffs, without the reward's offset. The concepts are stackelberg-strong, "
+    "stackelberg-weak, and stackelberg-by-round for a follower that may also count the rounds. --tables has "
+    "one row for each of the leader's tables, by its index, the sum of action_s 2^s over the states s: "
+    "table,leader,follower,leader_weak, the sums at the follower's best answers.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
@@ -205,12 +219,11 @@ static void put_strategy(const char *const *labels, const double *x, size_t n, F
 static void print_outcome(const bimatrix *game, const bimatrix_outcome *o, FILE *out) {
     char *words = NULL;
     size_t size, width = fm_terminal_columns(out), at = width < NARROW ? 4 : STRATEGIES;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     put_strategy(game->label[0], o->strategy[0], game->rows, memory);
     fputs(" | ", memory);
     put_strategy(game->label[1], o->strategy[1], game->cols, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     int used =
         fprintf(out, "%-23s %10.6g %10.6g", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);
     if (width < NARROW) used = fputc('\n', out) == EOF;
@@ -257,6 +270,9 @@ static void print_list(FILE *out) {
         fm_text_wrap(out, words, (size_t)fprintf(out, "%s", named->name), LIST_DOC, fm_terminal_reading(out));
         if (named->options[0].name) fm_options_help(named->options, NULL, FM_HELP_SETTINGS, out);
     }
+    fm_text_wrap(out, "a symmetric 2 by 2 game in rounds, with memory [Gerstgrasser & Parkes 2023]",
+                 (size_t)fprintf(out, "%s", ITERATED), LIST_DOC, fm_terminal_reading(out));
+    fm_options_help(ITERATED_OPTIONS, NULL, FM_HELP_SETTINGS, out);
 }
 
 /* ---- the command line ---- */
@@ -278,19 +294,51 @@ static fm_status join_settings(const flags *given, fm_arena *arena, const char *
     return FM_OK;
 }
 
+static void warn_of_gap(double gap) {
+    char most[64] = "is not known", text[256];
+    if (!isinf(gap)) fm_text_format(most, sizeof most, "is at most %.2g", gap);
+    fm_text_format(text, sizeof text,
+                   "%s: warning: the payoffs differ too much in size to prove the mixed commitment the best; "
+                   "how much better another might be %s\n",
+                   program_name(), most);
+    fflush(stdout);
+    fm_text_lines(stderr, text, fm_terminal_reading(stderr));
+}
+
+static fm_status solve_iterated(const solve_config *config, const char *settings, fm_error *err) {
+    iterated_config rules;
+    fm_options_reset(ITERATED_OPTIONS, &rules);
+    if (fm_options_apply(ITERATED_OPTIONS, &rules, settings, err) != FM_OK)
+        return fm_fail_in(err, "game '%s': ", ITERATED);
+    const iterated_game game = iterated_make(&rules);
+    solve_iterated_print(&game, config->tables, config->csv, stdout);
+    return FM_OK;
+}
+
+static fm_status solve_matrix(const solve_config *config, const char *name, const char *settings,
+                              fm_arena *arena, fm_error *err) {
+    bimatrix game;
+    bimatrix_solution solution;
+    if (config->tables)
+        return fm_fail(err, "--tables: '%s' has no tables of commitments; only '%s' has", name, ITERATED);
+    if (bimatrix_load(name, settings, arena, &game, err) != FM_OK) return FM_BAD;
+    bimatrix_solve(&game, arena, &solution);
+    (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (solution.gap > 0) warn_of_gap(solution.gap);
+    return FM_OK;
+}
+
 static fm_status solve(const solve_config *config, const flags *given, fm_error *err) {
     if (given->words_count == 0)
         return fm_fail(err, "which game? Give a .nfg file or a name; --list shows the names");
     if (given->words_count > 1)
         return fm_fail(err, "one game at a time: '%s' stands behind '%s'", given->words[1], given->words[0]);
     fm_arena arena = {0};
-    const char *settings = NULL;
-    bimatrix game;
-    bimatrix_solution solution;
+    const char *settings = NULL, *name = given->words[0];
     fm_status status = join_settings(given, &arena, &settings, err);
-    if (status == FM_OK) status = bimatrix_load(given->words[0], settings, &arena, &game, err);
-    if (status == FM_OK) status = bimatrix_solve(&game, &arena, &solution, err);
-    if (status == FM_OK) (config->csv ? print_csv : print_for_people)(&game, &solution, stdout);
+    if (status == FM_OK)
+        status = fm_text_same_name(name, ITERATED) ? solve_iterated(config, settings, err)
+                                                   : solve_matrix(config, name, settings, &arena, err);
     fm_arena_free(&arena);
     return status;
 }

@@ -59,6 +59,22 @@ static void build_mixing(const bimatrix_config *config, fm_arena *arena, bimatri
                                            {{5, 0}, {-10, -5}, {-10, 5}}});
 }
 
+static void build_2x2(bimatrix *game, const char *title, fm_arena *arena, const double cells[4][2]) {
+    bimatrix_make(game, 2, 2, title, arena);
+    for (size_t cell = 0; cell < 4; cell++)
+        for (int i = 0; i < 2; i++) game->payoff[i][cell] = cells[cell][i];
+}
+
+static void build_commitment(const bimatrix_config *config, fm_arena *arena, bimatrix *game) {
+    (void)config;
+    build_2x2(game, "Commitment", arena, (const double[4][2]){{1, 1}, {3, 0}, {0, 0}, {2, 1}});
+}
+
+static void build_dominance(const bimatrix_config *config, fm_arena *arena, bimatrix *game) {
+    (void)config;
+    build_2x2(game, "Dominance", arena, (const double[4][2]){{3, 2}, {1, 3}, {2, 0}, {0, 1}});
+}
+
 void bimatrix_random(size_t rows, size_t cols, double covariance, fm_rng *rng, fm_arena *arena,
                      bimatrix *game) {
     FM_CHECK(fabs(covariance) <= 1, "bimatrix: covariance %g", covariance);
@@ -91,6 +107,10 @@ const bimatrix_named BIMATRIX_GAMES[] = {
      "[Claus & Boutilier 1998; STEP, Fig. 4]", PENALTY_OPTIONS, build_penalty},
     {"mixing", "general sum; the one pure Nash equilibrium is bad, following the leader is better for both",
      "[STEP, Fig. 4]", NO_OPTIONS, build_mixing},
+    {"commitment", "general sum; a leader gains by committing to a row that is dominated",
+     "[Conitzer & Sandholm 2006; Brero et al. 2022]", NO_OPTIONS, build_commitment},
+    {"dominance", "general sum; dominance solves it, and commitment does not help", "[Brero et al. 2022]",
+     NO_OPTIONS, build_dominance},
     {"random-matrix", "payoff pairs drawn from a bivariate normal; covariance sets how far interests agree",
      "[Zhang 2020, Fig. 2]", RANDOM_OPTIONS, build_random},
 };

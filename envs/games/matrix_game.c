@@ -236,6 +236,7 @@ static void fill_facts(const matrix_game *m, env_facts *facts, fm_arena *arena) 
         *agent = (env_agent){.name = g->player[i],
                              .level = i,
                              .obs_length = 1,
+                             .one_hot = m->obs == 1,
                              .action = env_discrete((int)actions[i], g->label[i]),
                              .reward_low = g->payoff[i][0],
                              .reward_high = g->payoff[i][0]};
@@ -337,6 +338,9 @@ NAMED_ROW(penalty, "penalty", "common interest; the two best joint actions stand
           PENALTY);
 NAMED_ROW(mixing, "mixing",
           "general sum; the one pure Nash equilibrium is worse for both than the Stackelberg point", ROUNDS);
+NAMED_ROW(commitment, "commitment", "general sum; a leader gains by committing to a row that is dominated",
+          ROUNDS);
+NAMED_ROW(dominance, "dominance", "general sum; dominance solves it, and commitment does not help", ROUNDS);
 NAMED_ROW(random_matrix, "random-matrix",
           "payoff pairs from a bivariate normal; covariance sets common interest", RANDOM);
 

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
 #include "training/run/program.h"
 #include "training/papers/item.h"
 
@@ -106,12 +108,11 @@ void reproduce_words(const reproduce *r, const char *format, ...) {
     char *words = NULL;
     size_t size;
     if (r->config->csv) return;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     va_start(arguments, format);
     vfprintf(memory, format, arguments);
     va_end(arguments);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     putchar('\n');
     program_print(stdout, words);
     free(words);
@@ -204,10 +205,9 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
 static char *config_text(const run_plan *run) {
     char *text = NULL;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     run_write_ini(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return text;
 }
 
@@ -259,6 +259,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     memset(done, 0, sizeof *done);
     if (folder_of(r, what, done->folder, err) != FM_OK) return FM_BAD;
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
+    if (run_fit(&done->run, "reproduce", err) != FM_OK) return FM_BAD;
     done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
@@ -311,9 +312,8 @@ double reproduce_train_outcome(const trial_result *result, int i) { return resul
 double reproduce_action(const trial_result *result, int i) { return (double)result->evaluation.action[i]; }
 
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         if (done->all.results[k].status == TRIAL_OK) x[n++] = values[k];
     stats_interval mean = stats_mean(x, n);
@@ -322,8 +322,7 @@ stats_interval reproduce_mean_of(const reproduce_trained *done, const double *va
 }
 
 stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter get, int i) {
-    double *values = calloc((size_t)done->all.n, sizeof *values);
-    FM_CHECK(values != NULL, "out of memory");
+    double *values = fm_new((size_t)done->all.n, sizeof *values);
     for (int64_t k = 0; k < done->all.n; k++) values[k] = get(&done->all.results[k], i);
     stats_interval mean = reproduce_mean_of(done, values);
     free(values);
@@ -341,8 +340,7 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
 
 stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column) {
     size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         double value = done->all.rows[trial].numbers[at];

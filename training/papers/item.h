@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, steps, jobs, seed; /* 0: the item's own numbers, one job per processor */
+    int64_t isa, trials, steps, jobs, seed; /* trials, steps, jobs 0: the item's own, one per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;

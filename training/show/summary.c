@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
@@ -74,15 +75,14 @@ static void write_statuses(const trials *all, FILE *out) {
 static void write_head(const run_plan *run, const trials *all, FILE *out) {
     char *words = NULL, steps[NUMBER];
     size_t size;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     fprintf(memory, "%s on %s: %lld trial%s of %s decisions", run->algo->name, run->config.env,
             (long long)all->n, all->n == 1 ? "" : "s",
             fm_text_grouped(run->config.steps, steps, sizeof steps));
     write_work(run, all, memory);
     fputc('\n', memory);
     write_statuses(all, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_text_lines(out, words, fm_terminal_columns(out));
     free(words);
 }
@@ -106,8 +106,7 @@ static int compare_cells(const void *a, const void *b) {
 
 static cell *count_cells(const bimatrix *game, const trials *all) {
     size_t n = game->rows * game->cols, point[2];
-    cell *cells = calloc(n, sizeof *cells);
-    FM_CHECK(cells != NULL, "out of memory");
+    cell *cells = fm_new(n, sizeof *cells);
     bimatrix_stackelberg_pure(game, true, point);
     for (size_t i = 0; i < n; i++) {
         cell *c = &cells[i];
@@ -177,9 +176,8 @@ static const char *mode_of(const run_plan *run) {
 }
 
 static stats_interval over_trials(const trials *all, getter get, int i) {
-    double *x = calloc((size_t)all->n, sizeof *x);
+    double *x = fm_new((size_t)all->n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < all->n; k++) {
         double value = get(&all->results[k], i);
         if (all->results[k].status == TRIAL_OK && value != FM_ABSENT) x[n++] = value;
@@ -238,10 +236,17 @@ static void write_actions(const run_plan *run, const trials *all, FILE *out) {
     table_end(&t, out, fm_terminal_columns(out));
 }
 
-/* The value at the Stackelberg point: computed for payoff tables, else a fact of the environment if it is
- * known; FM_ABSENT when it is not. */
-static double stackelberg_value(const env_facts *facts, int agent) {
+/* The solution that returns are held against: the Stackelberg point, or, where agents can only answer, the
+ * best response. */
+static const env_solution *solution_of(const env_facts *facts) {
     const env_solution *solution = env_facts_solution(facts, "stackelberg");
+    return solution ? solution : env_facts_solution(facts, "best-response");
+}
+
+/* Its value: computed for payoff tables, else a fact of the environment if it is known; FM_ABSENT when it is
+ * not. */
+static double exact_value(const env_facts *facts, int agent) {
+    const env_solution *solution = solution_of(facts);
     if (facts->bimatrix && facts->horizon == 1) {
         size_t point[2];
         bimatrix_stackelberg_pure(facts->bimatrix, true, point);
@@ -252,19 +257,21 @@ static double stackelberg_value(const env_facts *facts, int agent) {
 
 static void write_returns(const run_plan *run, const trials *all, FILE *out) {
     const env_facts *facts = &run->env.facts;
-    bool known = stackelberg_value(facts, 0) != FM_ABSENT;
+    const env_solution *solution = solution_of(facts);
+    bool known = exact_value(facts, 0) != FM_ABSENT;
+    bool answers = solution && strcmp(solution->concept, "best-response") == 0;
     char title[NUMBER], text[RANGE];
     const table_column columns[] = {{title, true, 0},
                                     {"mean", false, 0},
                                     {"95 % interval", false, 2},
-                                    {"Stackelberg", false, 1},
+                                    {answers ? "best response" : "Stackelberg", false, 1},
                                     {"gap", false, 3}};
     table t;
     snprintf(title, sizeof title, "%s return", mode_of(run));
     table_begin(&t, columns, sizeof columns / sizeof *columns);
     for (int i = 0; i < facts->agents; i++) {
         stats_interval x = over_trials(all, get_return, i);
-        double value = stackelberg_value(facts, i);
+        double value = exact_value(facts, i);
         table_add(&t, facts->agent[i].name);
         table_add(&t, number(x.mean, text));
         table_add(&t, interval(x, text));
