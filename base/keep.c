@@ -93,4 +93,6 @@ void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name
     add(list, item);
 }
 
+void fm_keep_item(fm_keep_list *list, const fm_kept *item) { add(list, *item); }
+
 void fm_keep_free(fm_keep_list *list) { arrfree(list->items); }

@@ -65,6 +65,9 @@ void fm_keep_parameter(fm_keep_list *list, real *data, size_t rows, size_t cols,
 /* Adds a struct without pointers (a random stream, an environment's state) as bytes. */
 void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name_format, ...) FM_PRINTF(4, 5);
 
+/* Adds an item as it is: of another list, perhaps under another name. */
+void fm_keep_item(fm_keep_list *list, const fm_kept *item);
+
 /* The item of that name, or NULL. */
 fm_kept *fm_keep_find(const fm_keep_list *list, const char *name);
 

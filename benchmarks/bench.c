@@ -51,7 +51,8 @@ static const struct {
     {"grad", "gradients of a squared error", bench_group_grad},
     {"hvp", "Hessian-vector products, linearised before", bench_group_hvp},
     {"cg10", "linearisation and 10 steps of conjugate gradient, damping 0.1", bench_group_cg10},
-    {"update", "whole updates: Bi-AC; actors and critics of Hopper's sizes, or led ones", bench_group_update},
+    {"update", "whole updates: Bi-AC; STAC; actors and critics of Hopper's sizes, or led ones",
+     bench_group_update},
     {"adam", "parameters that Adam moves", bench_group_adam},
     {"replay", "transitions drawn from a replay and laid out for an update", bench_group_replay},
     {"env", "decisions of 64 copies under random actions", bench_group_env},
@@ -148,17 +149,18 @@ void bench_row(const bench *b, const char *name, double value, const char *unit,
     fflush(stdout);
 }
 
-bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t rows) {
-    double weights = 0, first = 0, width = (double)in;
+bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, bool relu, size_t rows) {
+    double weights = 0, first = 0, second = 0, width = (double)in;
     for (int64_t l = 0; l <= hidden->n; l++) {
         double next = l < hidden->n ? (double)hidden->v[l] : (double)out;
         weights += width * next;
         if (l == 0) first = weights;
+        if (l == 1) second = width * next;
         width = next;
     }
     double r = (double)rows;
     return (bench_work){6 * r * weights - 2 * r * first, 12 * r * weights - 8 * r * first,
-                        4 * r * weights - 2 * r * first};
+                        4 * r * weights - 2 * r * first - (relu ? 2 * r * second : 0)};
 }
 
 /* ---- the command line ---- */

@@ -118,9 +118,10 @@ typedef struct bench_net {
 extern const bench_net BENCH_NET[BENCH_NETS];
 
 /* Operations of a matrix kind that one gradient, product or linearisation needs, for M weights of which M1
- * stand in the first layer, and B rows: 6BM - 2BM1; 12BM - 8BM1; 4BM - 2BM1 (as a gradient, without the
- * weights' own). */
+ * stand in the first layer and M2 in the second, and B rows: 6BM - 2BM1; 12BM - 8BM1; 4BM - 2BM1 (as a
+ * gradient, without the weights' own), and 2BM2 less with relu, whose slope does not change: then the
+ * gradient at the first layer has no part in a product. */
 typedef struct bench_work { double gradient, product, linearise; } bench_work;
-bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t rows);
+bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, bool relu, size_t rows);
 
 #endif

@@ -167,6 +167,19 @@ check "table3: a run per row" [ -s two/biac/table3/lenient-dqn-published/result.
 check "table3: of as many decisions" [ "$(sed -n 2p two/biac/table3/i-dqn/result.csv | cut -d, -f4)" = 700 ]
 "$reproduce" biac/table3 --steps 700 --trials 1 --csv --out two --quiet --resume >again 2>err
 check "--resume finds everything done" [ "$(grep '^biac/table3,' out)" = "$(tail -n +2 again)" ]
+"$reproduce" oracles/hidden oracles/timing --steps 100000 --trials 1 --csv --out asked --quiet >out 2>err
+check "oracles: status $?" [ $? -eq 0 ]
+check "hidden: an exact follower" \
+    [ "$(value out modified_prisoners_dilemma 'tables against which the follower is exact' 5)" = 8 ]
+check "hidden: who is asked in the open leads, who is not does not" \
+    [ "$(value out observed 'argmax leader sum' 5)-$(value out hidden 'argmax leader sum' 5)" = 20-10 ]
+check "timing: each leader chooses the row that it must" \
+    [ "$(awk -F, '/ share / && $(NF - 4) != $(NF - 3)' out | wc -l)" -eq 0 ]
+check "timing: eight leaders" [ "$(grep -c 'share of leaders' out)" -eq 8 ]
+"$reproduce" oracles/games --steps 500 --trials 1 --csv --out few --quiet >out 2>err
+check "games: without an exact follower there is nothing to lead" [ $? -eq 2 ]
+check "games: says so" grep -q 'prisoners_dilemma: no follower became exact' err
+
 if [ $slow = no ]; then
     "$reproduce" biac/fig4 --quick --trials 1 --csv --out two --quiet >out 2>err
     check "fig4: status $?" [ $? -eq 0 ]

@@ -98,6 +98,13 @@ typedef struct ad_bias {
     bool by_rows;
 } ad_bias;
 
+/* What becomes of an entry of C when its sum is complete: max(0, entry), and then zero where the entry of
+ * `mask`, which is laid out as C, is not positive. NULL: no mask. */
+typedef struct ad_finish {
+    bool relu;
+    const real *mask;
+} ad_finish;
+
 /* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
 typedef struct ad_kernel_table {
     ad_isa isa;
@@ -137,7 +144,7 @@ typedef struct ad_kernel_table {
     void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                  double beta2, double epsilon);
     void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                     bool accumulate, real *c, size_t ldc, ad_bias bias);
+                     bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish);
     double (*peak_fma)(size_t iterations);
     real (*memory_read)(size_t n, const real *x);
     void (*memory_copy)(size_t n, const real *x, real *y);
@@ -269,16 +276,17 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
     ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
 }
 
-/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias. op transposes when asked, all terms
- * alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of nothing. C
- * overlaps no input. All terms are summed in one pass over C, as if they were one product of concatenated
- * matrices; that is faster than one product after another, most of all for small k.
+/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias, and finished. op transposes when asked,
+ * all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of
+ * nothing. C overlaps no input. All terms are summed in one pass over C, as if they were one product of
+ * concatenated matrices; that is faster than one product after another, most of all for small k.
  *
  * An entry's sum runs in an order that depends on the whole shape: a product computed in blocks of rows
  * gives the same bits again only with the same blocks. */
 static inline void ad_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms,
-                               const ad_term *term, bool accumulate, real *c, size_t ldc, ad_bias bias) {
-    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias);
+                               const ad_term *term, bool accumulate, real *c, size_t ldc, ad_bias bias,
+                               ad_finish finish) {
+    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias, finish);
 }
 
 /* The same with one term, and a bias [n] of every row or NULL. */
@@ -286,7 +294,7 @@ static inline void ad_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_
                            size_t lda, const real *b, size_t ldb, bool accumulate, real *c, size_t ldc,
                            const real *bias) {
     const ad_term one = {a, lda, b, ldb, k};
-    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, (ad_bias){bias, false});
+    ad_gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, (ad_bias){bias, false}, (ad_finish){0});
 }
 
 /* For benchmarks. Fused multiply-adds in registers, as wide and as many at once as the variant can:

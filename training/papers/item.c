@@ -184,6 +184,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add(&c, "--env", what->env);
     add(&c, "--out", folder);
     if (what->preset) add(&c, "--preset", what->preset);
+    if (what->learner) add(&c, "--learner", what->learner);
     add_settings(&c, what->settings);
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "envs/games/bimatrix.h"
 #include "stb_ds.h"
 #include "training/papers/item.h"
@@ -110,8 +111,7 @@ static void look(void *user, const loop *l, double *numbers) {
 /* Of the k-th row that was watched, or the last one: a column's mean over the trials with its interval, and
  * its deviation. */
 static stats_interval watched(const reproduce_trained *done, size_t k, int column, double *deviation) {
-    double *x = calloc((size_t)done->all.n, sizeof *x), squares = 0;
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x), squares = 0;
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         size_t rows = arrlenu(done->all.watched[trial].numbers) / COLUMNS, at = k < rows ? k : rows - 1;
         if (done->all.results[trial].status == TRIAL_OK)
@@ -226,8 +226,7 @@ static fm_status draw(const reproduce *r, const double *numbers, size_t rows, fm
 fm_status reproduce_step_mixing_curves(reproduce *r, fm_error *err) {
     fm_status status = FM_OK;
     size_t rows = POINTS_MAX;
-    double *numbers = calloc((size_t)POINTS_MAX * DRAWN, sizeof *numbers);
-    FM_CHECK(numbers != NULL, "out of memory");
+    double *numbers = fm_new((size_t)POINTS_MAX * DRAWN, sizeof *numbers);
     for (size_t i = 0; i < LEARNER_COUNT && status == FM_OK && !r->interrupted; i++) {
         const learner *l = &LEARNERS[i];
         reproduce_trained done;

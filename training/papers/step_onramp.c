@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "training/papers/curves.h"
 #include "training/run/checkpoint.h"
@@ -108,9 +109,8 @@ typedef struct driven {
 
 static fm_status drive_all(const reproduce *r, const reproduce_trained *done, driven *mean, fm_error *err) {
     size_t n = (size_t)done->all.n;
-    double *x = calloc(3 * n, sizeof *x);
+    double *x = fm_new(3 * n, sizeof *x);
     fm_status status = FM_OK;
-    FM_CHECK(x != NULL, "out of memory");
     for (size_t k = 0; k < n && status == FM_OK; k++) {
         drive d = {.episodes = episodes(r, DRIVEN)};
         if (done->all.results[k].status != TRIAL_OK) continue;
@@ -128,8 +128,7 @@ static fm_status drive_all(const reproduce *r, const reproduce_trained *done, dr
 /* Over the trials: what all agents got in the evaluations from..to-1, on average. */
 static stats_interval tested(const reproduce_trained *done, size_t from, size_t to) {
     size_t width = (size_t)done->columns.at[COLUMN_END], agents = (size_t)done->run.env.facts.agents;
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         for (size_t k = from; k < to; k++) {

@@ -5,6 +5,8 @@
     "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
 #define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
 
+#define FOLLOWER_STEPS 1000000 /* a follower that is not exact makes no item */
+
 #define CONTROL                                                                                              \
     "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG and that "   \
     "SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every tenth "     \
@@ -103,5 +105,34 @@ const reproduce_item REPRODUCE_ITEMS[] = {
     {"step/fig9", "on-ramp: speeds of the same, from the same trials", "STEP (Zhang et al. 2023), Fig. 9",
      ONRAMP "Speeds are means over decisions and agents. It finds STEP the fastest.\n",
      "trials", 5, 1, 4000, reproduce_step_speeds},
+    {"oracles/games", "12 iterated games: leaders against a follower that knows their tables",
+     "Gerstgrasser & Parkes 2023",
+     "The paper shows curves; in the column `paper` is the exact Stackelberg value, in sums of the payoffs "
+     "of 10 rounds. Leader steps are those until greedy play is at the equilibrium for good, questions "
+     "included; total steps have the follower's training, too.\n",
+     "trials", 5, 2, FOLLOWER_STEPS, reproduce_oracles_games},
+    {"oracles/inner-loop", "the same games: leaders against a follower that learns in every episode",
+     "Gerstgrasser & Parkes 2023",
+     "In the column `paper` is the exact Stackelberg value; the follower learns by tabular Q in 80 games of "
+     "an episode, each of which costs the leader steps. Evaluations are means of 10 episodes.\n",
+     "trials", 5, 2, 200000, reproduce_oracles_inner_loop},
+    {"oracles/hidden", "questions that teach the leader nothing", "Gerstgrasser & Parkes 2023",
+     "In sums of the payoffs of 5 rounds; the leader has the paper's settings, the follower is exact. With "
+     "hidden questions a leader does not see what its policy does to its follower.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_hidden},
+    {"oracles/phase", "a leader that knows whether it is asked or plays",
+     "Gerstgrasser & Parkes 2023",
+     "In sums of the payoffs of 5 rounds; 16 is the equilibrium. A leader that knows lies: it answers "
+     "attractively and plays otherwise, until the follower learns anew.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_phase},
+    {"oracles/reset", "followers that begin anew in every episode, and that do not",
+     "Gerstgrasser & Parkes 2023",
+     "The column `paper` has the means of an independent program's 20 seeds; 2 is the equilibrium.\n",
+     "trials", 20, 4, 55000, reproduce_oracles_reset},
+    {"oracles/timing", "a leader that is paid while its follower learns",
+     "Gerstgrasser & Parkes 2023",
+     "The column `paper` has what must come out: with rewards left out while the follower learns always "
+     "the first row; with them only for x = 2, c = 0.\n",
+     "trials", 10, 2, 22000, reproduce_oracles_timing},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
