@@ -36,4 +36,16 @@ TEST(step_finds_who_leads_in_mixing) {
     EXPECT_EQ(at_cell("mixing", "", "order=1,0", 0, 2, 3), 3);
 }
 
-TEST_MAIN(CASE(step_climbs_penalty), CASE(step_finds_who_leads_in_mixing))
+/* A team that answers its superiors is above the best that one can do whose agents see none of the others. */
+TEST(step_hangs_a_chain) {
+    drive d;
+    double returns[8];
+    drive_begin(&d, &algo_n_level, "chain", "agents=8", "", 4, 100000, 2000);
+    drive_run(&d, 100000);
+    drive_play(&d, 200, returns);
+    double blind = d.game.facts.solution[1].value[0];
+    EXPECT_MSG(returns[0] > blind / 2, "%g, blind teams %g", returns[0], blind);
+    drive_end(&d);
+}
+
+TEST_MAIN(CASE(step_climbs_penalty), CASE(step_finds_who_leads_in_mixing), CASE(step_hangs_a_chain))
