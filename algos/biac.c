@@ -473,5 +473,6 @@ const algo_type algo_biac = {
     .measure = measure,
     .values = biac_values,
     .probabilities = biac_probabilities,
+    .answer = biac_answer,
     .destroy = destroy,
 };

@@ -258,6 +258,18 @@ static void learn(bilevel_q *t, const algo_step *step, size_t c) {
     }
 }
 
+static void answer(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions) {
+    bilevel_q *t = self;
+    (void)mode, (void)rng;
+    for (size_t c = 0; c < (size_t)view->copies; c++) {
+        real *row = actions + c * (size_t)t->facts->action_total;
+        free_all(t, view, c);
+        for (int k = 0; t->order.turn[k] != agent; k++)
+            if (t->settled[k] == FREE) t->settled[k] = (int)row[t->facts->agent[t->order.turn[k]].action_at];
+        write_actions(t, stage_point(t, values_of(t, find(t, view, c, false)), view, c), row);
+    }
+}
+
 static void observe(void *self, const algo_step *step) {
     for (size_t c = 0; c < (size_t)step->before.copies; c++) learn(self, step, c);
 }
@@ -449,4 +461,5 @@ const algo_type algo_bilevel_q = {
     .metrics = METRICS,
     .measure = measure,
     .values = values,
+    .answer = answer,
 };

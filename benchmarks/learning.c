@@ -189,6 +189,7 @@ void bench_group_update(bench *b) {
     update_biac(b);
     update_stac(b);
     bench_actors(b);
+    bench_proximal(b);
 }
 
 /* ---- replay ---- */

@@ -9,9 +9,9 @@ nn_normaliser nn_normaliser_make(size_t n, fm_arena *arena, fm_keep_list *keep, 
     nn_normaliser z = {.n = n, .clip = 10, .count = fm_arena_array(arena, double, 1),
                        .mean = fm_arena_array(arena, double, n), .squares = fm_arena_array(arena, double, n)};
     if (!keep) return z;
-    fm_keep(keep, FM_F64, z.count, 1, "%s.count", name);
-    fm_keep(keep, FM_F64, z.mean, n, "%s.mean", name);
-    fm_keep(keep, FM_F64, z.squares, n, "%s.squares", name);
+    fm_keep_for_play(keep, FM_F64, z.count, 1, "%s.count", name);
+    fm_keep_for_play(keep, FM_F64, z.mean, n, "%s.mean", name);
+    fm_keep_for_play(keep, FM_F64, z.squares, n, "%s.squares", name);
     return z;
 }
 

@@ -1,8 +1,8 @@
 /* normalise.h: observations and rewards of any unit, brought to about 1 by what was seen so far.
  *
  * The statistics are sums in double over everything that was ever passed to an update, merged batch by batch
- * [Chan 1983]; they are kept, so that a resumed run goes on with the same numbers. Updating and applying are
- * two calls: an evaluation applies only.
+ * [Chan 1983]; they are kept, so that a resumed run goes on, and a saved policy plays, with the same numbers.
+ * Updating and applying are two calls: an evaluation applies only.
  *
  * Example (compiled by the tests):
  *

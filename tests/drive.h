@@ -49,7 +49,7 @@ static inline void drive_preset(drive *d, const char *name, fm_error *err) {
 
 /* Makes the game `name` of the table, or that of `own` when it is not NULL, and the config. "preset=NAME" may
  * stand first in the algorithm's settings. */
-static inline void drive_open(drive *d, const algo_type *algo, const env_type *own, const char *name,
+static inline void drive_make(drive *d, const algo_type *algo, const env_type *own, const char *name,
                               const char *env_settings, const char *settings) {
     fm_error err;
     *d = (drive){.algo = algo, .steps = algo->steps};
@@ -73,6 +73,13 @@ static inline void drive_open(drive *d, const algo_type *algo, const env_type *o
         settings = strchr(settings, ' ') ? strchr(settings, ' ') : "";
     }
     drive_must(fm_options_apply(algo->options, d->config, settings, &err), &err);
+}
+
+/* The algorithm must accept the game. */
+static inline void drive_open(drive *d, const algo_type *algo, const env_type *own, const char *name,
+                              const char *env_settings, const char *settings) {
+    fm_error err;
+    drive_make(d, algo, own, name, env_settings, settings);
     drive_must(algo->accepts(&d->game.facts, d->config, &err), &err);
 }
 

@@ -42,8 +42,9 @@ static void scene_make(scene *s, const char *world, const char *settings, const 
     EXPECT_MSG(ok, "%s", err.text);
     config->steps = 2000;
     config->quiet = true;
-    s->plan.algo = &TOY_ALGO;
+    s->plan.algo = s->plan.learner = &TOY_ALGO;
     s->plan.algo_config = &s->config;
+    s->plan.learner_config = &s->config;
 }
 
 static void scene_free(scene *s) {

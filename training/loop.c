@@ -267,7 +267,8 @@ static uint64_t seed_of(const loop *l, int64_t count) {
 fm_status loop_evaluate(loop *l, int64_t count, loop_evaluation *e, fm_error *err) {
     const env_facts *facts = facts_of(l);
     size_t agents = (size_t)facts->agents;
-    bool once = facts->bimatrix && facts->horizon == 1 && l->setup.eval_mode == ALGO_GREEDY;
+    bool still = l->setup.eval_mode == ALGO_GREEDY && !l->setup.algo->restless;
+    bool once = facts->bimatrix && facts->horizon == 1 && still;
     stage_setup setup = {.env = l->setup.env,
                          .copies = 1,
                          .seed = seed_of(l, count),

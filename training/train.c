@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "training/run/folder.h"
 #include "training/run/need.h"
+#include "training/show/certificate.h"
 #include "training/run/program.h"
 #include "training/show/summary.h"
 #include "training/run/version.h"
@@ -46,6 +47,7 @@ static int train(run_plan *run) {
     int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : (int)program_fail(&err);
     if (status == EXIT_DONE) {
         summary_write(run, &all, stdout);
+        if (certificate_write(run, folder, &all, stdout, &err) != FM_OK) status = (int)program_fail(&err);
         say_where(&all, folder);
         if (trials_count(&all, TRIAL_CRASHED) + trials_count(&all, TRIAL_NAN) > 0) status = EXIT_TRIAL;
         if (all.interrupted) {

@@ -155,6 +155,9 @@ void biac_play_add_tries(const biac *b, const algo_setup *setup, biac_play *play
  * answer, the best for the leader stands. rng NULL: greedy; else a soft leader draws, as do answers. */
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng);
 
+/* An agent's answer to the actions above it that stand in `actions`; the leader's is its own choice. */
+void biac_answer(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions);
+
 /* The leader's soft value alpha log mean_k exp(Q_1 / alpha) of one row, over what biac_play_joint has just
  * tried. */
 double biac_soft_value(const biac *b, const biac_play *play, size_t row);

@@ -184,11 +184,13 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add(&c, "--env", what->env);
     add(&c, "--out", folder);
     if (what->preset) add(&c, "--preset", what->preset);
+    if (what->learner) add(&c, "--learner", what->learner);
     add_settings(&c, what->settings);
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
     add_number(&c, "--steps", what->steps);
+    add_number(&c, "--num-envs", what->num_envs);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
     add_number(&c, "--eval-episodes", what->eval_episodes);
@@ -227,26 +229,36 @@ static fm_status check_resumable(const run_plan *run, const char *folder, fm_err
                    folder);
 }
 
-static fm_status begin_folder(const reproduce *r, const run_plan *run, const char *folder, bool *resume,
-                              fm_lock *lock, fm_error *err) {
+/* The item's folder is ROOT/PAPER/ITEM. */
+static fm_status folder_of(const reproduce *r, const reproduce_training *what, char *folder, fm_error *err) {
+    const char *shared = what->shared ? what->shared : "", *slash = what->shared ? "/" : "";
+    size_t above = what->shared ? (size_t)(strrchr(r->folder, '/') - r->folder) : strlen(r->folder);
+    char name[64];
+    folder_name(what->row, name, sizeof name);
+    if (snprintf(folder, REPRODUCE_PATH_MAX, "%.*s%s%s/%s", (int)above, r->folder, slash, shared, name) >=
+        REPRODUCE_PATH_MAX)
+        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    return FM_OK;
+}
+
+static fm_status begin_folder(const run_plan *run, const char *folder, bool *resume, fm_lock *lock,
+                              fm_error *err) {
     char path[FOLDER_PATH_MAX];
     char config[REPRODUCE_PATH_MAX + 40];
     snprintf(config, sizeof config, "%s/config.ini", folder);
-    *resume = r->config->resume && fm_file_exists(config);
+    *resume = *resume && fm_file_exists(config);
     if (!*resume) return folder_make(run, path, lock, err);
     return check_resumable(run, folder, err) == FM_OK ? folder_lock(folder, lock, err) : FM_BAD;
 }
 
 fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduce_trained *done,
                           fm_error *err) {
-    char name[64], steps[40];
+    char steps[40];
     trial_watch watch;
-    trials_setup setup = {.program = program_name()};
+    trials_setup setup = {.program = program_name(), .resume = r->config->resume || what->shared};
     fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
-    folder_name(what->row, name, sizeof name);
-    if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
-        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    if (folder_of(r, what, done->folder, err) != FM_OK) return FM_BAD;
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
     if (run_fit(&done->run, "reproduce", err) != FM_OK) return FM_BAD;
     done->columns = run_columns(&done->run);
@@ -257,8 +269,9 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (watch.every == 0) watch.every = done->run.config.steps / WATCHED_PARTS;
         if (watch.every == 0) watch.every = 1;
         setup.watch = &watch;
+        setup.resume = false;
     } else {
-        if (begin_folder(r, &done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
+        if (begin_folder(&done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
     fm_status status = trials_run(&done->run, &setup, &done->all, err);

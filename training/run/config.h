@@ -49,6 +49,10 @@ typedef struct run_plan {
     const algo_type *algo;   /* NULL only for the other commands, when none was named */
     void *algo_config;
     struct env env;          /* created when the command is to train; type NULL: none was named */
+    struct run_learner *beside; /* [learners] who learns or plays beside it (training/run/learners.h) */
+    int learners;
+    const algo_type *learner;   /* what is trained: the algorithm, or all of them as one (algos/cast.h) */
+    const void *learner_config; /* of it */
     const char *resume;      /* folder to go on in, or NULL */
     setting *settings;       /* only while parsing: what the user wrote, in order; else NULL */
     fm_arena arena;

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
+#include "training/run/learners.h"
 
 /* ---- making ---- */
 
@@ -76,12 +77,13 @@ static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error
                    path, fm_text_quoted(path, word, sizeof word));
 }
 
-/* The game first: a config.ini never names a copy that is not there. */
+/* Game and policies first: a config.ini never names a copy that is not there. */
 static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
     char path[FOLDER_PATH_MAX + 40];
     fm_writer writer;
     snprintf(path, sizeof path, "%s/%s", folder, RUN_GAME);
     if (run->env.facts.file && nfg_save(run->env.facts.file, path, err) != FM_OK) return FM_BAD;
+    if (learners_copy(run, folder, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/config.ini", folder);
     if (fm_writer_begin(&writer, path, err) != FM_OK) return FM_BAD;
     run_write_ini(run, writer.file);

@@ -83,8 +83,8 @@ static void look(void *user, loop *l) {
 
 loop_setup trial_setup(const run_plan *run, int64_t trial) {
     return (loop_setup){.env = &run->env,
-                        .algo = run->algo,
-                        .algo_config = run->algo_config,
+                        .algo = run->learner,
+                        .algo_config = run->learner_config,
                         .num_envs = (int)run->config.num_envs,
                         .steps = run->config.steps,
                         .seed = (uint64_t)(run->config.seed + trial),

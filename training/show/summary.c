@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
+#include "training/run/learners.h"
 #include "training/show/live.h"
 #include "training/show/stats.h"
 #include "training/show/table.h"
@@ -76,9 +77,14 @@ static void write_head(const run_plan *run, const trials *all, FILE *out) {
     char *words = NULL, steps[NUMBER];
     size_t size;
     FILE *memory = fm_memory_open(&words, &size);
-    fprintf(memory, "%s on %s: %lld trial%s of %s decisions", run->algo->name, run->config.env,
-            (long long)all->n, all->n == 1 ? "" : "s",
-            fm_text_grouped(run->config.steps, steps, sizeof steps));
+    fprintf(memory, "%s", run->algo->name);
+    for (int k = 0; k < run->learners; k++) {
+        const run_learner *beside = &run->beside[k];
+        fprintf(memory, ", %s for %s%s", beside->from, run->env.facts.agent[beside->agent].name,
+                beside->policy ? " as it is" : "");
+    }
+    fprintf(memory, " on %s: %lld trial%s of %s decisions", run->config.env, (long long)all->n,
+            all->n == 1 ? "" : "s", fm_text_grouped(run->config.steps, steps, sizeof steps));
     write_work(run, all, memory);
     fputc('\n', memory);
     write_statuses(all, memory);
