@@ -80,6 +80,10 @@ typedef struct algo_type {
     int64_t steps;              /* default number of decisions of a run */
     bool restless;              /* draws even in greedy play: of one algorithm alone, never */
 
+    /* Optional (NULL): changes defaults that follow from the size of the game, `config` and `steps`; before
+     * presets and settings, and not where a preset is asked for by name, which repeats what was published. */
+    void (*fit)(const env_facts *facts, void *config, int64_t *steps);
+
     /* Whether it can play this environment with this config: FM_BAD with the reason otherwise
      * ("biac needs discrete actions for the leader; 'duopoly' has a box"). */
     fm_status (*accepts)(const env_facts *facts, const void *config, fm_error *err);

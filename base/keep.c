@@ -1,12 +1,12 @@
 /* keep.c: the list of what survives; also the one file that holds the code of stb_ds. */
 #include <stdlib.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 
 /* stb_ds does not look at what realloc returns, so memory that ran out stops here. */
 static void *checked_realloc(void *old, size_t size) {
     void *now = realloc(old, size);
-    FM_CHECK(now != NULL, "out of memory: %zu bytes", size);
+    if (!now && size > 0) fm_out_of_memory(size);
     return now;
 }
 
@@ -59,6 +59,16 @@ static void write_name(fm_kept *item, const char *format, va_list words) {
 
 void fm_keep(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const char *name_format, ...) {
     fm_kept item = {.dtype = dtype, .rows = count, .data = data};
+    va_list words;
+    va_start(words, name_format);
+    write_name(&item, name_format, words);
+    va_end(words);
+    add(list, item);
+}
+
+void fm_keep_for_play(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const char *name_format,
+                      ...) {
+    fm_kept item = {.dtype = dtype, .parameter = 1, .rows = count, .data = data};
     va_list words;
     va_start(words, name_format);
     write_name(&item, name_format, words);

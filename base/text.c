@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define NEAREST_MAX 96 /* longer names are not compared */
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
@@ -270,9 +272,25 @@ void fm_text_lines(FILE *out, const char *text, size_t width) {
     while (*text) {
         size_t length = strcspn(text, "\n");
         char *line = strndup(text, length);
-        FM_CHECK(line != NULL, "out of memory");
+        if (!line) fm_out_of_memory(length + 1);
         put_line(out, line, width);
         free(line);
         text += length + (text[length] == '\n');
     }
+}
+
+char *fm_text_visible(const char *from, char *to, size_t size) {
+    size_t n = 0;
+    for (const unsigned char *c = (const unsigned char *)from; *c; c++) {
+        bool second = (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0); /* U+0080 to U+009F */
+        bool hidden = (*c < 32 && *c != '\n' && *c != '\t') || *c == 127 || second;
+        size_t bytes = hidden ? 4 : 1;
+        if (n + bytes >= size) break;
+        if (second) c++;
+        if (hidden) snprintf(to + n, size - n, "\\x%02x", *c);
+        else to[n] = (char)*c;
+        n += bytes;
+    }
+    to[n] = '\0';
+    return to;
 }

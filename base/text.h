@@ -61,4 +61,8 @@ char *fm_text_quoted(const char *word, char *text, size_t size);
  * ensured. */
 void fm_text_format(char *text, size_t size, const char *format, ...) FM_PRINTF(3, 4);
 
+/* A copy whose control characters but newlines and tabs, C1 in UTF-8 included, are written as \x1b, cut to
+ * fit. Returns `to`. */
+char *fm_text_visible(const char *from, char *to, size_t size);
+
 #endif

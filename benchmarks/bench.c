@@ -25,6 +25,8 @@
 static const fm_option OPTIONS[] = {
     FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
     FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
+    FM_OPT_CHOICE(bench_options, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set; auto: this machine's widest", ""),
     {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
      "only the cases whose name contains this text, or =NAME", ""},
     FM_OPT_BOOL(
@@ -178,9 +180,7 @@ static void print_help(const flags *given) {
     }
     printf("\nflags (--flag VALUE or --flag=VALUE), with their defaults:\n");
     flags_help(given, stdout);
-    program_print(stdout,
-                  "\nFIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
-                  "The exit status is 0, or 2 when something was wrong.\n");
+    program_print(stdout, "\nThe exit status is 0, or 2 when something was wrong.\n");
 }
 
 static fm_status take_group(bool *wanted, const char *word, fm_error *err) {
@@ -228,9 +228,19 @@ static void measure(bench *b, const bool *wanted) {
     run_groups(b, wanted, options->csv ? BENCH_CSV : BENCH_TABLE);
 }
 
+static fm_status choose_isa(const bench_options *options, fm_error *err) {
+    char name[FM_TEXT_MAX];
+    ad_isa isa;
+    fm_option_format(fm_options_find(OPTIONS, "isa"), options, name, sizeof name);
+    if (ad_kernels_find(name, &isa, err) != FM_OK) return FM_BAD;
+    ad_kernels_use(isa);
+    return FM_OK;
+}
+
 static fm_status run(bench *b, const flags *given, fm_error *err) {
     bool wanted[GROUP_COUNT] = {false};
     const bench_options *options = &b->options;
+    if (choose_isa(options, err) != FM_OK) return FM_BAD;
     if (options->help) print_help(given);
     else if (options->version) printf("%s, built by %s\n", run_version(), run_compiler());
     else if (options->check) bench_check(b);

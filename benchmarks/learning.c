@@ -138,6 +138,7 @@ static void update_biac(bench *b) {
 void bench_group_update(bench *b) {
     update_biac(b);
     bench_actors(b);
+    bench_proximal(b);
 }
 
 /* ---- replay ---- */

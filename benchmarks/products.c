@@ -203,4 +203,5 @@ void bench_check(bench *b) {
         problem_free(&p);
     }
     bench_check_actors(b);
+    bench_check_proximal(b);
 }

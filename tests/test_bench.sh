@@ -62,7 +62,7 @@ for group in grad hvp cg10; do
     check "cases of $group have limits" [ "$(grep -c "^$group,.*,[0-9.]*,[0-9.]*\$" "$work/all.csv")" -eq 6 ]
 done
 for case in "gemm,nn 256x256x256" "env,maintain" "env,merge" "env,merge ticks" "train,biac maintain" \
-    "update,biac maintain B512" "peak,fma"; do
+    "update,biac maintain B512" "update,ppo" "update,step" "peak,fma"; do
     check "case $case" grep -q "^$case," "$work/all.csv"
 done
 

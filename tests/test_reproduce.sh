@@ -57,7 +57,8 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t
 "$reproduce" --list >list 2>err
 check "--list: status $?" [ $? -eq 0 ]
 for item in biac/fig2 biac/table2 biac/fig4 biac/table3 biac/fig5 biac/table4 biac/fig7 biac/grid biac/oligopoly \
-    stac/fig1 stac/fig2 stac/cartpole stac/pendulum stac/mountaincar; do
+    stac/fig1 stac/fig2 stac/cartpole stac/pendulum stac/mountaincar step/fig5 step/table1 step/figB2 \
+    step/fig7 step/fig8 step/fig9; do
     check "--list names $item once" [ "$(grep -c "^$item " list)" -eq 1 ]
 done
 for flag in --help --version; do
@@ -202,6 +203,20 @@ if [ $slow = no ]; then
     check "fig5: the curves end where the rows say" \
         near "$(tail -n 1 five/biac/fig5/fig5.csv | cut -d, -f2)" \
         "$(value out Bi-AC 'A-X % of the last 100 steps' 5 | awk '{ print $1 / 100 }')" 1e-9
+    "$reproduce" step/fig8 --quick --trials 1 --csv --out ramp --quiet >out 2>err
+    check "step/fig8: status $?" [ $? -eq 0 ]
+    run=ramp/step/onramp/step-density-2
+    cp $run/result.csv before
+    "$reproduce" step/fig9 --quick --trials 1 --csv --out ramp --quiet >again 2>err
+    check "step/fig9: status $?" [ $? -eq 0 ]
+    check "step/fig9: nothing is trained twice" cmp -s before $run/result.csv
+    check "step/fig8: the return that its evaluation had" near "$(value out 'STEP density=2' return 5)" \
+        "$(awk -F, 'NR == 2 { print ($6 + $7 + $8) / 3 }' before)" 1e-3
+    "$bin/play" $run --episodes 2 --csv >people
+    check "step/fig9: the mean speed of two episodes" near "$(value again 'STEP density=2' 'speed m/s' 5)" \
+        "$(awk -F, 'NR == 1 { for (k = 1; k <= NF; k++) column[$k] = k; next }
+            $2 > 0 { sum[$1] += ($column["speed_0"] + $column["speed_1"] + $column["speed_2"]) / 3; n[$1]++ }
+            END { print (sum[0] / n[0] + sum[1] / n[1]) / 2 }' people)" 1e-3
 fi
 
 # ---- going on ----

@@ -263,13 +263,14 @@ TEST(trials_crashed_ones_run_again) {
     scene_make(&sound, "maintain", "", "3", "1");
     EXPECT_EQ(scene_run(&s, false, &all, &err), FM_OK);
     trials_free(&all);
-    s.config.fail = TOY_SOUND;
+    toy_mended = true; /* what made it crash is no setting of the run */
     EXPECT_EQ(scene_run(&s, true, &all, &err), FM_OK);
     EXPECT_EQ(trials_count(&all, TRIAL_OK), 3);
     EXPECT_EQ(all.steps, 2000);
     trials_free(&all);
     EXPECT_EQ(scene_run(&sound, false, &all, &err), FM_OK);
     trials_free(&all);
+    toy_mended = false;
     expect_same_file(&s, &sound, "result.csv", true);
     expect_same_file(&s, &sound, "progress.csv", true);
     scene_free(&s);
@@ -308,7 +309,7 @@ TEST(progress_reads_what_was_written) {
     s.plan.config.eval_every = 10;
     of = run_columns(&s.plan);
     EXPECT_EQ(progress_read(path, &of, 2, in, &err), FM_BAD);
-    EXPECT_HAS(err.text, "other columns than this run has; expected trial,step,episodes,return_0");
+    EXPECT_HAS(err.text, "expected: trial,step,episodes,return_0");
     scene_free(&s);
 }
 

@@ -64,6 +64,8 @@ void loop_init(loop *l, const loop_setup *setup) {
     l->setup = *setup;
     l->columns = columns_of(facts_of(l), setup->algo, setup->eval_every > 0);
     l->iterations = (setup->steps + setup->num_envs - 1) / setup->num_envs;
+    int64_t most = l->iterations * setup->num_envs; /* episodes */
+    if (most < l->setup.window) l->setup.window = most;
     l->row_count = setup->rows < l->iterations ? setup->rows : l->iterations;
     take_room(l);
     l->tape = ad_tape_new();

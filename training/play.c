@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/text.h"
 #include "nn/safetensors.h"
 #include "training/run/checkpoint.h"
@@ -15,7 +16,7 @@
 
 typedef struct play_config {
     char env[FM_TEXT_MAX];
-    int64_t trial, episodes, seed;
+    int64_t trial, episodes, seed, isa;
     bool sample, csv, help, version;
 } play_config;
 
@@ -30,6 +31,8 @@ static const fm_option OPTIONS[] = {
                "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
     FM_OPT_BOOL(play_config, sample, "false",
                 "plays the policy as it is, its own randomness included, instead of its best actions", ""),
+    FM_OPT_CHOICE(play_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set that a policy computes with; auto: the one that it was trained with", ""),
     FM_OPT_BOOL(play_config, csv, "false", "prints a table instead of pictures", ""),
     FM_OPT_BOOL(play_config, help, "false", "this text; with --env also the options of the environment", ""),
     FM_OPT_BOOL(play_config, version, "false", "the version", ""),
@@ -128,9 +131,15 @@ static fm_status words_of(const flags *given, fm_arena *arena, policy_source *so
     char **words = fm_arena_array(arena, char *, 2 * given->given_count);
     source->words = words;
     for (size_t i = 0; i < given->given_count; i++) {
+        const flag_given *flag = &given->given[i];
         const char *pair;
-        if (!is_set(&given->given[i])) continue;
-        if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
+        if (flag->option && strcmp(flag->name, "isa") == 0 && strcmp(flag->value, "auto") != 0)
+            {
+            words[source->words_count++] = "--isa";
+            words[source->words_count++] = (char *)flag->value;
+        }
+        if (!is_set(flag)) continue;
+        if (check_set(flag->value, &pair, err) != FM_OK) return FM_BAD;
         size_t size = strlen(pair) + 5;
         words[source->words_count++] = "--set";
         words[source->words_count] = fm_arena_array(arena, char, size);

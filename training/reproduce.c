@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/file.h"
 #include "base/terminal.h"
 #include "base/text.h"
@@ -24,6 +25,8 @@ static const fm_option OPTIONS[] = {
                ""),
     FM_OPT_INT(reproduce_config, jobs, "0", 0, 1024, "processes",
                "trials at the same time; 0: one per processor", ""),
+    FM_OPT_CHOICE(reproduce_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set, on which results depend; auto: this machine's widest", ""),
     FM_OPT_INT(reproduce_config, seed, "0", 0, 9.2e18, "", "of trial 0; trial k has the seed (seed + k)", ""),
     FM_OPT_BOOL(reproduce_config, quick, "false", "a version of minutes: fewer trials of fewer decisions",
                 ""),
@@ -192,7 +195,11 @@ static int run_items(const reproduce_config *config, const flags *given) {
     bool chosen[ITEMS_MAX] = {false};
     char root[FM_TEXT_MAX];
     fm_error err;
+    ad_isa isa;
     int status = EXIT_DONE;
+    fm_option_format(fm_options_find(OPTIONS, "isa"), config, root, sizeof root);
+    if (ad_kernels_find(root, &isa, &err) != FM_OK) return (int)program_fail(&err);
+    ad_kernels_use(isa);
     if (find_items(given, chosen, &err) != FM_OK) return (int)program_fail(&err);
     if (choose_root(config, chosen, root, &err) != FM_OK) return (int)program_fail(&err);
     bool headed = !config->csv;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
@@ -218,12 +219,11 @@ static void put_strategy(const char *const *labels, const double *x, size_t n, F
 static void print_outcome(const bimatrix *game, const bimatrix_outcome *o, FILE *out) {
     char *words = NULL;
     size_t size, width = fm_terminal_columns(out), at = width < NARROW ? 4 : STRATEGIES;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     put_strategy(game->label[0], o->strategy[0], game->rows, memory);
     fputs(" | ", memory);
     put_strategy(game->label[1], o->strategy[1], game->cols, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     int used =
         fprintf(out, "%-23s %10.6g %10.6g", bimatrix_concept_name(o->concept), o->value[0], o->value[1]);
     if (width < NARROW) used = fputc('\n', out) == EOF;

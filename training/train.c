@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "autograd/plan.h"
 #include "base/text.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
 #include "training/show/certificate.h"
 #include "training/run/program.h"
 #include "training/show/summary.h"
@@ -29,16 +31,19 @@ static void say_where(const trials *all, const char *folder) {
     free(words);
 }
 
-static int train(const run_plan *run) {
+static int train(run_plan *run) {
     char folder[FOLDER_PATH_MAX], word[FOLDER_PATH_MAX + 40];
     fm_error err;
-    fm_lock lock;
+    fm_lock lock = {.fd = -1};
     trials all;
     ad_set_threads((int)run->config.threads);
+    if (run_fit(run, program_name(), &err) != FM_OK) return (int)program_fail(&err);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
-    if ((run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
-        return (int)program_fail(&err);
     trials_setup setup = {.program = program_name(), .folder = folder, .resume = run->resume != NULL};
+    setup.shut = run->resume && access(folder, W_OK) != 0; /* nobody else can write there either */
+    if (!setup.shut &&
+        (run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
+        return (int)program_fail(&err);
     int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : (int)program_fail(&err);
     if (status == EXIT_DONE) {
         summary_write(run, &all, stdout);

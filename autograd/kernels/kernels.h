@@ -18,17 +18,19 @@
  *     ad_gemm(false, false, n, n, n, x, n, w, n, false, y, n, b);   // y = x w + b
  *     ad_v_tanh(n * n, y, y);                                       // y = tanh(y)
  *
- * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant; one that the CPU or the build
- * does not have, or another word, aborts with the list of those there are. */
+ * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant. The programs refuse one that the
+ * CPU or the build does not have (ad_kernels_find); whoever did not look first is stopped at first use. */
 #ifndef AD_KERNELS_H
 #define AD_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/real.h"
 
 typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
+#define AD_ISA_NAMES "portable|avx2|avx512" /* ORDER: ad_isa */
 
 /* y = f(x), entry by entry. Largest error of float against exact: the number in ulp, over the whole range
  * with infinities, NaN and denormals as in C's libm. The portable variant of the first seven calls libm. */
@@ -148,8 +150,11 @@ ad_isa ad_kernels_isa(void);
 /* The table of one variant, or NULL when this CPU or this build does not have it. */
 const ad_kernel_table *ad_kernels_of(ad_isa isa);
 
-/* Uses that variant from now on (tests and benchmarks; not while kernels run elsewhere). Aborts when there
- * is none. */
+/* The variant of that name; "auto": the one in use, or else the one that FIRSTMOVER_ISA names, or else the
+ * widest. Errors: there is none of that name here; those there are stand in the message. */
+fm_status ad_kernels_find(const char *name, ad_isa *isa, fm_error *err);
+
+/* Uses that variant from now on (not while kernels run elsewhere). Aborts when there is none. */
 void ad_kernels_use(ad_isa isa);
 
 #define X(f) static inline void ad_v_##f(size_t n, const real *x, real *y) { ad_kernels()->f(n, x, y); }

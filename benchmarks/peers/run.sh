@@ -73,7 +73,7 @@ for t in $threads; do
     while IFS= read -r name <&3; do
         echo "$name, threads: $t" >&2
         groups="grad hvp cg10"
-        case $name in biac* | *ddpg* | *sac*) groups=update ;; esac
+        case $name in biac* | *ddpg* | *sac* | ppo | step) groups=update ;; esac
         [ "$groups" != update ] || [ "$t" -eq 1 ] || continue
         # shellcheck disable=SC2086
         $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \

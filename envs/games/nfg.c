@@ -136,16 +136,18 @@ static fm_status take(reader *r, token_kind kind, const char *what) {
     return FM_OK;
 }
 
-/* The current TEXT without its escapes, owned by the arena. */
+/* The current TEXT without its escapes, owned by the arena. Control characters become visible, so that a file
+ * cannot give orders to the terminal that shows its names. */
 static const char *text_of(const reader *r) {
-    char *out = fm_arena_array(r->arena, char, r->size + 1), *to = out;
+    char *plain = fm_arena_array(r->arena, char, r->size + 1), *to = plain;
     for (size_t i = 0; i < r->size; i++) {
         if (r->start[i] == '\\' && i + 1 < r->size && (r->start[i + 1] == '"' || r->start[i + 1] == '\\'))
             i++;
         *to++ = r->start[i];
     }
     *to = '\0';
-    return out;
+    size_t size = 4 * r->size + 1;
+    return fm_text_visible(plain, fm_arena_array(r->arena, char, size), size);
 }
 
 /* ---- numbers ---- */

@@ -123,6 +123,12 @@ static const contract_case cases_happo[] = {
     END,
 };
 
+static const contract_case cases_n_level[] = {
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "embedding=8 generator=8"},
+    {"corridor", "agents=3 box=true cut=true pauses=true", SMALL_PPO "target=4 generator=8 order=2,0,1"},
+    END,
+};
+
 static const contract_case cases_stddpg[] = {
     {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor unroll=2 damping_decay=100"},
     {"corridor", "agents=1 box=true hidden=1", SMALL "leader=critic order=sequential hold_noise=3"},
@@ -134,9 +140,11 @@ static const contract_case cases_stsac[] = {
     END,
 };
 
-#define CASES_OF(name) {#name, cases_##name},
+#define CASES_OF(name) {&algo_##name, cases_##name},
+#define DECLARE(name) extern const algo_type algo_##name;
+ALGO_ROWS(DECLARE)
 static const struct {
-    const char *algo;
+    const algo_type *algo;
     const contract_case *cases;
 } ALL[] = {ALGO_ROWS(CASES_OF)};
 #define ALL_COUNT (sizeof ALL / sizeof *ALL)
@@ -248,7 +256,7 @@ static bool same_shown(const loop *a, const loop *b) {
 
 #define FOR_ALL(algo_, case_)                                                                                \
     for (size_t k_ = 0; k_ < ALL_COUNT; k_++)                                                                \
-        for (const char *algo_ = ALL[k_].algo; algo_; algo_ = NULL)                                          \
+        for (const char *algo_ = ALL[k_].algo->name; algo_; algo_ = NULL)                                    \
             for (const contract_case *case_ = ALL[k_].cases; case_->env; case_++)
 
 static void interrupt_at(const char *algo, const contract_case *c, int num_envs, int64_t moment) {
@@ -318,6 +326,33 @@ TEST(greedy_play_changes_nothing_and_is_the_same_twice) {
         EXPECT_MSG(same_state(&before.loop, &t.loop, NULL, &which), "%s: %s", algo, which);
         EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s: two greedy plays", algo);
         trial_end(&t), trial_end(&before);
+    }
+}
+
+/* What a finished trial leaves behind, its parameters, is all that its policy needs. */
+TEST(parameters_are_all_that_play_needs) {
+    FOR_ALL(algo, c) {
+        trial learned, player;
+        real actions[2][DRIVE_ACTIONS] = {{0}};
+        trial_begin(&learned, algo, c, 3, 0);
+        trial_begin(&player, algo, c, 3, 0);
+        loop_advance(&learned.loop, 100);
+        for (size_t k = 0; k < arrlenu(player.loop.keep.items); k++) {
+            const fm_kept *to = &player.loop.keep.items[k];
+            const fm_kept *from = fm_keep_find(&learned.loop.keep, to->name);
+            if (to->parameter) memcpy(to->data, from->data, bytes_of(to));
+        }
+        env_view view = env_vec_now(&player.loop.stage.vec);
+        const loop *both[] = {&learned.loop, &player.loop};
+        for (int who = 0; who < 2; who++) {
+            fm_rng other[3];
+            for (uint64_t k = 0; k < 3; k++) other[k] = fm_rng_split(77, FM_RNG_TEST, k, 0);
+            player.made.algo->act(both[who]->learner, &view, ALGO_GREEDY, other, player.loop.stage.memory,
+                                  actions[who]);
+        }
+        EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s in %s (%s)", algo, c->env,
+                   c->env_settings);
+        trial_end(&learned), trial_end(&player);
     }
 }
 
@@ -411,6 +446,6 @@ TEST(exploration_is_as_often_as_said) {
 }
 
 TEST_MAIN(CASE(taken_up_again_is_the_same), CASE(evaluation_changes_nothing),
-          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(nothing_is_allocated_while_learning),
-          CASE(updates_do_not_depend_on_the_number_of_copies),
+          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(parameters_are_all_that_play_needs),
+          CASE(nothing_is_allocated_while_learning), CASE(updates_do_not_depend_on_the_number_of_copies),
           CASE(metrics_are_described_and_known_at_the_end), CASE(exploration_is_as_often_as_said))

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "training/show/table.h"
 
 reproduce_curve reproduce_curve_new(const char *title, size_t points) {
     reproduce_curve c = {.title = title, .points = points};
-    c.x = calloc(points + 1, sizeof *c.x);
-    c.y = calloc(points + 1, sizeof *c.y);
-    FM_CHECK(c.x != NULL && c.y != NULL, "out of memory");
+    c.x = fm_new(points + 1, sizeof *c.x);
+    c.y = fm_new(points + 1, sizeof *c.y);
     return c;
 }
 

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
 #include "training/run/program.h"
 #include "training/papers/item.h"
 
@@ -106,12 +108,11 @@ void reproduce_words(const reproduce *r, const char *format, ...) {
     char *words = NULL;
     size_t size;
     if (r->config->csv) return;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     va_start(arguments, format);
     vfprintf(memory, format, arguments);
     va_end(arguments);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     putchar('\n');
     program_print(stdout, words);
     free(words);
@@ -189,6 +190,7 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
     add_number(&c, "--steps", what->steps);
+    add_number(&c, "--num-envs", what->num_envs);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
     add_number(&c, "--eval-episodes", what->eval_episodes);
@@ -204,10 +206,9 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
 static char *config_text(const run_plan *run) {
     char *text = NULL;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     run_write_ini(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return text;
 }
 
@@ -228,27 +229,38 @@ static fm_status check_resumable(const run_plan *run, const char *folder, fm_err
                    folder);
 }
 
-static fm_status begin_folder(const reproduce *r, const run_plan *run, const char *folder, bool *resume,
-                              fm_lock *lock, fm_error *err) {
+/* The item's folder is ROOT/PAPER/ITEM. */
+static fm_status folder_of(const reproduce *r, const reproduce_training *what, char *folder, fm_error *err) {
+    const char *shared = what->shared ? what->shared : "", *slash = what->shared ? "/" : "";
+    size_t above = what->shared ? (size_t)(strrchr(r->folder, '/') - r->folder) : strlen(r->folder);
+    char name[64];
+    folder_name(what->row, name, sizeof name);
+    if (snprintf(folder, REPRODUCE_PATH_MAX, "%.*s%s%s/%s", (int)above, r->folder, slash, shared, name) >=
+        REPRODUCE_PATH_MAX)
+        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    return FM_OK;
+}
+
+static fm_status begin_folder(const run_plan *run, const char *folder, bool *resume, fm_lock *lock,
+                              fm_error *err) {
     char path[FOLDER_PATH_MAX];
     char config[REPRODUCE_PATH_MAX + 40];
     snprintf(config, sizeof config, "%s/config.ini", folder);
-    *resume = r->config->resume && fm_file_exists(config);
+    *resume = *resume && fm_file_exists(config);
     if (!*resume) return folder_make(run, path, lock, err);
     return check_resumable(run, folder, err) == FM_OK ? folder_lock(folder, lock, err) : FM_BAD;
 }
 
 fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduce_trained *done,
                           fm_error *err) {
-    char name[64], steps[40];
+    char steps[40];
     trial_watch watch;
-    trials_setup setup = {.program = program_name()};
+    trials_setup setup = {.program = program_name(), .resume = r->config->resume || what->shared};
     fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
-    folder_name(what->row, name, sizeof name);
-    if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
-        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    if (folder_of(r, what, done->folder, err) != FM_OK) return FM_BAD;
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
+    if (run_fit(&done->run, "reproduce", err) != FM_OK) return FM_BAD;
     done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
@@ -257,8 +269,9 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (watch.every == 0) watch.every = done->run.config.steps / WATCHED_PARTS;
         if (watch.every == 0) watch.every = 1;
         setup.watch = &watch;
+        setup.resume = false;
     } else {
-        if (begin_folder(r, &done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
+        if (begin_folder(&done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
     fm_status status = trials_run(&done->run, &setup, &done->all, err);
@@ -300,9 +313,8 @@ double reproduce_train_outcome(const trial_result *result, int i) { return resul
 double reproduce_action(const trial_result *result, int i) { return (double)result->evaluation.action[i]; }
 
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         if (done->all.results[k].status == TRIAL_OK) x[n++] = values[k];
     stats_interval mean = stats_mean(x, n);
@@ -311,8 +323,7 @@ stats_interval reproduce_mean_of(const reproduce_trained *done, const double *va
 }
 
 stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter get, int i) {
-    double *values = calloc((size_t)done->all.n, sizeof *values);
-    FM_CHECK(values != NULL, "out of memory");
+    double *values = fm_new((size_t)done->all.n, sizeof *values);
     for (int64_t k = 0; k < done->all.n; k++) values[k] = get(&done->all.results[k], i);
     stats_interval mean = reproduce_mean_of(done, values);
     free(values);
@@ -330,8 +341,7 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
 
 stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column) {
     size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         double value = done->all.rows[trial].numbers[at];

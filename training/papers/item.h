@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, steps, jobs, seed; /* 0: the item's own numbers, one job per processor */
+    int64_t isa, trials, steps, jobs, seed; /* trials, steps, jobs 0: the item's own, one per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;
@@ -97,9 +97,12 @@ typedef struct reproduce_training {
     const char *row;    /* names the folder inside the item's */
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
+    const char *shared; /* a folder beside the item's for runs that several items tell of: what is there
+                           already is not trained again. NULL: the item's own */
     const char *settings; /* "key=value key=value" of the algorithm and the environment; NULL: none */
     const char *learner;  /* of one agent, "AGENT=WHO" as for ./train; NULL: none */
     int64_t steps;        /* of a trial; 0: the algorithm's own */
+    int64_t num_envs;     /* 0: the default */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
     int64_t evaluations;  /* during training, evenly spread over the steps; 0: none */
     int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
@@ -183,6 +186,12 @@ fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err); /* stac/fig2 */
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/papers/stac_cartpole.c */
 fm_status reproduce_stac_pendulum(reproduce *r, fm_error *err); /* training/papers/stac_control.c */
 fm_status reproduce_stac_mountaincar(reproduce *r, fm_error *err);
+fm_status reproduce_step_penalty(reproduce *r, fm_error *err);  /* step/fig5: training/papers/step_matrix.c */
+fm_status reproduce_step_mixing(reproduce *r, fm_error *err);   /* step/table1 */
+fm_status reproduce_step_mixing_curves(reproduce *r, fm_error *err); /* step/figB2 */
+fm_status reproduce_step_beta(reproduce *r, fm_error *err);    /* step/fig7: training/papers/step_onramp.c */
+fm_status reproduce_step_returns(reproduce *r, fm_error *err); /* step/fig8 */
+fm_status reproduce_step_speeds(reproduce *r, fm_error *err);  /* step/fig9 */
 fm_status reproduce_oracles_games(reproduce *r, fm_error *err);  /* training/papers/oracles_games.c */
 fm_status reproduce_oracles_inner_loop(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_hidden(reproduce *r, fm_error *err); /* training/papers/oracles_conditions.c */

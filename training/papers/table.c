@@ -12,6 +12,11 @@
     "SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every tenth "     \
     "of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
 
+#define ONRAMP                                                                                               \
+    CURVES_ONLY                                                                                              \
+    "Rows are of 100 greedy episodes after 2,000,000 decisions, without the supervisor. STEP's policies\n"   \
+    "see the state, MAPPO's and IPPO's what their agent sees; `MAPPO state` sees both.\n"
+
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
      "random games: the Stackelberg point against the mean Nash equilibrium, by covariance and size",
@@ -70,6 +75,36 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2, 4000, reproduce_stac_pendulum},
     {"stac/mountaincar", "MountainCarContinuous: the same", "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2,
      7000, reproduce_stac_mountaincar},
+    {"step/fig5", "Penalty: where STEP, MAPPO and MADDPG end, by the penalty k",
+     "STEP (Zhang et al. 2023), Fig. 5",
+     "The bars are not numbers; the text gives STEP at k = -100, and MAPPO at (a2,b2) for every k < 0.\n"
+     "Greedy joint actions after 10,000 decisions. STEP observes 0, as in the first author's program, and\n"
+     "has beta = 1; below are other beta, and the constant 1 as observation: with its running mean taken\n"
+     "away, as by default, and raw.\n",
+     "trials", 100, 10, 3000, reproduce_step_penalty},
+    {"step/table1", "Mixing: policies and rewards of STEP, MAPPO and MADDPG",
+     "STEP (Zhang et al. 2023), Table 1",
+     "Chances are means over the trials at the end, rewards what the policies earn on average. By the\n"
+     "printed chances the rewards of MAPPO and MADDPG stand in each other's columns; here they are put\n"
+     "right.\n",
+     "trials", 100, 10, 3000, reproduce_step_mixing},
+    {"step/figB2", "Mixing: policies of STEP, MAPPO and MADDPG in the course of training",
+     "STEP (Zhang et al. 2023), Fig. B.2",
+     CURVES_ONLY "It finds STEP at the optimum within 2,000 decisions.\n", "trials", 100, 10, 3000,
+     reproduce_step_mixing_curves},
+    {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents", "STEP (Zhang et al. 2023), Fig. 7",
+     "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and\n"
+     "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times\n"
+     "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best\n"
+     "return of a chain is 0.\n",
+     "trials", 5, 1, 4000, reproduce_step_beta},
+    {"step/fig8", "on-ramp: returns of STEP, MAPPO, IPPO and MADDPG at three densities",
+     "STEP (Zhang et al. 2023), Fig. 8",
+     ONRAMP "Returns are means over agents. It finds STEP above the others, the more so the denser.\n",
+     "trials", 5, 1, 4000, reproduce_step_returns},
+    {"step/fig9", "on-ramp: speeds of the same, from the same trials", "STEP (Zhang et al. 2023), Fig. 9",
+     ONRAMP "Speeds are means over decisions and agents. It finds STEP the fastest.\n",
+     "trials", 5, 1, 4000, reproduce_step_speeds},
     {"oracles/games", "12 iterated games: leaders against a follower that knows their tables",
      "Gerstgrasser & Parkes 2023",
      "The paper shows curves; in the column `paper` is the exact Stackelberg value, in sums of the payoffs "

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/nfg.h"
@@ -49,6 +51,9 @@ const fm_option RUN_OPTIONS[] = {
                ""),
     FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
                "of one trial, for large networks only; small ones are faster with one", ""),
+    FM_OPT_CHOICE(run_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set, on which results depend; auto: this machine's widest",
+                  ""),
     FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
@@ -334,10 +339,12 @@ static fm_status find_env(run_plan *run, fm_error *err) {
     return FM_OK;
 }
 
-static fm_status resolve_algo(run_plan *run, fm_error *err) {
+/* The algorithm's own settings in this environment, whose facts are known when it was made. */
+static fm_status resolve_algo(run_plan *run, bool made, fm_error *err) {
     const char *where = run->env.type ? run->env.type->name : "";
     int64_t steps;
-    if (algorithm_preset(run->algo, run->algo_config, run->config.preset, where, &steps, err) != FM_OK)
+    if (algorithm_preset(run->algo, run->algo_config, run->config.preset, where,
+                         made ? &run->env.facts : NULL, &steps, err) != FM_OK)
         return FM_BAD;
     if (run->config.steps == 0) run->config.steps = steps;
     return FM_OK;
@@ -347,10 +354,9 @@ static fm_status resolve_algo(run_plan *run, fm_error *err) {
 static fm_status check_game(run_plan *run, fm_error *err) {
     char *written = NULL, sum[FM_CHECKSUM_TEXT], *expected = run->config.game_checksum;
     size_t size;
-    FILE *memory = open_memstream(&written, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&written, &size);
     nfg_write(run->env.facts.file, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_checksum_text(fm_checksum(FM_CHECKSUM_START, written, size), sum);
     free(written);
     if (expected[0] && strcmp(expected, sum) != 0)
@@ -360,6 +366,27 @@ static fm_status check_game(run_plan *run, fm_error *err) {
                        run->env.facts.source, sum, expected);
     fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
     return FM_OK;
+}
+
+/* Another instruction set rounds differently, so a run that goes on or is repeated keeps its own. */
+static fm_status resolve_isa(run_plan *run, fm_error *err) {
+    char name[FM_TEXT_MAX];
+    ad_isa isa;
+    const fm_option *row = fm_options_find(RUN_OPTIONS, "isa");
+    if (ad_kernels_find(fm_option_format(row, &run->config, name, sizeof name), &isa, err) != FM_OK) {
+        if (!run->resume) return fm_fail(err, "%s; the option is --isa", err->text);
+        return fm_fail(err,
+                       "%s, and the run was begun with it: it can go on only where that is; to begin it anew "
+                       "with another: ./train --config %s/config.ini --isa auto",
+                       err->text, run->resume);
+    }
+    run->config.isa = RUN_ISA_AUTO + 1 + (int64_t)isa;
+    return FM_OK;
+}
+
+void run_use_isa(const run_plan *run) {
+    int64_t isa = run->config.isa;
+    if (isa != RUN_ISA_AUTO) ad_kernels_use((ad_isa)(isa - RUN_ISA_AUTO - 1));
 }
 
 static fm_status resolve(run_plan *run, fm_error *err) {
@@ -372,13 +399,17 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
     if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
-    if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
-    if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
+    bool both = config->algo[0] && config->env[0];
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* those of the environment count now */
+    bool made = config->env[0] && env_create(&run->env, &run->arena, err) == FM_OK;
+    if (train && !made) return FM_BAD;
+    if (run->algo && resolve_algo(run, made, err) != FM_OK) return FM_BAD;
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* and now those of the algorithm */
     if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     if (config->jobs < 1) config->jobs = 1;
     if (config->jobs > 1024) config->jobs = 1024;
     if (!train) return FM_OK;
-    if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
+    if (resolve_isa(run, err) != FM_OK) return FM_BAD;
     if (run->env.facts.file && check_game(run, err) != FM_OK) return FM_BAD;
     return learners_resolve(run, err);
 }
@@ -429,14 +460,25 @@ static void write_settings(const run_plan *run, FILE *out) {
     learners_write(run, out);
 }
 
-void run_write_ini(const run_plan *run, FILE *out) {
-    char *settings = NULL, sum[FM_CHECKSUM_TEXT];
+/* The settings as text; malloc'ed. Returns their checksum. */
+static uint64_t settings_text(const run_plan *run, char **text) {
     size_t size;
-    FILE *memory = open_memstream(&settings, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(text, &size);
     write_settings(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
-    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
+    fm_memory_close(memory);
+    return fm_checksum(FM_CHECKSUM_START, *text, size);
+}
+
+uint64_t run_checksum(const run_plan *run) {
+    char *settings;
+    uint64_t sum = settings_text(run, &settings);
+    free(settings);
+    return sum;
+}
+
+void run_write_ini(const run_plan *run, FILE *out) {
+    char *settings, sum[FM_CHECKSUM_TEXT];
+    fm_checksum_text(settings_text(run, &settings), sum);
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
     fprintf(out, "# The program train repeats the run with --config THIS_FILE.\n");
     fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);

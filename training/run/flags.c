@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 
@@ -67,9 +68,8 @@ static fm_status take_flag(flags *f, int argc, char *const *argv, int *at, fm_er
 
 fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err) {
     size_t room = argc > 0 ? (size_t)argc : 1;
-    f->words = calloc(room, sizeof *f->words);
-    f->given = calloc(room, sizeof *f->given);
-    FM_CHECK(f->words && f->given, "out of memory");
+    f->words = fm_new(room, sizeof *f->words);
+    f->given = fm_new(room, sizeof *f->given);
     f->words_count = f->given_count = 0;
     fm_options_reset(f->options, f->config);
     for (int at = 0; at < argc;) {

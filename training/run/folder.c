@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
@@ -149,7 +150,7 @@ static fm_status settle(struct folder_table *table, fm_error *err) {
 
 /* Both return the checksum of what they write. */
 static uint64_t put_text(FILE *memory, char **text, const size_t *size, FILE *out) {
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fwrite(*text, 1, *size, out);
     uint64_t sum = fm_checksum(FM_CHECKSUM_START, *text, *size);
     free(*text);
@@ -160,8 +161,7 @@ static uint64_t put_progress(const run_plan *run, FILE *out, int64_t trial, cons
     progress_columns of = run_columns(run);
     char *text;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     for (size_t at = 0; at < arrlenu(rows->numbers); at += (size_t)of.at[COLUMN_END])
         progress_write(memory, &of, trial, rows->numbers + at);
     return put_text(memory, &text, &size, out);
@@ -170,8 +170,7 @@ static uint64_t put_progress(const run_plan *run, FILE *out, int64_t trial, cons
 static uint64_t put_result(const run_plan *run, FILE *out, const trial_result *result) {
     char *text;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     result_write(memory, &run->env.facts, result);
     return put_text(memory, &text, &size, out);
 }
@@ -206,7 +205,7 @@ static void put_trial(const run_plan *run, fm_writer to[3], const trial_result *
         sums.result = put_result(run, to[1].file, result);
     }
     bool damaged = result->status == TRIAL_DAMAGED && recorded->result != 0;
-    if (is_done(result) || damaged) sums_write(to[2].file, result->trial, &sums);
+    if (is_done(result) || damaged) sums_write(to[2].file, result->trial, &sums, run_checksum(run));
 }
 
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
@@ -244,7 +243,7 @@ fm_status folder_tables_add(folder_tables *tables, const trial_result *result, c
     if (settle(progress, err) != FM_OK) return FM_BAD;
     now.result = put_result(tables->run, results->file, result);
     if (settle(results, err) != FM_OK) return FM_BAD;
-    if (is_done(result)) sums_write(sums->file, result->trial, &now);
+    if (is_done(result)) sums_write(sums->file, result->trial, &now, run_checksum(tables->run));
     return settle(sums, err);
 }
 

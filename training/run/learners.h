@@ -18,7 +18,7 @@ typedef struct run_learner {
     int agent;
     const algo_type *algo;
     void *config;       /* of one that learns; else NULL */
-    policy *policy;     /* of one that is frozen; else NULL */
+    struct policy *policy;     /* of one that is frozen; else NULL */
     algo_frozen frozen; /* likewise */
 } run_learner;
 

@@ -57,6 +57,8 @@ static fm_status load(policy *p, int num_envs, fm_error *err) {
     if (check(p, trial_folder, err) != FM_OK) return FM_BAD;
     loop_setup setup = trial_setup(&p->run, p->trial);
     setup.num_envs = num_envs;
+    setup.steps = 1; /* it will not learn: no more room than that takes */
+    run_use_isa(&p->run);
     loop_init(&p->loop, &setup);
     return checkpoint_load(&p->loop, trial_folder, err);
 }

@@ -22,7 +22,7 @@ typedef struct policy_source {
 /* `run` is its own plan, `loop` a trial of it that stands still: setup.algo and learner play. */
 typedef struct policy {
     run_plan run;
-    loop loop;
+    struct loop loop;
     int64_t trial;
     char folder[POLICY_PATH_MAX];
 } policy;

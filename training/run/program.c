@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 
@@ -42,8 +43,7 @@ static const char *named_at(const char *text, const char *at) {
 char *program_words(const char *text) {
     char *words = NULL;
     size_t size;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     for (const char *at = text; *at; at++) {
         const char *program = named_at(text, at);
         if (!program) {
@@ -53,7 +53,7 @@ char *program_words(const char *text) {
         fprintf(memory, "%.*s%s", (int)prefix_length, prefix ? prefix : "", program);
         at += strlen(program) + 1;
     }
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return words;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "training/actions.h"
@@ -91,10 +92,9 @@ static void put_end(const play_show *show, FILE *out) {
 static void put_lines(const play_show *show, void (*put)(const play_show *, FILE *)) {
     char *text = NULL;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     put(show, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_text_lines(show->out, text, fm_terminal_columns(show->out));
     free(text);
 }

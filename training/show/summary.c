@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
@@ -75,8 +76,7 @@ static void write_statuses(const trials *all, FILE *out) {
 static void write_head(const run_plan *run, const trials *all, FILE *out) {
     char *words = NULL, steps[NUMBER];
     size_t size;
-    FILE *memory = open_memstream(&words, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&words, &size);
     fprintf(memory, "%s", run->algo->name);
     for (int k = 0; k < run->learners; k++) {
         const run_learner *beside = &run->beside[k];
@@ -88,7 +88,7 @@ static void write_head(const run_plan *run, const trials *all, FILE *out) {
     write_work(run, all, memory);
     fputc('\n', memory);
     write_statuses(all, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_text_lines(out, words, fm_terminal_columns(out));
     free(words);
 }
@@ -112,8 +112,7 @@ static int compare_cells(const void *a, const void *b) {
 
 static cell *count_cells(const bimatrix *game, const trials *all) {
     size_t n = game->rows * game->cols, point[2];
-    cell *cells = calloc(n, sizeof *cells);
-    FM_CHECK(cells != NULL, "out of memory");
+    cell *cells = fm_new(n, sizeof *cells);
     bimatrix_stackelberg_pure(game, true, point);
     for (size_t i = 0; i < n; i++) {
         cell *c = &cells[i];
@@ -183,9 +182,8 @@ static const char *mode_of(const run_plan *run) {
 }
 
 static stats_interval over_trials(const trials *all, getter get, int i) {
-    double *x = calloc((size_t)all->n, sizeof *x);
+    double *x = fm_new((size_t)all->n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < all->n; k++) {
         double value = get(&all->results[k], i);
         if (all->results[k].status == TRIAL_OK && value != FM_ABSENT) x[n++] = value;
