@@ -131,6 +131,9 @@ check "the copy can be played" grep -q "bilevel_q, trial 1" out
 run --config frozen/config.ini --learner Follower=ppo --out replaced
 check "the command line wins over what a file says of the same agent" grep -qx "from = ppo" replaced/config.ini
 
+run --config frozen/config.ini --isa portable --out portable
+check "a policy is played by any instruction set" grep -qx "isa = portable" portable/config.ini
+
 # A frozen policy may be of a run that has one itself.
 run --algo idqn $small --learner Leader=frozen --out nested
 check "the copies of copies" [ -s nested/learners/0/learners/1/trials/001/checkpoint.safetensors ]

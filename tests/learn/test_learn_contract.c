@@ -312,7 +312,7 @@ TEST(greedy_play_changes_nothing_and_is_the_same_twice) {
     FOR_ALL(algo, c) {
         trial t, before;
         const char *which = "";
-        real actions[2][DRIVE_ACTIONS] = {{0}};
+        real actions[2][3 * DRIVE_ACTIONS] = {{0}};
         trial_begin(&t, algo, c, 1, 0);
         trial_begin(&before, algo, c, 1, 0);
         loop_advance(&t.loop, 100);
@@ -333,7 +333,7 @@ TEST(greedy_play_changes_nothing_and_is_the_same_twice) {
 TEST(parameters_are_all_that_play_needs) {
     FOR_ALL(algo, c) {
         trial learned, player;
-        real actions[2][DRIVE_ACTIONS] = {{0}};
+        real actions[2][3 * DRIVE_ACTIONS] = {{0}};
         trial_begin(&learned, algo, c, 3, 0);
         trial_begin(&player, algo, c, 3, 0);
         loop_advance(&learned.loop, 100);
@@ -345,8 +345,9 @@ TEST(parameters_are_all_that_play_needs) {
         env_view view = env_vec_now(&player.loop.stage.vec);
         const loop *both[] = {&learned.loop, &player.loop};
         for (int who = 0; who < 2; who++) {
-            fm_rng other = fm_rng_split(77, FM_RNG_TEST, 0, 0);
-            player.made.algo->act(both[who]->learner, &view, ALGO_GREEDY, &other, player.loop.stage.memory,
+            fm_rng other[3];
+            for (uint64_t k = 0; k < 3; k++) other[k] = fm_rng_split(77, FM_RNG_TEST, k, 0);
+            player.made.algo->act(both[who]->learner, &view, ALGO_GREEDY, other, player.loop.stage.memory,
                                   actions[who]);
         }
         EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s in %s (%s)", algo, c->env,

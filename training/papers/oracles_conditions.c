@@ -152,7 +152,8 @@ fm_status reproduce_oracles_reset(reproduce *r, fm_error *err) {
 /* ---- rewards while the follower learns ---- */
 
 /* The leader keeps to one action for an episode (commitment=cached), as under the noise in the parameters of
- * the paper's leader. In the game that counts the follower answers alike, so the leader's reward there is that of its action. */
+ * the paper's leader. In the game that counts the follower answers alike, so the leader's reward there is
+ * that of its action. */
 typedef struct timing {
     const char *row, *settings;
     double first, expected; /* what the first action earns, what the framework, or its breach, leads to */

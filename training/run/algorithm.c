@@ -59,6 +59,7 @@ static fm_status no_such_preset(const algo_type *algo, const char *preset, const
 fm_status algorithm_preset(const algo_type *algo, void *config, const char *preset, const char *where,
                            const env_facts *facts, int64_t *steps, fm_error *err) {
     *steps = algo->steps;
+    fm_options_reset(algorithm_options(algo), config);
     if (facts && algo->fit && !*preset) algo->fit(facts, config, steps);
     apply(algo, config, "", where, steps);
     if (!*preset || apply(algo, config, preset, where, steps)) return FM_OK;

@@ -23,10 +23,10 @@ const fm_option *algorithm_options(const algo_type *algo);
 fm_status algorithm_find(const char *name, fm_arena *arena, const algo_type **algo, void **config,
                          fm_error *err);
 
-/* Applies what follows from the environment `where` ("": none is named): without a named preset first the
- * algorithm's own fit to its facts (NULL: not known), then the presets that apply by themselves, then the one
- * of that name, "" for none. *steps: the length of a trial that they leave. Errors: there is no such preset,
- * or it is for another environment. */
+/* Sets the defaults, fitted to the game's facts (NULL: not known) unless a preset is named, and applies the
+ * presets for the environment `where` ("": none is named): those that apply by themselves, then the one of
+ * that name, "" for none. *steps: the length of a trial that they leave. Errors: there is no such preset, or
+ * it is for another environment. */
 fm_status algorithm_preset(const algo_type *algo, void *config, const char *preset, const char *where,
                            const env_facts *facts, int64_t *steps, fm_error *err);
 

@@ -344,7 +344,6 @@ static fm_status resolve_algo(run_plan *run, bool made, fm_error *err) {
     const char *where = run->env.type ? run->env.type->name : "";
     const env_facts *facts = made ? &run->env.facts : NULL;
     int64_t steps;
-    fm_options_reset(algorithm_options(run->algo), run->algo_config);
     if (algorithm_preset(run->algo, run->algo_config, run->config.preset, where, facts, &steps, err) != FM_OK)
         return FM_BAD;
     if (run->config.steps == 0) run->config.steps = steps;

@@ -178,8 +178,14 @@ static fm_status check_sum(run_learner *learner, fm_error *err) {
 static fm_status open_policy(run_plan *run, run_learner *learner, fm_error *err) {
     if (apply(run, learner, FROZEN, learner, NULL, err) != FM_OK) return FM_BAD;
     policy *p = fm_arena_array(&run->arena, policy, 1);
-    policy_source source = {
-        .folder = learner->from, .trial = learner->trial, .num_envs = (int)run->config.num_envs};
+    char isa[FM_TEXT_MAX], flag[] = "--isa"; /* it computes as this run does */
+    char *words[] = {
+        flag, fm_option_format(fm_options_find(RUN_OPTIONS, "isa"), &run->config, isa, sizeof isa)};
+    policy_source source = {.folder = learner->from,
+                            .trial = learner->trial,
+                            .num_envs = (int)run->config.num_envs,
+                            .words_count = 2,
+                            .words = words};
     if (policy_open(p, &source, err) != FM_OK) return FM_BAD;
     learner->policy = p;
     learner->algo = p->loop.setup.algo;
