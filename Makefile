@@ -80,7 +80,7 @@ Q := $(if $(V),,@)
 
 # --- Building ----------------------------------------------------------------------------------------------
 
-.PHONY: all programs deps test mutants bench peers install uninstall clean help FORCE $(TRAINING_PROGRAMS)
+.PHONY: all programs deps test attack mutants bench peers install uninstall clean help FORCE $(TRAINING_PROGRAMS)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -167,6 +167,10 @@ test: $(LIB) $(TEST_PROGRAMS) programs
 	    FIRSTMOVER_LIB='$(LIB)' FIRSTMOVER_LIBS='$(LIBS)' \
 	    sh tests/run.sh $(TEST_PROGRAMS) $(filter %.sh,$(TESTS))
 
+# Attacks the programs from outside for minutes: tests/test_runs.sh, with more rounds of its random parts.
+attack: programs
+	@FIRSTMOVER_BIN='$(BIN)' ATTACK_ROUNDS=$(or $(ROUNDS),50) sh tests/test_runs.sh
+
 # Seeds faults into a copy of the tree; each must make a test fail.
 mutants: programs $(LIB)
 	@sh tests/mutants.sh $(NAMES)
@@ -200,7 +204,7 @@ deps:
 TO := $(DESTDIR)$(PREFIX)
 
 define PKG_CONFIG_FILE
-prefix=$(PREFIX)
+prefix=$(subst $(space),\$(space),$(PREFIX))
 includedir=$${prefix}/include
 libdir=$${prefix}/lib
 
@@ -213,18 +217,18 @@ endef
 export PKG_CONFIG_FILE
 
 install: all
-	@mkdir -p $(TO)/bin $(TO)/lib/pkgconfig $(TO)/include/firstmover
-	@for p in $(PROGRAMS); do install -m 755 $(O)/bin/$$p $(TO)/bin/$(PROGRAM_PREFIX)$$p || exit 1; done
-	@install -m 644 $(LIB) $(TO)/lib/libfirstmover.a
-	@for h in $(HEADERS); do mkdir -p $(TO)/include/firstmover/$${h%/*} && \
-	    install -m 644 $$h $(TO)/include/firstmover/$$h || exit 1; done
-	@printf '%s\n' "$$PKG_CONFIG_FILE" >$(TO)/lib/pkgconfig/firstmover.pc
+	@mkdir -p "$(TO)/bin" "$(TO)/lib/pkgconfig" "$(TO)/include/firstmover"
+	@for p in $(PROGRAMS); do install -m 755 $(O)/bin/$$p "$(TO)/bin/$(PROGRAM_PREFIX)$$p" || exit 1; done
+	@install -m 644 $(LIB) "$(TO)/lib/libfirstmover.a"
+	@for h in $(HEADERS); do mkdir -p "$(TO)/include/firstmover/$${h%/*}" && \
+	    install -m 644 $$h "$(TO)/include/firstmover/$$h" || exit 1; done
+	@printf '%s\n' "$$PKG_CONFIG_FILE" >"$(TO)/lib/pkgconfig/firstmover.pc"
 	@echo 'installed under $(TO)'
 
 uninstall:
-	rm -f $(foreach p,$(PROGRAMS),$(TO)/bin/$(PROGRAM_PREFIX)$(p))
-	rm -f $(TO)/lib/libfirstmover.a $(TO)/lib/pkgconfig/firstmover.pc
-	rm -rf $(TO)/include/firstmover
+	rm -f $(foreach p,$(PROGRAMS),"$(TO)/bin/$(PROGRAM_PREFIX)$(p)")
+	rm -f "$(TO)/lib/libfirstmover.a" "$(TO)/lib/pkgconfig/firstmover.pc"
+	rm -rf "$(TO)/include/firstmover"
 
 clean:
 	rm -rf build $(PROGRAMS)
@@ -233,6 +237,7 @@ help:
 	@echo 'make                    the library and the programs: $(PROGRAMS)'
 	@echo 'make deps               installs what the build needs, where something is missing'
 	@echo 'make test               builds and runs all tests; T="word ..." picks, SKIP="word ..." leaves out'
+	@echo 'make attack             kills, damages, full disks, limits: ROUNDS=50 of what the tests do once'
 	@echo 'make mutants            seeds faults into a copy of the tree, each of which must make a test fail'
 	@echo 'make bench              builds and runs the benchmark; ARGS="..." goes to it'
 	@echo 'make peers              times other frameworks on the same work'

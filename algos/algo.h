@@ -78,6 +78,11 @@ typedef struct algo_type {
     size_t config_size;
     const algo_preset *presets; /* ended by a row whose settings are NULL; later rows win; may be NULL */
     int64_t steps;              /* default number of decisions of a run */
+    bool restless;              /* draws even in greedy play: of one algorithm alone, never */
+
+    /* Optional (NULL): changes defaults that follow from the size of the game, `config` and `steps`; before
+     * presets and settings, and not where a preset is asked for by name, which repeats what was published. */
+    void (*fit)(const env_facts *facts, void *config, int64_t *steps);
 
     /* Whether it can play this environment with this config: FM_BAD with the reason otherwise
      * ("biac needs discrete actions for the leader; 'duopoly' has a box"). */
@@ -107,6 +112,10 @@ typedef struct algo_type {
     /* Optional (NULL): probability that discrete agent i takes its action given its superiors' ->
      * [copies][agents]. */
     void (*probabilities)(void *self, const env_view *view, const real *actions, double *probabilities);
+
+    /* Optional (NULL: nobody looks at another's action of the same decision): writes the agent's action in
+     * every row, where the actions of all above it stand. What becomes of the others' is of no use. */
+    void (*answer)(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions);
 
     /* Gives back what the arena does not own; NULL when there is nothing. */
     void (*destroy)(void *self);

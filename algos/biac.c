@@ -33,6 +33,11 @@
  *     matters. When that unit changes, the critics' last layers change with it: nothing is forgotten [van
  *     Hasselt 2016, "Learning values across many orders of magnitude"].
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
+ *   - In one-shot games of two discrete agents the defaults follow the number of cells (fit, below): until
+ *     every cell has been tried some times the critics guess, and a leader that guesses low never looks
+ *     again. And a follower gives its leader's reward a weight of 0.001 (tie_break), so that a tie of its own ends
+ *     at the strong Stackelberg point. An answer that is worse for it by less than a thousandth of the
+ *     leader's gain, both in halves of their range of payoffs, counts as one; tie_break = 0 is the paper's.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
  * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway
@@ -83,6 +88,8 @@ static const fm_option OPTIONS[] = {
     ALGO_COIN_OPTION(biac_config, coin, "joint"),
     REAL_(action_noise, "0.3", 0, 10, "standard deviation of box exploration, in half-widths of the box", ""),
     REAL_(action_noise_final, "0.05", 0, 10, "action_noise falls linearly to this", ""),
+    REAL_(tie_break, "0", 0, 1,
+          "share of the superiors' reward that counts as an agent's own: its ties help them", "kappa"),
     FM_OPT_BOOL(biac_config, sample_follower, "no", "actors draw their answers, unless play is greedy", ""),
     FM_OPT_BOOL(biac_config, approximators, "no", "learn and play actors of own observations alone", ""),
     FM_OPT_CHOICE(biac_config, scale_rewards, "bounds", "none|bounds|replay",
@@ -145,6 +152,30 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
     return biac_accepts_order(facts, config, err);
 }
 
+/* ---- defaults by the size of a game ---- */
+
+/* Of a one-shot game of two discrete agents; 0 of all others. */
+static int64_t cells_of(const env_facts *facts) {
+    int64_t cells = facts->agents == 2 && facts->horizon == 1;
+    for (int i = 0; i < facts->agents && cells > 0; i++) cells *= facts->agent[i].action.n;
+    return cells;
+}
+
+/* Eight random tries of each cell, of which the replay forgets none below a million; then learning, whose
+ * length is bounded, since an update costs more in a large game: time grows no faster than the cells. */
+static void fit(const env_facts *facts, void *config, int64_t *steps) {
+    biac_config *c = config;
+    int64_t cells = cells_of(facts), tries = 8 * cells, learning = tries > 8000 ? 8000 : tries;
+    if (cells == 0) return;
+    c->tie_break = 0.001;
+    if (tries > c->replay.learning_starts) c->replay.learning_starts = tries;
+    *steps = c->replay.learning_starts + (learning < 4000 ? 4000 : learning);
+    if (*steps > c->replay.buffer_size) c->replay.buffer_size = *steps < 1000000 ? *steps : 1000000;
+    if (cells <= 100) return;
+    c->hidden = (fm_ints){.n = 2, .v = {64, 64}};
+    c->replay.batch_size = 32;
+}
+
 /* ---- critics ---- */
 
 /* (Q_i(o_i, a) - y_i)^2, y_i from outside: its gradient is the step of Eq. (15). */
@@ -154,6 +185,19 @@ static void critic_learn(biac *b, const algo_setup *setup, int i) {
     a->td_target = algo_batch_leaf(&b->batch, ALGO_REWARD, i, &y);
     ad_var penalty = algo_penalty(ad_sub(q, y), (algo_loss)b->config->loss);
     algo_net_learn(&a->critic, setup, nn_weighted_mean(penalty, a->weight));
+}
+
+/* The reward of whoever is below others has a share of the mean of theirs; they come later here, so that
+ * theirs is still their own. */
+static void share_rewards(biac *b) {
+    for (int k = b->order.agents - 1; k > 0; k--) {
+        const biac_agent *a = &b->agent[b->order.turn[k]];
+        int above = biac_superiors(b, b->order.turn[k]);
+        for (int j = 0; j < above; j++) {
+            const real *theirs = b->agent[b->order.turn[j]].td_target, share = (real)b->config->tie_break;
+            for (size_t r = 0; r < b->batch.rows; r++) a->td_target[r] += share / (real)above * theirs[r];
+        }
+    }
 }
 
 /* y_i = r_i + gamma Q_i(s', a') with the Stackelberg joint action a' of the next state (Eq. 12-14). The
@@ -374,6 +418,7 @@ static void learn(biac *b) {
     if (c->scale_rewards == ALGO_SCALE_REPLAY && before % RESCALE_EVERY == 0) rescale_rewards(b, before > 0);
     algo_replay_draw(&b->replay, &b->batch, &b->sample);
     algo_replay_fill(&b->replay, &b->batch);
+    if (c->tie_break > 0) share_rewards(b);
     if (!b->one_shot) add_future(b);
     for (int k = 0; k < b->order.agents; k++) algo_net_step(&b->agent[b->order.turn[k]].critic, rate);
     for (int k = 0; k < b->order.agents; k++) {
@@ -418,6 +463,7 @@ const algo_type algo_biac = {
     .config_size = sizeof(biac_config),
     .presets = PRESETS,
     .steps = 5000,
+    .fit = fit,
     .accepts = accepts,
     .create = create,
     .act = act,
@@ -427,5 +473,6 @@ const algo_type algo_biac = {
     .measure = measure,
     .values = biac_values,
     .probabilities = biac_probabilities,
+    .answer = biac_answer,
     .destroy = destroy,
 };

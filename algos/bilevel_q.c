@@ -7,11 +7,17 @@
  *     a' = the point of the stage game Q(s', .): each agent, knowing what its superiors do, takes the action
  *          that is best for it once all below have answered in the same way                      [Eq. 8-9]
  *     Q_i(s, a) <- (1 - alpha_i) Q_i(s, a) + alpha_i (r_i + gamma Q_i(s', a'))                    [Eq. 10-11]
- * without the term of s' for an agent that is done. Ties go to the first action. The point is found from
+ * without the term of s' for an agent that is done. Ties go to what is better for the superiors, from the
+ * leader down (the strong Stackelberg point), then to the first action. The point is found from
  * the last agent up: for every choice of its superiors the agent's best completion is kept, so that it costs
  * as many comparisons as there are joint actions. Who is below one that explores answers what it really did.
  *
- * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. An
+ * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. The
+ * first transition of an entry sets it, as a learning rate of 1 (first_sets; `no` is the paper's): where it
+ * began is nobody's estimate, and where nothing is random, ties are exact from then on. In one-shot games an
+ * entry begins with the agent's highest payoff, so that every joint action that might be better is tried
+ * [Sutton & Barto 2018, Section 2.6], and values are held in units of the game's bounds: payoffs far from
+ * zero lose nothing. Steps are at least twice the number of joint actions of such a game (fit). An
  * agent that has died plays no part in the stage game. States are told apart by who acts and the joint
  * observation, number for number, so that observations have to come from a finite set. The table has room for
  * `states` of them: once it is full, further ones are not learned and count as worth what every entry is at
@@ -19,6 +25,7 @@
  *
  * Status: verified on the measured rates of Escape and Maintain, on the grid, and on three agents
  * (tests/learn/test_learn_bilevel_q.c). */
+#include <math.h>
 #include <string.h>
 
 #include "algos/algo.h"
@@ -30,7 +37,9 @@
 
 typedef struct bilevel_q_config {
     char order[FM_TEXT_MAX], lr[FM_TEXT_MAX];
-    double gamma, initial;
+    char initial[FM_TEXT_MAX];
+    double gamma;
+    bool first_sets;
     algo_epsilon_schedule epsilon;
     int64_t coin, states;
 } bilevel_q_config;
@@ -41,8 +50,11 @@ static const fm_option OPTIONS[] = {
     FM_OPT_TEXT(bilevel_q_config, lr, "0.1", "learning rate: one, or one per agent from the leader down"),
     FM_OPT_RENAMED("alpha", "lr"),
     ALGO_GAMMA_OPTION(bilevel_q_config, gamma, "0.99"),
-    FM_OPT_REAL(bilevel_q_config, initial, "0", -1e9, 1e9, "reward", "value of every entry at the start",
-                "Q_0"),
+    {"initial", FM_TEXT, offsetof(bilevel_q_config, initial), "auto", 0, 0, NULL, "reward",
+     "value of every entry at the start: a number, or auto: the highest payoff in one-shot games, else 0",
+     "Q_0"},
+    FM_OPT_BOOL(bilevel_q_config, first_sets, "yes", "an entry's first transition sets it, as lr = 1 would",
+                ""),
     ALGO_EPSILON_OPTIONS(bilevel_q_config, epsilon, "0.1", "1", "1000", "0", "random actions"),
     ALGO_COIN_OPTION(bilevel_q_config, coin, "joint"),
     FM_OPT_INT(bilevel_q_config, states, "256", 1, 1e8, "observations", "states that the table holds", ""),
@@ -63,7 +75,10 @@ typedef struct bilevel_q {
     size_t joint;  /* J; the last agent's action runs fastest */
     size_t slots;  /* S, rows of the hash table: a power of two, some always free */
     real *key;     /* [S][1 + N + obs_total]: 1 when the row is in use, else 0; who acts; what they see */
-    real *q;       /* [S][N][J], ORDER turn */
+    real *q;       /* [S][N][J], ORDER turn, in units of `scale` */
+    uint8_t *seen; /* [S][N][J] whether an entry was ever learned from */
+    algo_scale *scale; /* [N] of the rewards, by agent */
+    double *initial;   /* [N] ORDER turn, in those units */
     int64_t counters[3]; /* states in use, decisions seen, decisions in unknown states */
     double *error;       /* [N] change wanted at the agent's last transition; FM_ABSENT: none yet */
     real *fresh;         /* [N][J] values of an unknown state */
@@ -140,6 +155,15 @@ static void write_actions(const bilevel_q *t, size_t joint, real *actions) {
 
 #define FREE (-1)
 
+/* Whether joint action a is better than b for agent k (ORDER turn), or as good and better for a superior. */
+static bool is_better(const bilevel_q *t, const real *q, int k, size_t a, size_t b) {
+    if (q[(size_t)k * t->joint + a] != q[(size_t)k * t->joint + b])
+        return q[(size_t)k * t->joint + a] > q[(size_t)k * t->joint + b];
+    for (const real *above = q; above < q + (size_t)k * t->joint; above += t->joint)
+        if (above[a] != above[b]) return above[a] > above[b];
+    return false;
+}
+
 /* Eq. 8-9 in a row of the view, where some agents' actions are settled (t->settled; FREE: the agent chooses).
  * After agent k's turn best[p] is, for the choice p of its superiors, the joint action that follows. */
 static size_t stage_point(bilevel_q *t, const real *q, const env_view *view, size_t row) {
@@ -147,7 +171,6 @@ static size_t stage_point(bilevel_q *t, const real *q, const env_view *view, siz
     size_t prefixes = t->joint;
     for (size_t j = 0; j < t->joint; j++) t->best[j] = j;
     for (int k = t->n - 1; k >= 0; k--) {
-        const real *own = q + (size_t)k * t->joint;
         const uint8_t *legal = t->facts->masks ? masks + t->facts->agent[t->order.turn[k]].mask_at : NULL;
         size_t count = (size_t)t->actions[k];
         prefixes /= count;
@@ -155,7 +178,7 @@ static size_t stage_point(bilevel_q *t, const real *q, const env_view *view, siz
             const size_t *reply = t->best + p * count;
             size_t chosen = SIZE_MAX;
             for (size_t a = 0; a < count && t->settled[k] == FREE; a++)
-                if ((legal == NULL || legal[a]) && (chosen == SIZE_MAX || own[reply[a]] > own[chosen]))
+                if ((!legal || legal[a]) && (chosen == SIZE_MAX || is_better(t, q, k, reply[a], chosen)))
                     chosen = reply[a];
             t->best[p] = t->settled[k] == FREE ? chosen : reply[t->settled[k]];
         }
@@ -208,7 +231,8 @@ static void fill_targets(bilevel_q *t, const algo_step *step, size_t c) {
     for (int k = 0; k < t->n; k++) {
         int i = t->order.turn[k];
         double future = done[i] ? 0 : (double)next_q[(size_t)k * t->joint + point];
-        t->td_target[k] = step->rewards[c * (size_t)t->n + (size_t)i] + t->config->gamma * future;
+        double reward = step->rewards[c * (size_t)t->n + (size_t)i] - t->scale[i].shift;
+        t->td_target[k] = t->scale[i].scale * reward + t->config->gamma * future;
     }
 }
 
@@ -225,9 +249,24 @@ static void learn(bilevel_q *t, const algo_step *step, size_t c) {
     for (int k = 0; k < t->n; k++) {
         int i = t->order.turn[k];
         if (!active[i] || !learns[i]) continue;
-        real *q = values_of(t, state) + (size_t)k * t->joint + taken;
-        t->error[i] = t->td_target[k] - (double)*q;
-        *q = (real)((double)*q + t->alpha[k] * t->error[i]);
+        size_t at = ((size_t)state * (size_t)t->n + (size_t)k) * t->joint + taken;
+        bool sets = t->config->first_sets && !t->seen[at];
+        double error = t->td_target[k] - (double)t->q[at];
+        t->q[at] = (real)((double)t->q[at] + (sets ? 1 : t->alpha[k]) * error);
+        t->seen[at] = 1;
+        t->error[i] = error / t->scale[i].scale;
+    }
+}
+
+static void answer(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions) {
+    bilevel_q *t = self;
+    (void)mode, (void)rng;
+    for (size_t c = 0; c < (size_t)view->copies; c++) {
+        real *row = actions + c * (size_t)t->facts->action_total;
+        free_all(t, view, c);
+        for (int k = 0; t->order.turn[k] != agent; k++)
+            if (t->settled[k] == FREE) t->settled[k] = (int)row[t->facts->agent[t->order.turn[k]].action_at];
+        write_actions(t, stage_point(t, values_of(t, find(t, view, c, false)), view, c), row);
     }
 }
 
@@ -261,8 +300,11 @@ static void values(void *self, const env_view *view, const real *actions, double
         const real *q = values_of(t, find(t, view, c, false));
         size_t joint =
             index_of(t, actions + c * (size_t)t->facts->action_total, view->active + c * (size_t)t->n);
-        for (int k = 0; k < t->n; k++)
-            values_[c * (size_t)t->n + (size_t)t->order.turn[k]] = (double)q[(size_t)k * t->joint + joint];
+        for (int k = 0; k < t->n; k++) {
+            int i = t->order.turn[k];
+            double value = (double)q[(size_t)k * t->joint + joint];
+            values_[c * (size_t)t->n + (size_t)i] = value / t->scale[i].scale + t->scale[i].shift;
+        }
     }
 }
 
@@ -285,6 +327,14 @@ static fm_status read_alpha(const char *text, int agents, double *alpha, fm_erro
         return fm_fail(err, "bilevel_q: lr: %d numbers; expected 1, or %d: one per agent", n, agents);
     for (int k = n; alpha != NULL && k < agents; k++) alpha[k] = alpha[0];
     return FM_OK;
+}
+
+/* A number, or "auto": NAN. */
+static fm_status read_initial(const char *text, double *initial, fm_error *err) {
+    *initial = NAN;
+    if (strcmp(text, "auto") == 0) return FM_OK;
+    if (fm_text_to_real(text, initial) && isfinite(*initial)) return FM_OK;
+    return fm_fail(err, "bilevel_q: initial: '%s' is neither a number nor auto", text);
 }
 
 static double joint_actions(const env_facts *facts) {
@@ -319,8 +369,10 @@ static fm_status accepts(const env_facts *facts, const void *config_, fm_error *
             err, "bilevel_q needs every agent to act at every decision; in '%s' agents wait for each other",
             facts->name);
     if (check_order(facts, config->order, err) != FM_OK) return FM_BAD;
+    double initial;
+    if (read_initial(config->initial, &initial, err) != FM_OK) return FM_BAD;
     double entries = facts->agents * joint_actions(facts) + facts->agents + facts->obs_total;
-    if (3.0 * (double)config->states * entries * sizeof(real) > BYTES_MAX)
+    if (3.0 * (double)config->states * entries * (sizeof(real) + 1) > BYTES_MAX)
         return fm_fail(err,
                        "bilevel_q: a table of %lld states, %d agents and %.0f joint actions exceeds 8 GB "
                        "(option states)",
@@ -334,10 +386,31 @@ static void make_table(bilevel_q *t, const algo_setup *setup) {
     t->key = fm_arena_array(setup->arena, real, t->slots * key_length(t));
     t->q = fm_arena_array(setup->arena, real, t->slots * numbers);
     t->fresh = fm_arena_array(setup->arena, real, numbers);
-    for (size_t k = 0; k < numbers; k++) t->fresh[k] = (real)t->config->initial;
+    t->seen = fm_arena_array(setup->arena, uint8_t, t->slots * numbers);
+    for (size_t k = 0; k < numbers; k++) t->fresh[k] = (real)t->initial[k / t->joint];
     for (size_t k = 0; k < t->slots; k++) memcpy(t->q + k * numbers, t->fresh, numbers * sizeof(real));
     fm_keep_parameter(setup->keep, t->key, t->slots, key_length(t), "table.key");
     fm_keep_parameter(setup->keep, t->q, t->slots, numbers, "table.q");
+    fm_keep_bytes(setup->keep, t->seen, t->slots * numbers, "table.seen");
+}
+
+static void make_units(bilevel_q *t, const algo_setup *setup, double initial) {
+    bool one_shot = t->facts->horizon == 1;
+    t->scale = fm_arena_array(setup->arena, algo_scale, (size_t)t->n);
+    t->initial = fm_arena_array(setup->arena, double, (size_t)t->n);
+    for (int i = 0; i < t->n; i++) t->scale[i] = algo_reward_scale(t->facts, i);
+    for (int k = 0; k < t->n; k++) {
+        int i = t->order.turn[k];
+        double start = one_shot ? t->facts->agent[i].reward_high : 0;
+        if (!isnan(initial)) start = initial;
+        t->initial[k] = (start - t->scale[i].shift) * t->scale[i].scale;
+    }
+}
+
+static void fit(const env_facts *facts, void *config, int64_t *steps) {
+    (void)config;
+    double twice = 2 * joint_actions(facts);
+    if (facts->horizon == 1 && twice > (double)*steps && twice < BYTES_MAX) *steps = (int64_t)twice;
 }
 
 static void *create(const algo_setup *setup) {
@@ -351,7 +424,9 @@ static void *create(const algo_setup *setup) {
     t->alpha = fm_arena_array(setup->arena, double, agents);
     fm_status order = algo_order_parse(t->facts, t->config->order, setup->arena, &t->order, &err);
     fm_status alpha = read_alpha(t->config->lr, t->n, t->alpha, &err);
-    FM_CHECK(order == FM_OK && alpha == FM_OK, "create without accepts: %s", err.text);
+    double initial;
+    fm_status start = read_initial(t->config->initial, &initial, &err);
+    FM_CHECK(order == FM_OK && alpha == FM_OK && start == FM_OK, "create without accepts: %s", err.text);
     t->actions = fm_arena_array(setup->arena, int, agents);
     t->settled = fm_arena_array(setup->arena, int, agents);
     t->td_target = fm_arena_array(setup->arena, double, agents);
@@ -362,6 +437,7 @@ static void *create(const algo_setup *setup) {
         t->actions[k] = t->facts->agent[t->order.turn[k]].action.n;
         t->error[k] = FM_ABSENT;
     }
+    make_units(t, setup, initial);
     make_table(t, setup);
     fm_keep(setup->keep, FM_I64, t->counters, sizeof t->counters / sizeof *t->counters, "counters");
     fm_keep(setup->keep, FM_F64, t->error, agents, "td_error");
@@ -376,6 +452,7 @@ const algo_type algo_bilevel_q = {
     .options = OPTIONS,
     .config_size = sizeof(bilevel_q_config),
     .steps = 10000,
+    .fit = fit,
     .accepts = accepts,
     .create = create,
     .act = act,
@@ -384,4 +461,5 @@ const algo_type algo_bilevel_q = {
     .metrics = METRICS,
     .measure = measure,
     .values = values,
+    .answer = answer,
 };

@@ -12,6 +12,9 @@
  * Deviations: the target network follows by Polyak steps of 0.01 rather than by copies; rewards are scaled by
  * the bounds in the facts; the learning rate falls linearly to a tenth. Each is an option.
  *
+ * For cartpole, by itself: a replay that holds the whole run, since what balances badly is forgotten once it
+ * balances well, and steps that end at nothing.
+ *
  * Preset "published": the settings of the reference experiments of [Zhang 2020], whose quirks are options of
  * the core: no terminal mask with gamma 0.75, no target network, raw rewards and, in the matrix games, no
  * exploration after 500 random steps. The shipped loss there is Huber's with delta 1, which on raw payoffs
@@ -43,6 +46,8 @@ static const fm_option OPTIONS[] = {
 static const algo_preset PRESETS[] = {
     {"", "escape", 12000, ""},
     {"", "maintain", 12000, ""},
+    {"", "cartpole", 100000,
+     "hidden=128,128 gamma=0.98 tau=0.005 buffer_size=100000 train_freq=2 lr_final=0"},
     {"published", "escape", 10000, PUBLISHED_MATRIX},
     {"published", "maintain", 10000, PUBLISHED_MATRIX},
     {"published", "merge", 23000, PUBLISHED_MERGE},

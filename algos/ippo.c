@@ -28,7 +28,11 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
-static const algo_preset PRESETS[] = {PPO_MATRIX_PRESETS, {0}};
+static const algo_preset PRESETS[] = {
+    PPO_MATRIX_PRESETS,
+    {"", "onramp", 2000000, PPO_ONRAMP " share_policy=true"},
+    {0},
+};
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     return actor_critic_accepts("ippo with share_policy", facts, ((const ippo_config *)config)->share_policy,

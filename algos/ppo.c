@@ -28,7 +28,14 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
+/* leader-pomdp: a leader that commits to a table, of the one-hots of its situations; "published" are the
+ * settings of the program of [Gerstgrasser & Parkes, ICML 2023], but for its KL penalty and the bias that our
+ * tables have. */
+#define TABLE "hidden=none gamma=1 gae_lambda=1 batch_size=0 lr_final=1 "
 static const algo_preset PRESETS[] = {
+    {"", "leader-pomdp", 10000, TABLE "n_steps=300 n_epochs=10 lr=0.02 ent_coef=0.1"},
+    {"published", "leader-pomdp", 500000,
+     TABLE "n_steps=1005 n_epochs=30 lr=0.008 ent_coef=0 clip_range=0.3 vf_coef=1 max_grad_norm=0"},
     {"", "pendulum", 300000,
      "gamma=0.95 ent_coef=0 batch_size=256 n_epochs=4 lr=0.002 normalize_reward=true"},
     {0},

@@ -19,6 +19,8 @@
  * Status: verified: gradients against their closed form (tests/test_actor_critic.c); learns the values of
  * corridors, the optimal push of a linear pendulum, an equilibrium of a matrix game
  * (tests/learn/test_learn_reinforce.c). */
+#include <string.h>
+
 #include "algos/families/actor_critic.h"
 
 typedef struct reinforce_config {
@@ -28,6 +30,7 @@ typedef struct reinforce_config {
     algo_rollout_options rollout;
     algo_coefficient_options coefficient;
     algo_descent_options descent;
+    bool baseline;
 } reinforce_config;
 
 static const fm_option OPTIONS[] = {
@@ -37,7 +40,23 @@ static const fm_option OPTIONS[] = {
     ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1", "false", "true"),
     ALGO_COEFFICIENT_OPTIONS(reinforce_config, coefficient, "0.01", "0.5"),
     ALGO_DESCENT_OPTIONS(reinforce_config, descent, "0.1", "0.5"),
+    FM_OPT_BOOL(reinforce_config, baseline, "true", "a learned baseline; else the returns as they are", "b"),
     FM_OPT_END,
+};
+
+/* The games of [Gerstgrasser & Parkes, ICML 2023]: policies that are tables, of the observations' one-hots.
+ * Followers are trained until they are exact; "published" are the settings of the paper's program, seven
+ * episodes of ten rounds to a step, which almost never get there. Our tables have a bias, which the paper's
+ * have not. */
+#define TABLE "hidden=none gamma=1 ent_coef=0 normalize_reward=false "
+static const algo_preset PRESETS[] = {
+    {"", "follower-pomdp", 1000000, TABLE "n_steps=640 lr=0.05 lr_final=1"},
+    {"published", "follower-pomdp", 35000,
+     TABLE "n_steps=70 lr=0.02 lr_final=1 max_grad_norm=0 baseline=false"},
+    {"", "leader-pomdp", 10000, TABLE "n_steps=75 lr=0.1 lr_final=1 ent_coef=1"},
+    {"published", "leader-pomdp", 210000,
+     TABLE "n_steps=104 lr=0.008 lr_final=1 max_grad_norm=0 baseline=false"},
+    {NULL, NULL, 0, NULL},
 };
 
 static ad_var loss(const reinforce_config *c, const actor_critic_terms *x, ad_var entropy) {
@@ -45,6 +64,11 @@ static ad_var loss(const reinforce_config *c, const actor_critic_terms *x, ad_va
     ad_var baseline = nn_weighted_mean(ad_square(ad_sub(x->returns, x->value)), x->weight);
     ad_var gain = ad_add(policy, ad_scale(entropy, c->coefficient.ent_coef));
     return ad_sub(ad_scale(baseline, c->coefficient.vf_coef), gain);
+}
+
+/* A baseline that is zero and stays so. */
+static void drop_baseline(actor_critic_policy *p) {
+    memset(p->critic.params.theta, 0, p->critic.params.n * sizeof(real));
 }
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
@@ -61,10 +85,12 @@ static void *create(const algo_setup *setup) {
                                             .hidden = &c->hidden,
                                             .activation = (ad_act)c->activation,
                                             .actor_lr = c->lr,
-                                            .critic_lr = c->lr});
+                                            .critic_lr = c->baseline ? c->lr : 0,
+                                            .clips_apart = !c->baseline});
     for (size_t i = 0; i < ac->policies; i++) {
         actor_critic_policy *p = &ac->policy[i];
         ad_var entropy = nn_weighted_mean(p->terms.entropy, p->terms.weight);
+        if (!c->baseline) drop_baseline(p);
         actor_critic_learn(p, setup, loss(c, &p->terms, entropy), &entropy, 1);
     }
     return ac;
@@ -99,6 +125,7 @@ const algo_type algo_reinforce = {
     .paper = "Williams, Machine Learning 1992",
     .options = OPTIONS,
     .config_size = sizeof(reinforce_config),
+    .presets = PRESETS,
     .steps = 100000,
     .accepts = accepts,
     .create = create,

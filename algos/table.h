@@ -25,6 +25,8 @@
     X(ddpg)                                                                                                  \
     X(sac)                                                                                                   \
     X(stddpg)                                                                                                \
-    X(stsac)
+    X(stsac)                                                                                                 \
+    /* step.c; algo_step is another thing (algos/algo.h) */                                                  \
+    X(n_level)
 
 #endif

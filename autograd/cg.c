@@ -16,64 +16,91 @@ const char *ad_cg_stop_name(ad_cg_stop stop) {
     }
 }
 
-/* <a, b>; in double where the sum of reals leaves the range in which it can be trusted. */
-static double dot(size_t n, const real *a, const real *b) {
-    double fast = (double)ad_v_dot(n, a, b), sum = 0;
-    if (fabs(fast) > 1e-25 && fabs(fast) < 1e30) return fast;
+/* Vectors are walked through piece by piece: a piece of all four stays in the first cache while everything is
+ * done to it that an iteration does. */
+#define PIECE 1024
+
+/* Whether a sum of reals stayed in the range in which it can be trusted. */
+static bool trusted(double sum) { return fabs(sum) > 1e-25 && fabs(sum) < 1e30; }
+
+/* <a, b> in double. */
+static double exact_dot(size_t n, const real *a, const real *b) {
+    double sum = 0;
     for (size_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
     return sum;
 }
 
-/* Where b / scale has its largest entry: near the middle of what the squares of reals bear, with most of the
- * room below, since residuals only fall; with large damping by a factor of 1e7 in a step, and products of
- * numbers that are no longer normal would take a hundred times as long. */
-#define LARGEST_EXPONENT 36
+double ad_dot(size_t n, const real *a, const real *b) {
+    double sum = (double)ad_v_dot(n, a, b);
+    return trusted(sum) ? sum : exact_dot(n, a, b);
+}
 
-/* A power of two: the equations are solved for b / scale, and a change by a power of two rounds nothing. 0
- * when b is; NaN when an entry is, or is infinite. */
-static double scale_of(size_t n, const real *b) {
+/* q += damping p; then <p, q>, and *pp = <p, p>. */
+static double curve(size_t n, double damping, const real *p, real *q, double *pp) {
+    double pq = 0;
+    *pp = 0;
+    for (size_t at = 0, m; at < n; at += m) {
+        m = n - at < PIECE ? n - at : PIECE;
+        if (damping > 0) ad_v_axpy(m, (real)damping, p + at, q + at);
+        pq += (double)ad_v_dot(m, p + at, q + at);
+        *pp += (double)ad_v_sum_squares(m, p + at);
+    }
+    if (!trusted(*pp)) *pp = exact_dot(n, p, p);
+    return trusted(pq) ? pq : exact_dot(n, p, q);
+}
+
+/* x += alpha p, r -= alpha q; then <r, r>. */
+static double advance(size_t n, real alpha, const real *p, const real *q, real *x, real *r) {
+    double rr = 0;
+    for (size_t at = 0, m; at < n; at += m) {
+        m = n - at < PIECE ? n - at : PIECE;
+        ad_v_axpy(m, alpha, p + at, x + at);
+        ad_v_axpy(m, -alpha, q + at, r + at);
+        rr += (double)ad_v_sum_squares(m, r + at);
+    }
+    return trusted(rr) ? rr : exact_dot(n, r, r);
+}
+
+/* |b / scale|: near the middle of what the squares of reals bear, with most of the room below, since
+ * residuals only fall; with large damping by a factor of 1e7 in a step, and products of numbers that are no
+ * longer normal would take a hundred times as long. */
+#define SIZE_EXPONENT 36
+
+/* The largest |b|; NaN when one is, or is infinite. */
+static double largest_of(size_t n, const real *b) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
         double size = fabs((double)b[i]);
         if (!isfinite(size)) return (double)NAN;
         if (size > largest) largest = size;
     }
-    int exponent;
-    frexp(largest, &exponent);
-    return largest > 0 ? ldexp(1, exponent - 1 - LARGEST_EXPONENT) : 0;
+    return largest;
 }
 
-/* x = scale x; false when an entry is too large for a real. */
-static bool unscale(size_t n, real *x, double scale) {
-    bool fits = true;
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (real)((double)x[i] * scale);
-        fits = fits && isfinite(x[i]);
-    }
-    return fits;
+/* Changes every number by a power of two, which rounds nothing; in two halves, since the whole of it need not
+ * be a real. */
+static void change_scale(size_t n, int exponent, const real *from, real *to) {
+    ad_v_scale(n, (real)ldexp(1, exponent / 2), from, to);
+    ad_v_scale(n, (real)ldexp(1, exponent - exponent / 2), to, to);
 }
 
 /* The iteration for r = p = b, x = 0. */
 static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x, real *work,
                             const ad_cg_options *options) {
     real *p = work, *q = work + n, *r = work + 2 * n;
-    double rr = dot(n, r, r), enough = rr * options->tolerance * options->tolerance;
+    double rr = ad_dot(n, r, r), enough = rr * options->tolerance * options->tolerance;
     ad_cg_result result = {.stop = AD_CG_ITERATIONS, .residual = sqrt(rr)};
     while (result.stop == AD_CG_ITERATIONS && result.iterations < options->iterations) {
         matvec(context, n, p, q);
         result.iterations++;
-        if (options->damping > 0) ad_v_axpy(n, (real)options->damping, p, q);
-        double pq = dot(n, p, q), alpha = rr / pq;
-        double curvature = pq / dot(n, p, p);
+        double pp, pq = curve(n, options->damping, p, q, &pp), alpha = rr / pq, curvature = pq / pp;
         if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
             result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
         else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
-        ad_v_axpy(n, (real)alpha, p, x);
-        ad_v_axpy(n, (real)-alpha, q, r);
-        double rr_next = dot(n, r, r);
+        double rr_next = advance(n, (real)alpha, p, q, x, r);
         ad_v_axpby(n, 1, r, (real)(rr_next / rr), p); /* p = r + beta p */
         rr = rr_next;
         result.residual = sqrt(rr);
@@ -87,13 +114,19 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
     FM_CHECK(options->iterations > 0 && options->damping >= 0 && options->tolerance >= 0,
              "cg: %d iterations, damping %g, tolerance %g", options->iterations, options->damping,
              options->tolerance);
-    double scale = scale_of(n, b);
     memset(x, 0, n * sizeof *x);
-    if (scale == 0) return (ad_cg_result){.stop = AD_CG_CONVERGED};
-    if (isnan(scale)) return (ad_cg_result){.stop = AD_CG_NONFINITE, .residual = scale};
-    for (size_t i = 0; i < n; i++) work[i] = work[2 * n + i] = (real)((double)b[i] / scale);
+    double squares = (double)ad_v_sum_squares(n, b);
+    double size = squares > 1e-25 && squares < 1e37 ? sqrt(squares) : largest_of(n, b);
+    if (size == 0) return (ad_cg_result){.stop = AD_CG_CONVERGED};
+    if (isnan(size)) return (ad_cg_result){.stop = AD_CG_NONFINITE, .residual = size};
+    int exponent;
+    frexp(size, &exponent);
+    exponent -= 1 + SIZE_EXPONENT;
+    change_scale(n, -exponent, b, work + 2 * n);
+    memcpy(work, work + 2 * n, n * sizeof *work);
     ad_cg_result result = iterate(matvec, context, n, x, work, options);
-    result.residual *= scale;
-    if (!unscale(n, x, scale)) result.stop = AD_CG_NONFINITE;
+    result.residual = ldexp(result.residual, exponent);
+    change_scale(n, exponent, x, x);
+    if (!isfinite(ad_v_sum_squares(n, x)) && isnan(largest_of(n, x))) result.stop = AD_CG_NONFINITE;
     return result;
 }

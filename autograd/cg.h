@@ -64,6 +64,9 @@ typedef struct ad_cg_result {
 ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, real *x, real *work,
                    const ad_cg_options *options);
 
+/* <a, b>; in double where the sum of reals leaves the range in which it can be trusted. */
+double ad_dot(size_t n, const real *a, const real *b);
+
 /* "converged", "iteration limit", "non-positive curvature", "non-finite number". */
 const char *ad_cg_stop_name(ad_cg_stop stop);
 

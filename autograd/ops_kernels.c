@@ -72,6 +72,11 @@ void ad_k_row_argmax(const ad_call *c) {
 
 /* ---- products ---- */
 
+/* What the product does as it writes its result: a layer's relu, or that of a gradient. */
+static ad_finish finish_of(const ad_call *c) {
+    return (ad_finish){c->attr.act == AD_RELU, c->attr.mask == AD_RELU ? c->x[3] : NULL};
+}
+
 /* y = x w + b as y^T = w^T x^T + b^T, and the sum over rows x^T g of x^T and g^T. */
 static void product_by_columns(const ad_call *c) {
     const bool sums = c->attr.trans_a;
@@ -84,9 +89,12 @@ static void product_by_columns(const ad_call *c) {
     }
     const size_t terms = c->x[4] != NULL ? 2 : 1;
     const ad_bias none = {0}, bias = {c->x[2], true};
-    if (sums) ad_gemm_sum(false, true, c->rows, c->cols, terms, term, c->accumulate, c->y, c->cols, none);
-    else ad_gemm_sum(!c->attr.trans_b, false, c->cols, c->rows, terms, term, c->accumulate, c->y, c->rows,
-                     bias);
+    if (sums)
+        ad_gemm_sum(false, true, c->rows, c->cols, terms, term, c->accumulate, c->y, c->cols, none,
+                    (ad_finish){0});
+    else
+        ad_gemm_sum(!c->attr.trans_b, false, c->cols, c->rows, terms, term, c->accumulate, c->y, c->rows,
+                    bias, finish_of(c));
 }
 
 void ad_product_columns(const ad_call *c, size_t from, size_t to) {
@@ -98,14 +106,14 @@ void ad_product_columns(const ad_call *c, size_t from, size_t to) {
         term[t] = (ad_term){c->x[i], c->x_cols[i], c->x[i + 1] + (trans_b ? from * c->x_cols[i + 1] : from),
                             c->x_cols[i + 1], trans_a ? c->x_rows[i] : c->x_cols[i]};
     }
+    ad_finish finish = finish_of(c);
+    if (finish.mask != NULL) finish.mask += from;
     ad_gemm_sum(trans_a, trans_b, c->rows, to - from, c->x[4] != NULL ? 2 : 1, term, c->accumulate,
-                c->y + from, c->cols, (ad_bias){c->x[2] != NULL ? c->x[2] + from : NULL, false});
+                c->y + from, c->cols, (ad_bias){c->x[2] != NULL ? c->x[2] + from : NULL, false}, finish);
 }
 
 void ad_product_finish(const ad_call *c) {
-    if (c->attr.act == AD_RELU) ad_v_relu(count(c), c->y, c->y);
     if (c->attr.act == AD_TANH) ad_v_tanh(count(c), c->y, c->y);
-    if (c->attr.mask == AD_RELU) ad_v_mul_drelu(count(c), c->y, c->x[3], c->y);
     if (c->attr.mask == AD_TANH) ad_v_mul_dtanh(count(c), c->y, c->x[3], c->y);
 }
 
@@ -182,13 +190,19 @@ void ad_turn(const ad_call *c) {
     else ad_transpose_to(c->cols, c->rows, c->x[0], c->y);
 }
 
+/* Rows are often short: a call of memcpy would cost more than they do. */
+static void copy_row(real *to, const real *from, size_t n) {
+    for (; n >= 8; n -= 8, to += 8, from += 8) memcpy(to, from, 8 * sizeof *to);
+    for (size_t k = 0; k < n; k++) to[k] = from[k];
+}
+
 /* `n` columns from one matrix of c->rows rows to another, from column `at` and to column `to_at`. */
 static void copy_columns(const ad_call *c, size_t n, const real *from, size_t at, size_t cols, real *to,
                          size_t to_at, size_t to_cols) {
     size_t rows = c->rows;
     if (c->by_columns) memcpy(to + to_at * rows, from + at * rows, n * rows * sizeof(real));
     for (size_t r = 0; r < rows && !c->by_columns; r++)
-        memcpy(to + r * to_cols + to_at, from + r * cols + at, n * sizeof(real));
+        copy_row(to + r * to_cols + to_at, from + r * cols + at, n);
 }
 
 void ad_k_slice_cols(const ad_call *c) {

@@ -16,10 +16,10 @@ ad_kernel ad_k_transpose, ad_k_slice_cols, ad_k_pad_cols, ad_k_concat_cols, ad_k
     ad_k_concat_rows, ad_k_gather;
 ad_kernel ad_k_scatter, ad_k_act_grad, ad_k_act_curve, ad_k_log_softmax, ad_k_softmax;
 
-/* ad_k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias; then,
- * once all columns stand there, the activation and the derivative of one that a plan folded in (its layer
- * output is x[3]), as a pass over the finished block while it is in the cache: whole vectors, where a row of
- * 20 would end in a fragment. */
+/* ad_k_product, of matmul and affine, in two parts: any range of the result's columns, with the bias, and
+ * with a relu or the derivative of one that a plan folded in (its layer output is x[3]); then, once all
+ * columns stand there, tanh and its derivative, as a pass over the block while it is in the cache: whole
+ * vectors, where a row of 20 would end in a fragment. */
 void ad_product_columns(const ad_call *c, size_t from, size_t to);
 void ad_product_finish(const ad_call *c);
 

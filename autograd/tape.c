@@ -6,6 +6,7 @@
 
 #include "autograd/ops_kernels.h"
 #include "autograd/ops_rules.h"
+#include "base/memory.h"
 #include "stb_ds.h"
 
 #define ad_none NULL
@@ -20,8 +21,7 @@ const ad_op_row AD_TABLE[AD_OP_COUNT] = {
 /* ---- life ---- */
 
 ad_tape *ad_tape_new(void) {
-    ad_tape *t = calloc(1, sizeof *t);
-    FM_CHECK(t != NULL, "out of memory for a tape");
+    ad_tape *t = fm_new(1, sizeof *t);
     return t;
 }
 
@@ -147,8 +147,7 @@ static void seen_rebuild(ad_tape *t) {
     while (size / 4 < arrlenu(t->nodes) + 1) size *= 2;
     if (size != t->seen_size) {
         free(t->seen);
-        t->seen = malloc(size * sizeof *t->seen);
-        FM_CHECK(t->seen != NULL, "out of memory for %zu node ids", size);
+        t->seen = fm_new(size, sizeof *t->seen);
         t->seen_size = size;
     }
     t->seen_used = 0;

@@ -4,12 +4,13 @@
 
 #include "autograd/tape.h"
 
+#include "base/memory.h"
+
 /* Which nodes depend on x through a derivative. What lies behind an x does not matter: x is where variation
  * starts. */
 static unsigned char *dependence(const char *what, const ad_tape *t, const ad_var *x, size_t nx,
                                  uint32_t count) {
-    unsigned char *depends = calloc(count, 1);
-    FM_CHECK(depends != NULL, "out of memory for %u marks", count);
+    unsigned char *depends = fm_new(count, 1);
     for (size_t i = 0; i < nx; i++) {
         ad_check_tape(what, t, x[i]);
         depends[x[i].id] = 2;
@@ -32,8 +33,7 @@ bool ad_depends(ad_var y, const ad_var *x, size_t n) {
 }
 
 static ad_var *no_vars(uint32_t count) {
-    ad_var *v = malloc(count * sizeof *v);
-    FM_CHECK(v != NULL, "out of memory for %u nodes", count);
+    ad_var *v = fm_new(count, sizeof *v);
     for (uint32_t id = 0; id < count; id++) v[id] = AD_NONE;
     return v;
 }
@@ -201,8 +201,7 @@ void ad_jvp(const ad_var *y, size_t ny, const ad_var *x, const ad_var *dx, size_
     if (ny == 0) return;
     ad_tape *t = y[0].tape;
     uint32_t count = ad_count(t);
-    unsigned char *depends = dependence("jvp", t, x, nx, count), *needed = calloc(count, 1);
-    FM_CHECK(needed != NULL, "out of memory for %u marks", count);
+    unsigned char *depends = dependence("jvp", t, x, nx, count), *needed = fm_new(count, 1);
     for (size_t k = 0; k < ny; k++) {
         ad_check_tape("jvp", t, y[k]);
         needed[y[k].id] = 1;

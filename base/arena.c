@@ -5,6 +5,9 @@
  * searched forward only, hence the same sequence of allocations between the same mark and reset visits the
  * same blocks: the second pass through a training step needs nothing from the system.
  *
+ * What was never handed out is zero, as the system gives it, and stays untouched: a large buffer takes no
+ * memory before it is used.
+ *
  * Under AddressSanitizer the bytes that are not handed out are poisoned, so that a use after a reset or a
  * write into the padding is reported as it would be for malloc. */
 #include "base/arena.h"
@@ -14,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define POISONING 1
@@ -41,23 +44,24 @@ struct fm_block {
     struct fm_block *next;
     unsigned char *data; /* aligned, inside the same piece of memory */
     size_t size, offset;
+    size_t touched; /* bytes from here on were never handed out */
 };
 
-static atomic_size_t system_calls;
+static atomic_size_t system_calls, held;
 
 size_t fm_arena_system_calls(void) { return atomic_load(&system_calls); }
+size_t fm_arena_held(void) { return atomic_load(&held); }
 
 static struct fm_block *block_new(size_t size) {
     FM_CHECK(size <= SIZE_MAX - sizeof(struct fm_block) - FM_ALIGNMENT, "arena: a block of %zu bytes", size);
-    struct fm_block *block = malloc(sizeof *block + FM_ALIGNMENT + size);
-    FM_CHECK(block != NULL, "arena: out of memory: a block of %zu bytes", size);
+    struct fm_block *block = calloc(1, sizeof *block + FM_ALIGNMENT + size);
+    if (!block) fm_out_of_memory(size);
     atomic_fetch_add(&system_calls, 1);
+    atomic_fetch_add(&held, size);
     unsigned char *start = (unsigned char *)(block + 1);
     size_t past = (size_t)((uintptr_t)start % FM_ALIGNMENT);
     block->data = start + (FM_ALIGNMENT - past) % FM_ALIGNMENT;
     block->size = size;
-    block->offset = 0;
-    block->next = NULL;
     POISON(block->data, size);
     return block;
 }
@@ -81,7 +85,8 @@ static void find_room(fm_arena *arena, size_t bytes) {
     arena->current = block;
 }
 
-void *fm_arena_alloc_raw(fm_arena *arena, size_t count, size_t size) {
+/* *stale: how many of the bytes, the first ones, may have been handed out before. */
+static void *take(fm_arena *arena, size_t count, size_t size, size_t *stale) {
     FM_CHECK(size == 0 || count <= (SIZE_MAX - FM_ALIGNMENT) / size, "arena: %zu items of %zu bytes overflow",
              count, size);
     size_t bytes = count * size;
@@ -90,15 +95,24 @@ void *fm_arena_alloc_raw(fm_arena *arena, size_t count, size_t size) {
     struct fm_block *block = arena->current;
     void *at = block->data + block->offset;
     UNPOISON(at, bytes);
+    size_t before = block->touched > block->offset ? block->touched - block->offset : 0;
+    *stale = before < bytes ? before : bytes;
     block->offset += taken;
+    if (block->offset > block->touched) block->touched = block->offset;
     arena->used += taken;
     if (arena->used > arena->peak) arena->peak = arena->used;
     return at;
 }
 
+void *fm_arena_alloc_raw(fm_arena *arena, size_t count, size_t size) {
+    size_t stale;
+    return take(arena, count, size, &stale);
+}
+
 void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size) {
-    void *at = fm_arena_alloc_raw(arena, count, size);
-    return memset(at, 0, count * size);
+    size_t stale;
+    void *at = take(arena, count, size, &stale);
+    return memset(at, 0, stale);
 }
 
 char *fm_arena_text(fm_arena *arena, const char *text) {
@@ -127,6 +141,7 @@ void fm_arena_free(fm_arena *arena) {
     for (struct fm_block *block = arena->first, *next; block; block = next) {
         next = block->next;
         UNPOISON(block->data, block->size);
+        atomic_fetch_sub(&held, block->size);
         free(block);
     }
     *arena = (fm_arena){0};

@@ -36,8 +36,8 @@ typedef struct fm_mark {
 } fm_mark;
 
 /* `count` items of `size` bytes, zeroed, aligned to FM_ALIGNMENT; the arena owns them. Aborts, naming the
- * size, when count * size overflows or memory is exhausted. A count of zero gives a valid pointer to
- * nothing. */
+ * size, when count * size overflows; memory that is exhausted ends the program (base/memory.h). A count of
+ * zero gives a valid pointer to nothing. */
 void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size);
 
 #define fm_arena_array(arena, type, count) ((type *)fm_arena_alloc((arena), (count), sizeof(type)))
@@ -58,5 +58,8 @@ void fm_arena_free(fm_arena *arena);
 /* How often any arena called malloc since the program started: a warm training step must not change it
  * (tested). */
 size_t fm_arena_system_calls(void);
+
+/* Bytes that all arenas hold now. */
+size_t fm_arena_held(void);
 
 #endif

@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Messages quote what files hold: control characters of theirs must not reach a terminal. */
+static void blank_out(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < 32 ? *text != '\n' && *text != '\t' : *text == 127) *text = '?';
+}
+
 /* The words are put together beside the destination, so that err->text may itself be one of the arguments. */
 static void write_message(fm_error *err, const char *format, va_list words, const char *tail) {
     char text[sizeof err->text];
@@ -16,6 +22,7 @@ static void write_message(fm_error *err, const char *format, va_list words, cons
     if (rest > sizeof text - 1 - head) rest = sizeof text - 1 - head;
     memcpy(text + head, tail, rest);
     text[head + rest] = '\0';
+    blank_out(text);
     memcpy(err->text, text, head + rest + 1);
 }
 

@@ -1,6 +1,7 @@
 /* file.c: reading whole files, and writing files that are either complete or not there. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -122,6 +123,26 @@ void fm_writer_abandon(fm_writer *writer) {
     fclose(writer->file);
     writer->file = NULL;
     remove(writer->temporary);
+}
+
+/* "NAME.4711.tmp", as fm_writer_begin names it. */
+static bool is_temporary(const char *name) {
+    size_t n = strlen(name);
+    if (n < 4 || strcmp(name + n - 4, ".tmp") != 0) return false;
+    size_t digits = 0;
+    for (n -= 4; n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9'; n--) digits++;
+    return digits > 0 && n > 1 && name[n - 1] == '.';
+}
+
+void fm_writer_sweep(const char *folder) {
+    DIR *open_folder = opendir(folder);
+    if (!open_folder) return;
+    for (struct dirent *entry; (entry = readdir(open_folder)) != NULL;) {
+        char path[sizeof((fm_writer *)0)->temporary];
+        int n = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (is_temporary(entry->d_name) && n > 0 && (size_t)n < sizeof path) remove(path);
+    }
+    closedir(open_folder);
 }
 
 /* Record locks are POSIX, and tell whose they are. Whoever had the lock before may have removed the file

@@ -38,6 +38,9 @@ fm_status fm_writer_begin(fm_writer *writer, const char *path, fm_error *err);
 fm_status fm_writer_commit(fm_writer *writer, fm_error *err);
 void fm_writer_abandon(fm_writer *writer);
 
+/* Removes the temporary files that killed writers left in a folder; nobody may be writing there now. */
+void fm_writer_sweep(const char *folder);
+
 /* Flushes a stream to the disk. False: `errno` says why; a write that failed before counts. */
 bool fm_file_sync(FILE *file);
 

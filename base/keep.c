@@ -1,12 +1,12 @@
 /* keep.c: the list of what survives; also the one file that holds the code of stb_ds. */
 #include <stdlib.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 
 /* stb_ds does not look at what realloc returns, so memory that ran out stops here. */
 static void *checked_realloc(void *old, size_t size) {
     void *now = realloc(old, size);
-    FM_CHECK(now != NULL, "out of memory: %zu bytes", size);
+    if (!now && size > 0) fm_out_of_memory(size);
     return now;
 }
 
@@ -66,6 +66,16 @@ void fm_keep(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const
     add(list, item);
 }
 
+void fm_keep_for_play(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const char *name_format,
+                      ...) {
+    fm_kept item = {.dtype = dtype, .parameter = 1, .rows = count, .data = data};
+    va_list words;
+    va_start(words, name_format);
+    write_name(&item, name_format, words);
+    va_end(words);
+    add(list, item);
+}
+
 void fm_keep_parameter(fm_keep_list *list, real *data, size_t rows, size_t cols, const char *name) {
     fm_kept item = {.dtype = FM_DTYPE_REAL, .parameter = 1, .rows = rows, .cols = cols, .data = data};
     FM_CHECK(strlen(name) < sizeof item.name, "keep: the name \"%s\" is longer than %d characters", name,
@@ -82,5 +92,7 @@ void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name
     va_end(words);
     add(list, item);
 }
+
+void fm_keep_item(fm_keep_list *list, const fm_kept *item) { add(list, *item); }
 
 void fm_keep_free(fm_keep_list *list) { arrfree(list->items); }

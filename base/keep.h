@@ -33,8 +33,8 @@ typedef enum fm_dtype { FM_F32, FM_F64, FM_I64, FM_U64, FM_U8 } fm_dtype;
 
 #define FM_NAME_MAX 96
 
-/* One array: borrowed, alive as long as the list. `parameter` marks what a policy needs and a public loader
- * shows. */
+/* One array: borrowed, alive as long as the list. `parameter` marks what a policy needs to be played, and a
+ * public loader shows. */
 typedef struct fm_kept {
     char name[FM_NAME_MAX];
     fm_dtype dtype;
@@ -55,11 +55,18 @@ const char *fm_dtype_name(fm_dtype dtype); /* as safetensors spells it: "F32", "
 void fm_keep(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const char *name_format, ...)
     FM_PRINTF(5, 6);
 
+/* The same for what a policy needs beside its parameters, such as the statistics of its observations. */
+void fm_keep_for_play(fm_keep_list *list, fm_dtype dtype, void *data, size_t count, const char *name_format,
+                      ...) FM_PRINTF(5, 6);
+
 /* Adds a named parameter matrix [rows, cols] (cols 0: a vector) of `real`. */
 void fm_keep_parameter(fm_keep_list *list, real *data, size_t rows, size_t cols, const char *name);
 
 /* Adds a struct without pointers (a random stream, an environment's state) as bytes. */
 void fm_keep_bytes(fm_keep_list *list, void *data, size_t size, const char *name_format, ...) FM_PRINTF(4, 5);
+
+/* Adds an item as it is: of another list, perhaps under another name. */
+void fm_keep_item(fm_keep_list *list, const fm_kept *item);
 
 /* The item of that name, or NULL. */
 fm_kept *fm_keep_find(const fm_keep_list *list, const char *name);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/terminal.h"
 #include "base/text.h"
 
 #define CHOICES_MAX 64
@@ -116,7 +117,7 @@ static fm_status read_choice(const fm_option *row, const char *value, int64_t *p
     const char *words[CHOICES_MAX];
     size_t n = split_choices(row, copy, sizeof copy, words);
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(words[i], value) != 0) continue;
+        if (!fm_text_same_name(words[i], value)) continue;
         *position = (int64_t)i;
         return FM_OK;
     }
@@ -297,22 +298,36 @@ void fm_options_write(const fm_option *table, const void *config, FILE *out) {
             fprintf(out, "%s = %s\n", row->name, fm_option_format(row, config, text, sizeof text));
 }
 
-void fm_options_help(const fm_option *table, const void *config, FILE *out) {
+static bool is_on(const fm_option *row, const char *value) {
+    bool truth = false;
+    return read_truth(row, value, &truth, NULL) == FM_OK && truth;
+}
+
+/* "--steps 300" or "hidden=32,32"; returns the columns that it takes. A flag that is off is written as it is
+ * switched on. */
+static int put_typed(const fm_option *row, const void *config, fm_help_form form, FILE *out) {
+    char text[FM_TEXT_MAX];
+    const char *value = config ? fm_option_format(row, config, text, sizeof text) : row->default_value;
+    if (form == FM_HELP_SETTINGS) return fprintf(out, "  %s=%s", row->name, *value ? value : "...");
+    if (row->type == FM_BOOL && !is_on(row, value)) return fprintf(out, "  --%s", row->name);
+    return fprintf(out, "  --%s %s", row->name, *value ? value : "...");
+}
+
+void fm_options_help(const fm_option *table, const void *config, fm_help_form form, FILE *out) {
+    size_t width = fm_terminal_reading(out);
     for (const fm_option *row = table; row->name; row++) {
-        char text[FM_TEXT_MAX], range[FM_TEXT_MAX], words[2 * FM_TEXT_MAX];
+        char range[FM_TEXT_MAX] = "", words[2 * FM_TEXT_MAX];
         if (row->type == FM_RENAMED) continue;
-        const char *value = config ? fm_option_format(row, config, text, sizeof text) : row->default_value;
         if (row->type == FM_CHOICE) fm_text_format(range, sizeof range, "%s", row->choices);
-        else if (row->type == FM_BOOL) fm_text_format(range, sizeof range, "true|false");
-        else if (row->type == FM_TEXT) range[0] = '\0';
-        else range_text(row, range, sizeof range);
+        else if (row->type == FM_BOOL && form == FM_HELP_SETTINGS)
+            fm_text_format(range, sizeof range, "true|false");
+        else if (row->type != FM_TEXT && row->type != FM_BOOL) range_text(row, range, sizeof range);
         const char *gap = *range && *row->unit ? " " : "";
         bool brackets = *range || *row->unit;
         fm_text_format(words, sizeof words, "%s%s%s %s%s%s%s%s", row->doc, *row->symbol ? ", " : "",
                        row->symbol, brackets ? "(" : "", range, gap, row->unit, brackets ? ")" : "");
-        int used = fprintf(out, "  %s %s", row->name, *value ? value : "\"\"");
-        if (used + 2 > FM_HELP_DOC) used = fputc('\n', out) == EOF;
-        else used += fprintf(out, " ");
-        fm_text_wrap(out, words, (size_t)used, FM_HELP_DOC, FM_HELP_WIDTH);
+        size_t used = (size_t)put_typed(row, config, form, out);
+        if (used >= FM_HELP_DOC) used = fputc('\n', out) == EOF;
+        fm_text_wrap(out, words, used, FM_HELP_DOC, width);
     }
 }

@@ -101,10 +101,14 @@ char *fm_option_format(const fm_option *row, const void *config, char *text, siz
 /* "key = value" lines for config.ini, in table order. */
 void fm_options_write(const fm_option *table, const void *config, FILE *out);
 
-#define FM_HELP_WIDTH 80 /* columns of a help text, */
-#define FM_HELP_DOC 27   /* and the one at which an option's words begin */
+#define FM_HELP_DOC 27 /* the column of a help text at which an option's words begin */
 
-/* A help text: name, value in use (the default when config is NULL), range or choices, unit, doc, symbol. */
-void fm_options_help(const fm_option *table, const void *config, FILE *out);
+/* How an option is typed: "--steps 300" (and "--quiet" alone, when it is false), or "hidden=32,32". */
+typedef enum fm_help_form { FM_HELP_FLAGS, FM_HELP_SETTINGS } fm_help_form;
+
+/* A help text as wide as a person can read where the stream leads: each option as it is typed, with the value
+ * in use (the default when config is NULL; ... stands for a text that is empty), its doc, symbol, range or
+ * choices, and unit. */
+void fm_options_help(const fm_option *table, const void *config, fm_help_form form, FILE *out);
 
 #endif

@@ -32,7 +32,8 @@ typedef enum fm_rng_purpose {
     FM_RNG_SAMPLE,  /* minibatches from the replay */
     FM_RNG_UPDATE,  /* noise inside an update (Gumbel, target smoothing) */
     FM_RNG_EVAL,    /* evaluation episodes */
-    FM_RNG_TEST     /* tests and generated games */
+    FM_RNG_TEST,    /* tests and generated games */
+    FM_RNG_LEARNER  /* the seeds of learners beside the main one */
 } fm_rng_purpose;
 
 fm_rng fm_rng_split(uint64_t seed, fm_rng_purpose purpose, uint64_t env, uint64_t agent);

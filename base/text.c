@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEAREST_MAX 96     /* longer names are not compared */
-#define NUMBER_MAX 1100    /* the longest exact decimal of a double has 1077 characters */
+#include "base/memory.h"
+
+#define NEAREST_MAX 96 /* longer names are not compared */
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -79,7 +80,7 @@ static size_t count_digits(const char *text) {
 }
 
 /* [+-] digits [. digits] [e [+-] digits], at least one digit before the exponent. The exponent saturates far
- * beyond the range of any number that fits into NUMBER_MAX characters. */
+ * beyond the range of any number that fits into FM_TEXT_NUMBER_MAX characters. */
 static bool read_decimal(const char *text, decimal *d) {
     *d = (decimal){0};
     d->negative = *text == '-';
@@ -110,9 +111,9 @@ static bool read_decimal(const char *text, decimal *d) {
 bool fm_text_to_real(const char *text, double *value) {
     decimal d;
     size_t length = strlen(text);
-    if (length > NUMBER_MAX || !read_decimal(text, &d) || *d.end != '\0') return false;
+    if (length > FM_TEXT_NUMBER_MAX || !read_decimal(text, &d) || *d.end != '\0') return false;
     const char *point = localeconv()->decimal_point;
-    char local[NUMBER_MAX + 64];
+    char local[FM_TEXT_NUMBER_MAX + 64];
     const char *dot = strchr(text, '.');
     if (dot && strlen(point) < 32)
         snprintf(local, sizeof local, "%.*s%s%s", (int)(dot - text), text, point, dot + 1);
@@ -135,7 +136,7 @@ static bool push_digit(uint64_t *x, uint64_t digit, uint64_t limit) {
 /* Exact: no step goes through a double, so 9007199254740993 and 1.5k are read as written. */
 bool fm_text_to_int(const char *text, int64_t *value) {
     decimal d;
-    if (strlen(text) > NUMBER_MAX || !read_decimal(text, &d)) return false;
+    if (strlen(text) > FM_TEXT_NUMBER_MAX || !read_decimal(text, &d)) return false;
     const char *end = d.end;
     if (*end == 'k' || *end == 'K') d.exponent += 3, end++;
     else if (*end == 'm' || *end == 'M') d.exponent += 6, end++;
@@ -202,17 +203,94 @@ void fm_text_format(char *text, size_t size, const char *format, ...) {
              n + 1, size);
 }
 
+char *fm_text_quoted(const char *word, char *text, size_t size) {
+    static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:@%/";
+    if (*word && strspn(word, PLAIN) == strlen(word)) {
+        snprintf(text, size, "%s", word);
+        return text;
+    }
+    size_t used = (size_t)snprintf(text, size, "'");
+    for (; *word && used < size; word++)
+        used += (size_t)snprintf(text + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
+    if (used < size) snprintf(text + used, size - used, "'");
+    return text;
+}
+
+/* Of the first `length` bytes. */
+static size_t columns_of(const char *text, size_t length) {
+    size_t n = 0;
+    for (size_t i = 0; i < length; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+size_t fm_text_columns(const char *text) { return columns_of(text, strlen(text)); }
+
+/* Bytes of the next word, or, where that is longer than a line, of its first parts, which end with '|'. */
+static size_t piece_of(const char *words, size_t room) {
+    const size_t whole = strcspn(words, " ");
+    size_t piece = whole;
+    if (columns_of(words, whole) <= room) return whole;
+    for (size_t i = 1; i < whole; i++)
+        if (words[i - 1] == '|' && (piece == whole || columns_of(words, i) <= room)) piece = i;
+    return piece;
+}
+
 void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width) {
     for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
-        size_t length = strcspn(words, " ");
-        if (used > at && used + 1 + length > width) {
+        size_t length = piece_of(words, width > at ? width - at : 0), columns = columns_of(words, length);
+        if (used > at && used + 1 + columns > width) {
             fputc('\n', out);
             used = 0;
         }
         size_t blanks = used < at ? at - used : used > at ? 1 : 0;
         fprintf(out, "%*s%.*s", (int)blanks, "", (int)length, words);
-        used += blanks + length;
+        used += blanks + columns;
         words += length;
     }
     fputc('\n', out);
+}
+
+#define HANG 4       /* where a beginning leaves no room, the rest goes on so far behind its indentation, */
+#define ROOM_LEAST 24 /* which is to say when it leaves fewer columns than this */
+
+static void put_line(FILE *out, const char *line, size_t width) {
+    size_t indent = strspn(line, " ");
+    const char *gap = strstr(line + indent, "  ");
+    const char *rest = gap ? gap + strspn(gap, " ") : line + indent;
+    size_t at = columns_of(line, (size_t)(rest - line)), used = at;
+    fprintf(out, "%.*s", (int)((gap ? gap : rest) - line), line);
+    if (gap) used = columns_of(line, (size_t)(gap - line));
+    if (gap && *rest && at + ROOM_LEAST > width && at + fm_text_columns(rest) > width) {
+        fputc('\n', out);
+        at = indent + HANG;
+        used = 0;
+    }
+    fm_text_wrap(out, rest, used, at, width);
+}
+
+void fm_text_lines(FILE *out, const char *text, size_t width) {
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        char *line = strndup(text, length);
+        if (!line) fm_out_of_memory(length + 1);
+        put_line(out, line, width);
+        free(line);
+        text += length + (text[length] == '\n');
+    }
+}
+
+char *fm_text_visible(const char *from, char *to, size_t size) {
+    size_t n = 0;
+    for (const unsigned char *c = (const unsigned char *)from; *c; c++) {
+        bool second = (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0); /* U+0080 to U+009F */
+        bool hidden = (*c < 32 && *c != '\n' && *c != '\t') || *c == 127 || second;
+        size_t bytes = hidden ? 4 : 1;
+        if (n + bytes >= size) break;
+        if (second) c++;
+        if (hidden) snprintf(to + n, size - n, "\\x%02x", *c);
+        else to[n] = (char)*c;
+        n += bytes;
+    }
+    to[n] = '\0';
+    return to;
 }

@@ -25,6 +25,9 @@ const char *fm_text_nearest(const char *name, const char *const *candidates, siz
 /* Whether two names are the same, - and _ being one letter: "bilevel-q" is "bilevel_q". */
 bool fm_text_same_name(const char *a, const char *b);
 
+/* The longest number that is read, in characters; the longest exact decimal of a double has 1077. */
+#define FM_TEXT_NUMBER_MAX 1100
+
 /* Reads the whole text as a finite number; no trailing characters, no nan, no inf, no overflow (1e400 is an
  * error). On error returns false and leaves *value alone. Locale-independent. */
 bool fm_text_to_real(const char *text, double *value);
@@ -38,13 +41,28 @@ char *fm_text_from_real(double value, char *text, size_t size);
 /* "1,234,567". Returns `text`. */
 char *fm_text_grouped(int64_t value, char *text, size_t size);
 
+/* Columns that a text takes: one for each character of UTF-8. */
+size_t fm_text_columns(const char *text);
+
 /* Prints words that follow a margin of `at` columns, which the caller has printed up to `used`, and go on in
- * lines of at most `width` columns beneath each other; a longer word has a line of its own. Ends the line.
- * Columns are bytes: meant for the program's own texts. */
+ * lines of at most `width` columns beneath each other; a longer word is broken behind a '|', or has a line of
+ * its own. Ends the line. */
 void fm_text_wrap(FILE *out, const char *words, size_t used, size_t at, size_t width);
+
+/* Prints a text of lines, each wrapped beneath its own beginning: behind its indentation or, where two or
+ * more blanks stand inside it, behind the first of those, as in a table of names and what they mean. */
+void fm_text_lines(FILE *out, const char *text, size_t width);
+
+/* A word as a shell reads it back: between quotes where it has characters that mean something there. Cut to
+ * fit. Returns `text`. */
+char *fm_text_quoted(const char *word, char *text, size_t size);
 
 /* snprintf that aborts, naming the text, instead of cutting it: for names whose size the caller has
  * ensured. */
 void fm_text_format(char *text, size_t size, const char *format, ...) FM_PRINTF(3, 4);
+
+/* A copy whose control characters but newlines and tabs, C1 in UTF-8 included, are written as \x1b, cut to
+ * fit. Returns `to`. */
+char *fm_text_visible(const char *from, char *to, size_t size);
 
 #endif

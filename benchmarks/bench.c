@@ -1,7 +1,6 @@
 /* bench.c: the program `bench`: how fast the parts are, and how fast this machine would allow them to be. */
 #include "benchmarks/bench.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,11 @@
 
 #include "autograd/kernels/kernels.h"
 #include "autograd/plan.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "training/loop.h"
 #include "training/run/flags.h"
+#include "training/run/program.h"
 #include "training/run/version.h"
 
 /* A sample lasts half a millisecond, or one repetition when that takes longer: short enough that other
@@ -24,6 +25,8 @@
 static const fm_option OPTIONS[] = {
     FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
     FM_OPT_INT(bench_options, threads, "1", 1, 64, "", "threads that large products may use", ""),
+    FM_OPT_CHOICE(bench_options, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set; auto: this machine's widest", ""),
     {"case", FM_TEXT, offsetof(bench_options, only), "", 0, 0, NULL, "",
      "only the cases whose name contains this text, or =NAME", ""},
     FM_OPT_BOOL(
@@ -48,7 +51,8 @@ static const struct {
     {"grad", "gradients of a squared error", bench_group_grad},
     {"hvp", "Hessian-vector products, linearised before", bench_group_hvp},
     {"cg10", "linearisation and 10 steps of conjugate gradient, damping 0.1", bench_group_cg10},
-    {"update", "whole updates: Bi-AC; actors and critics of Hopper's sizes, or led ones", bench_group_update},
+    {"update", "whole updates: Bi-AC; STAC; actors and critics of Hopper's sizes, or led ones",
+     bench_group_update},
     {"adam", "parameters that Adam moves", bench_group_adam},
     {"replay", "transitions drawn from a replay and laid out for an update", bench_group_replay},
     {"env", "decisions of 64 copies under random actions", bench_group_env},
@@ -140,37 +144,45 @@ void bench_row(const bench *b, const char *name, double value, const char *unit,
             put_grouped(most, sizeof most, limit);
             fm_text_format(share, sizeof share, "%.1f %%", 100 * value / limit);
         }
-        printf("%-7s %-27s %15s %-14s %15s %8s\n", b->group, name, number, unit, most, share);
+        printf("%-6s %-25s %12s %-13s %12s %7s\n", b->group, name, number, unit, most, share);
     }
     fflush(stdout);
 }
 
-bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t rows) {
-    double weights = 0, first = 0, width = (double)in;
+bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, bool relu, size_t rows) {
+    double weights = 0, first = 0, second = 0, width = (double)in;
     for (int64_t l = 0; l <= hidden->n; l++) {
         double next = l < hidden->n ? (double)hidden->v[l] : (double)out;
         weights += width * next;
         if (l == 0) first = weights;
+        if (l == 1) second = width * next;
         width = next;
     }
     double r = (double)rows;
     return (bench_work){6 * r * weights - 2 * r * first, 12 * r * weights - 8 * r * first,
-                        4 * r * weights - 2 * r * first};
+                        4 * r * weights - 2 * r * first - (relu ? 2 * r * second : 0)};
 }
 
 /* ---- the command line ---- */
 
+static const char USAGE[] =
+    "usage: ./bench [GROUP...] [flags]\n"
+    "\n"
+    "Measures the groups (all of them when none is named) and prints, for each case, the median and what the "
+    "machine would allow: the rate of fused multiply-adds (in turns with the case, since clocks change) or "
+    "of memory, over the arithmetic or the bytes that the case needs at least.\n"
+    "\n"
+    "groups\n";
+
 static void print_help(const flags *given) {
-    printf("usage: bench [GROUP...] [flags]\n\n"
-           "Measures the groups (all of them when none is named) and prints, for each case, the median and\n"
-           "what the machine would allow: the rate of fused multiply-adds (in turns with the case, since\n"
-           "clocks change) or of memory, over the arithmetic or the bytes that the case needs at least.\n\n"
-           "groups\n");
-    for (size_t g = 0; g < GROUP_COUNT; g++) printf("  %-10s %s\n", GROUPS[g].name, GROUPS[g].doc);
+    program_print(stdout, USAGE);
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        int used = printf("  %s", GROUPS[g].name);
+        fm_text_wrap(stdout, GROUPS[g].doc, (size_t)used, 13, fm_terminal_reading(stdout));
+    }
     printf("\nflags (--flag VALUE or --flag=VALUE), with their defaults:\n");
     flags_help(given, stdout);
-    printf("\nFIRSTMOVER_ISA=portable|avx2|avx512 in the environment chooses the instruction set.\n"
-           "The exit status is 0, or 2 when something was wrong.\n");
+    program_print(stdout, "\nThe exit status is 0, or 2 when something was wrong.\n");
 }
 
 static fm_status take_group(bool *wanted, const char *word, fm_error *err) {
@@ -211,16 +223,26 @@ static void measure(bench *b, const bool *wanted) {
         printf("group,case,value,unit,limit,share\n");
     } else {
         const char *isa = ad_kernels()->name;
-        printf("%s, %s, %s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
+        printf("%s, %s\n%s, %lld thread%s, %g s per case\n\n", run_version(), run_compiler(), isa,
                (long long)options->threads, options->threads == 1 ? "" : "s", options->seconds);
-        printf("%-7s %-27s %15s %-14s %15s %8s\n", "group", "case", "value", "unit", "limit", "share");
+        printf("%-6s %-25s %12s %-13s %12s %7s\n", "group", "case", "value", "unit", "limit", "share");
     }
     run_groups(b, wanted, options->csv ? BENCH_CSV : BENCH_TABLE);
+}
+
+static fm_status choose_isa(const bench_options *options, fm_error *err) {
+    char name[FM_TEXT_MAX];
+    ad_isa isa;
+    fm_option_format(fm_options_find(OPTIONS, "isa"), options, name, sizeof name);
+    if (ad_kernels_find(name, &isa, err) != FM_OK) return FM_BAD;
+    ad_kernels_use(isa);
+    return FM_OK;
 }
 
 static fm_status run(bench *b, const flags *given, fm_error *err) {
     bool wanted[GROUP_COUNT] = {false};
     const bench_options *options = &b->options;
+    if (choose_isa(options, err) != FM_OK) return FM_BAD;
     if (options->help) print_help(given);
     else if (options->version) printf("%s, built by %s\n", run_version(), run_compiler());
     else if (options->check) bench_check(b);
@@ -234,11 +256,10 @@ int main(int argc, char **argv) {
     bench b = {.mode = BENCH_TABLE};
     fm_error err;
     flags given = {.options = OPTIONS, .config = &b.options, .word = "GROUP"};
+    program_begin(argc > 0 ? argv[0] : NULL, "bench");
     fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
     if (status == FM_OK) status = run(&b, &given, &err);
-    if (status == FM_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    if (status != FM_OK) fprintf(stderr, "bench: %s\n", err.text);
+    if (status != FM_OK) program_fail(&err);
     flags_free(&given);
-    return (int)status;
+    return program_end((int)status);
 }

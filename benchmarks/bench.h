@@ -27,7 +27,7 @@ typedef enum bench_level { BENCH_L1, BENCH_L2, BENCH_MEMORY, BENCH_LEVELS } benc
 /* The flags of the command line. */
 typedef struct bench_options {
     double seconds;            /* of measurement per case */
-    int64_t threads;
+    int64_t threads, isa;
     char only[FM_TEXT_MAX];    /* cases whose name contains this, or =NAME; empty: all */
     bool csv, list, check, help, version;
 } bench_options;
@@ -77,13 +77,15 @@ void bench_group_replay(bench *b);
 void bench_group_env(bench *b);
 void bench_group_train(bench *b);
 
-/* The cases of group update that have an actor and critics. */
+/* The cases of group update that have an actor and critics: learners from a replay, and from a rollout. */
 void bench_actors(bench *b);
+void bench_proximal(bench *b);
 
-/* Prints numbers of the cases of grad, hvp and cg10 and of bench_actors (group,case,entry,value), for a
- * comparison with other programs: see benchmarks/peers/common.py. */
+/* Prints numbers of the cases of grad, hvp, cg10 and update (group,case,entry,value), for a comparison with
+ * other programs: see benchmarks/peers/common.py. */
 void bench_check(bench *b);
 void bench_check_actors(bench *b);
+void bench_check_proximal(bench *b);
 void bench_print(const char *group, const char *name, const char *entry, double value);
 void bench_print_vector(const char *group, const char *name, const nn_params *p, const real *vector);
 
@@ -116,9 +118,10 @@ typedef struct bench_net {
 extern const bench_net BENCH_NET[BENCH_NETS];
 
 /* Operations of a matrix kind that one gradient, product or linearisation needs, for M weights of which M1
- * stand in the first layer, and B rows: 6BM - 2BM1; 12BM - 8BM1; 4BM - 2BM1 (as a gradient, without the
- * weights' own). */
+ * stand in the first layer and M2 in the second, and B rows: 6BM - 2BM1; 12BM - 8BM1; 4BM - 2BM1 (as a
+ * gradient, without the weights' own), and 2BM2 less with relu, whose slope does not change: then the
+ * gradient at the first layer has no part in a product. */
 typedef struct bench_work { double gradient, product, linearise; } bench_work;
-bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, size_t rows);
+bench_work bench_work_of(size_t in, const fm_ints *hidden, size_t out, bool relu, size_t rows);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "algos/families/actor_critic.h"
 #include "algos/parts/replay.h"
 #include "base/text.h"
 #include "benchmarks/bench.h"
@@ -12,6 +13,7 @@
 #define ROWS_OF_ACTIONS 64 /* joint actions drawn beforehand, played in turn */
 #define CAPACITY 10000
 #define BATCH 512
+#define ROLLOUT 4000
 
 /* ---- an environment under random actions ---- */
 
@@ -88,7 +90,12 @@ static algo_setup setup_of(world *w, const void *config) {
 
 /* ---- update ---- */
 
-typedef struct update_work { world world; const algo_type *algo; void *learner; } update_work;
+typedef struct update_work {
+    world world;
+    const algo_type *algo;
+    void *learner;
+    ad_tape *tape;
+} update_work;
 
 /* Each with the decision that makes it due. */
 static void many_updates(void *context, size_t n) {
@@ -106,38 +113,83 @@ static double update_flops(const env_facts *facts) {
     double total = 0;
     for (int i = 0; i < 2; i++)
         total +=
-            bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, BATCH).gradient;
-    total += bench_work_of((size_t)facts->agent[1].obs_length + leader, &hidden, follower, BATCH).gradient;
+            bench_work_of((size_t)facts->agent[i].obs_length + leader + follower, &hidden, 1, true, BATCH)
+                .gradient;
+    total +=
+        bench_work_of((size_t)facts->agent[1].obs_length + leader, &hidden, follower, true, BATCH).gradient;
     size_t in = (size_t)facts->agent[1].obs_length + leader + follower;
     double weights = (double)(in * 20 + 20 * 20 + 20);
     return total + 2 * weights * (double)(BATCH * follower);
 }
 
+/* A learner of `w->algo` in a game, with these settings. */
+static void open_learner(update_work *w, const char *game, const char *settings) {
+    world *s = &w->world;
+    fm_error err;
+    world_make(s, game, 1);
+    void *config = fm_arena_alloc(&s->arena, 1, w->algo->config_size);
+    fm_options_reset(w->algo->options, config);
+    FM_CHECK(fm_options_apply(w->algo->options, config, settings, &err) == FM_OK, "%s", err.text);
+    algo_setup setup = setup_of(s, config);
+    setup.tape = w->tape = ad_tape_new();
+    w->learner = w->algo->create(&setup);
+}
+
+static void close_learner(update_work *w) {
+    if (w->algo->destroy) w->algo->destroy(w->learner);
+    ad_tape_free(w->tape);
+    world_free(&w->world);
+}
+
 static void update_biac(bench *b) {
     if (!bench_wants(b, "biac maintain B512")) return;
     update_work w = {.algo = algo_find("biac")};
-    world *s = &w.world;
-    fm_error err;
-    world_make(s, "maintain", 1);
-    void *config = fm_arena_alloc(&s->arena, 1, w.algo->config_size);
-    fm_options_reset(w.algo->options, config);
-    const char *settings = "hidden=20,20 batch_size=512 buffer_size=10000 learning_starts=10000";
-    FM_CHECK(fm_options_apply(w.algo->options, config, settings, &err) == FM_OK, "%s", err.text);
-    algo_setup setup = setup_of(s, config);
-    setup.tape = ad_tape_new();
-    w.learner = w.algo->create(&setup);
-    world_show(s, CAPACITY, w.algo->observe, w.learner);
+    open_learner(&w, "maintain", "hidden=20,20 batch_size=512 buffer_size=10000 learning_starts=10000");
+    world_show(&w.world, CAPACITY, w.algo->observe, w.learner);
     double seconds = bench_time(b, many_updates, &w);
-    double needed = update_flops(&s->env.facts);
-    if (w.algo->destroy) w.algo->destroy(w.learner);
-    ad_tape_free(setup.tape);
-    world_free(s);
+    double needed = update_flops(&w.world.env.facts);
+    close_learner(&w);
     bench_row(b, "biac maintain B512", 1 / seconds, "updates/s", bench_fma(b) / needed);
+}
+
+/* The same rollout every time, and steps of length 0. */
+static void many_rollouts(void *context, size_t n) {
+    update_work *w = context;
+    actor_critic *core = w->learner;
+    for (size_t i = 0; i < n; i++) {
+        *core->rollout.filled = (int64_t)core->rollout.steps;
+        algo_cadence_count(&core->cadence, (int)core->rollout.slots, 0);
+        w->algo->update(w->learner);
+    }
+}
+
+/* Gradients of the policy and of its baseline, whose deltas also give the outer products of b; products with
+ * the baseline's Hessian; its tangent at x, and the policy's gradient weighted with that. */
+static double stac_flops(void) {
+    const fm_ints hidden = {2, {64, 32}};
+    bench_work v = bench_work_of(4, &hidden, 1, false, ROLLOUT),
+               pi = bench_work_of(4, &hidden, 2, false, ROLLOUT);
+    return pi.gradient + v.gradient + (v.gradient - v.linearise) + 10 * v.product + v.linearise +
+           pi.linearise;
+}
+
+static void update_stac(bench *b) {
+    if (!bench_wants(b, "stac")) return;
+    update_work w = {.algo = algo_find("stac")};
+    open_learner(&w, "cartpole",
+                 "hidden=64,32 n_steps=4000 vf_iters=1 actor_lr=0 critic_lr=0 cg_iters=10 cg_tolerance=0 "
+                 "indefinite=yes guard=0");
+    world_show(&w.world, ROLLOUT, w.algo->observe, w.learner);
+    double seconds = bench_time(b, many_rollouts, &w);
+    close_learner(&w);
+    bench_row(b, "stac", 1 / seconds, "updates/s", bench_fma(b) / stac_flops());
 }
 
 void bench_group_update(bench *b) {
     update_biac(b);
+    update_stac(b);
     bench_actors(b);
+    bench_proximal(b);
 }
 
 /* ---- replay ---- */

@@ -147,7 +147,7 @@ static void over_nets(bench *b, void (*work)(void *, size_t), double (*flops)(be
         bench_fill(&p.params, p.work, BENCH_STREAM_V, true);
         double seconds = bench_time(b, work, &p);
         problem_free(&p);
-        double needed = flops(bench_work_of(net->in, &net->hidden, 1, net->rows));
+        double needed = flops(bench_work_of(net->in, &net->hidden, 1, net->act == AD_RELU, net->rows));
         bench_row(b, net->name, 1 / seconds, unit, bench_fma(b) * (double)b->options.threads / needed);
     }
 }
@@ -203,4 +203,5 @@ void bench_check(bench *b) {
         problem_free(&p);
     }
     bench_check_actors(b);
+    bench_check_proximal(b);
 }

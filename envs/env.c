@@ -1,10 +1,10 @@
 /* env.c: finding, opening and checking environments; the names of their actions. */
 #include "envs/env.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 
@@ -238,11 +238,21 @@ const char *env_action_label(const env_facts *facts, int agent, int head, int ac
     return text;
 }
 
-/* The only label equal to `text` in any case, or -1. */
-static int find_in_any_case(const char *const *labels, int n, const char *text) {
+/* In any case, - and _ being one letter. */
+static bool same_label(const char *a, const char *b) {
+    for (; *a && *b; a++, b++) {
+        int x = *a == '-' ? '_' : tolower((unsigned char)*a),
+            y = *b == '-' ? '_' : tolower((unsigned char)*b);
+        if (x != y) return false;
+    }
+    return *a == *b;
+}
+
+/* The only label that is the same as `text`, or -1. */
+static int find_like(const char *const *labels, int n, const char *text) {
     int found = -1;
     for (int i = 0; i < n; i++) {
-        if (strcasecmp(labels[i], text) != 0) continue;
+        if (!same_label(labels[i], text)) continue;
         if (found >= 0) return -1;
         found = i;
     }
@@ -285,7 +295,7 @@ fm_status env_action_parse(const env_facts *facts, int agent, int head, const ch
     int n = env_space_actions(space, head), found = -1;
     for (int i = 0; labels && found < 0 && i < n; i++)
         if (strcmp(labels[i], text) == 0) found = i;
-    if (labels && found < 0) found = find_in_any_case(labels, n, text);
+    if (labels && found < 0) found = find_like(labels, n, text);
     int64_t index;
     if (found < 0 && fm_text_to_int(text, &index) && index >= 0 && index < n) found = (int)index;
     if (found < 0) return fail_action(facts, agent, head, text, err);

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define JOINT_MAX (1 << 20) /* joint actions of one stage game */
 
 /* One level of the order: its agents and, for each of their joint actions, what the levels below do. */
@@ -65,7 +67,7 @@ static void *grow(void *old, int64_t count, size_t size) {
              (long long)count, size);
     size_t total = (size_t)count * size;
     void *now = realloc(old, total ? total : 1);
-    FM_CHECK(now != NULL, "exact play: out of memory: %zu bytes", total);
+    if (!now) fm_out_of_memory(total);
     return now;
 }
 

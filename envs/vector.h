@@ -48,7 +48,7 @@ typedef struct env_rows {
 } env_rows;
 
 typedef struct env_vec {
-    const env *env; /* borrowed */
+    const struct env *env; /* borrowed */
     int copies;
     real *actions;       /* [copies][action_total] written by the caller before a step */
     double *rewards;     /* [copies][agents] of the last step */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "nn/distributions.h"
 
@@ -51,8 +52,7 @@ ad_var nn_attention_apply(const nn_attention *attention, const nn_leaves *leaves
     ad_var q = ad_scale(ad_matmul(queries, leaves->leaf[attention->query]), 1 / sqrt((double)width));
     ad_var k = ad_matmul(items, leaves->leaf[attention->key]);
     ad_var v = ad_matmul(items, leaves->leaf[attention->value]);
-    ad_var *head = malloc(heads * sizeof *head);
-    FM_CHECK(head != NULL, "attention: out of memory for %zu heads", heads);
+    ad_var *head = fm_new(heads, sizeof *head);
     for (size_t i = 0; i < heads; i++) {
         ad_var q_i = ad_slice_cols(q, i * width, width), k_i = ad_slice_cols(k, i * width, width);
         ad_var weights = nn_categorical_probs(ad_matmul_blocks(q_i, k_i, samples, true), mask);

@@ -9,19 +9,24 @@ nn_normaliser nn_normaliser_make(size_t n, fm_arena *arena, fm_keep_list *keep, 
     nn_normaliser z = {.n = n, .clip = 10, .count = fm_arena_array(arena, double, 1),
                        .mean = fm_arena_array(arena, double, n), .squares = fm_arena_array(arena, double, n)};
     if (!keep) return z;
-    fm_keep(keep, FM_F64, z.count, 1, "%s.count", name);
-    fm_keep(keep, FM_F64, z.mean, n, "%s.mean", name);
-    fm_keep(keep, FM_F64, z.squares, n, "%s.squares", name);
+    fm_keep_for_play(keep, FM_F64, z.count, 1, "%s.count", name);
+    fm_keep_for_play(keep, FM_F64, z.mean, n, "%s.mean", name);
+    fm_keep_for_play(keep, FM_F64, z.squares, n, "%s.squares", name);
     return z;
 }
 
-/* [Chan 1983]: the sums of two sets from the sums of each. The batch's own are taken about its mean,
+/* The sums of two sets from the sums of each [Chan 1983]. Those of the newcomers are taken about their mean,
  * which loses nothing where the mean is large. */
+static void merge(nn_normaliser *z, size_t j, double new, double mean, double squares) {
+    const double total = *z->count + new, apart = mean - z->mean[j];
+    z->mean[j] += apart * new / total;
+    z->squares[j] += squares + apart * apart * *z->count * new / total;
+}
+
 void nn_normaliser_update(nn_normaliser *z, const real *x, size_t rows, const uint8_t *counts) {
     double new = 0;
     for (size_t r = 0; r < rows; r++) new += !counts || counts[r];
     if (new == 0) return;
-    const double total = *z->count + new;
     for (size_t j = 0; j < z->n; j++) {
         double mean = 0, squares = 0;
         for (size_t r = 0; r < rows; r++)
@@ -30,11 +35,9 @@ void nn_normaliser_update(nn_normaliser *z, const real *x, size_t rows, const ui
             double away = (double)x[r * z->n + j] - mean;
             if (!counts || counts[r]) squares += away * away;
         }
-        const double apart = mean - z->mean[j];
-        z->mean[j] += apart * new / total;
-        z->squares[j] += squares + apart * apart * *z->count * new / total;
+        merge(z, j, new, mean, squares);
     }
-    *z->count = total;
+    *z->count += new;
 }
 
 double nn_normaliser_variance(const nn_normaliser *z, size_t j) {
@@ -58,22 +61,23 @@ void nn_normaliser_apply(const nn_normaliser *z, const real *x, size_t rows, rea
 nn_reward_scaler nn_reward_scaler_make(size_t copies, double gamma, fm_arena *arena, fm_keep_list *keep,
                                        const char *name) {
     nn_reward_scaler s = {.returns = nn_normaliser_make(1, arena, keep, name), .gamma = gamma,
-                          .copies = copies, .running = fm_arena_array(arena, real, copies)};
-    if (keep) fm_keep(keep, FM_DTYPE_REAL, s.running, copies, "%s.running", name);
+                          .copies = copies, .running = fm_arena_array(arena, double, copies)};
+    if (keep) fm_keep(keep, FM_F64, s.running, copies, "%s.running", name);
     return s;
 }
 
-void nn_reward_scaler_update(nn_reward_scaler *s, const real *reward, const uint8_t *done) {
-    for (size_t k = 0; k < s->copies; k++)
-        s->running[k] = (real)(s->gamma * (double)s->running[k] + (double)reward[k]);
-    nn_normaliser_update(&s->returns, s->running, s->copies, NULL);
-    for (size_t k = 0; k < s->copies; k++)
+void nn_reward_scaler_update(nn_reward_scaler *s, const double *reward, const uint8_t *done) {
+    for (size_t k = 0; k < s->copies; k++) {
+        s->running[k] = s->gamma * s->running[k] + reward[k];
+        merge(&s->returns, 0, 1, s->running[k], 0);
+        ++*s->returns.count;
         if (done[k]) s->running[k] = 0;
+    }
 }
 
-void nn_reward_scaler_apply(const nn_reward_scaler *s, const real *reward, size_t n, real *y) {
+void nn_reward_scaler_apply(const nn_reward_scaler *s, const double *reward, size_t n, real *y) {
     const double deviation = sqrt(nn_normaliser_variance(&s->returns, 0) + EPSILON);
-    for (size_t i = 0; i < n; i++) y[i] = clipped((double)reward[i] / deviation, s->returns.clip);
+    for (size_t i = 0; i < n; i++) y[i] = clipped(reward[i] / deviation, s->returns.clip);
 }
 
 nn_value_norm nn_value_norm_make(fm_arena *arena, fm_keep_list *keep, const char *name) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/kernels/kernels.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "stb_ds.h"
 
@@ -83,8 +84,7 @@ static bool orthonormalise(double *q, size_t k, size_t n) {
 static void fill_orthogonal(const nn_entry *e, real *to, fm_rng *rng) {
     bool tall = e->rows >= e->cols;
     size_t n = tall ? e->rows : e->cols, count = tall ? e->cols : e->rows;
-    double *q = malloc(n * count * sizeof *q);
-    FM_CHECK(q != NULL, "params: out of memory: initialising '%s' [%zu, %zu]", e->name, e->rows, e->cols);
+    double *q = fm_new(n * count, sizeof *q);
     for (size_t k = 0; k < count; k++) {
         do
             for (size_t i = 0; i < n; i++) q[k * n + i] = fm_rng_normal(rng);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 static size_t parts(nn_cell cell) { return cell == NN_LSTM ? 4 : 3; }
@@ -71,8 +72,7 @@ ad_var nn_recurrent_unroll(const nn_recurrent *cell, const nn_leaves *leaves, si
              "recurrent: x has %zu rows and first %zu, %zu steps of %zu expected", ad_rows(x), ad_rows(first),
              steps, rows);
     ad_var zero = ad_fill(x.tape, 1, 1, 0);
-    ad_var *h = malloc(steps * sizeof *h);
-    FM_CHECK(h != NULL, "recurrent: out of memory for %zu steps", steps);
+    ad_var *h = fm_new(steps, sizeof *h);
     for (size_t t = 0; t < steps; t++) {
         *memory = ad_where(ad_slice_rows(first, t * rows, rows), zero, *memory);
         *memory = nn_recurrent_step(cell, leaves, ad_slice_rows(x, t * rows, rows), *memory);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "autograd/kernels/kernels.h"
+
 /* ---- recording ---- */
 
 static bool depends(ad_var y, const nn_group *group) {
@@ -73,12 +75,6 @@ nn_total nn_total_make(const nn_total_shape *shape, fm_arena *arena) {
 
 /* ---- running ---- */
 
-static double dot(const real *a, const real *b, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
-    return sum;
-}
-
 /* x and M x. */
 static void solve(nn_total *total, const nn_total_options *options, nn_total_report *report) {
     const ad_cg_options cg = {.iterations = options->iterations,
@@ -112,15 +108,16 @@ static void combine(nn_total *total, const nn_total_options *options, nn_total_r
     const real *g = total->leader_gradient, *m = total->implicit;
     real *d = total->direction;
     double g_norm = nn_norm(g, n), m_norm = nn_norm(m, n);
-    double share = share_of_implicit(g_norm, m_norm, dot(g, m, n), options->guard);
+    double share = share_of_implicit(g_norm, m_norm, ad_dot(n, g, m), options->guard);
     report->guarded = report->guarded || share < 1;
-    for (size_t i = 0; i < n; i++) d[i] = (real)((double)g[i] - share * (double)m[i]);
+    memcpy(d, g, n * sizeof *d);
+    ad_v_axpy(n, (real)-share, m, d);
     double d_norm = nn_norm(d, n);
     report->norm_ratio = g_norm > 0 ? d_norm / g_norm : 0;
-    double cosine = g_norm > 0 && d_norm > 0 ? dot(d, g, n) / (d_norm * g_norm) : 0;
+    double cosine = g_norm > 0 && d_norm > 0 ? ad_dot(n, d, g) / (d_norm * g_norm) : 0;
     report->cosine = cosine > 1 ? 1 : cosine < -1 ? -1 : cosine; /* rounding; a NaN stays */
     if (options->implicit != NN_IMPLICIT_LENGTH) return;
-    for (size_t i = 0; i < n; i++) d[i] = (real)(report->norm_ratio * (double)g[i]);
+    ad_v_scale(n, (real)report->norm_ratio, g, d);
 }
 
 nn_total_report nn_total_run(nn_total *total, const nn_total_options *options) {

@@ -23,6 +23,7 @@
 typedef struct drive {
     const algo_type *algo;
     void *learner, *config;
+    int64_t steps; /* the default in this game */
     env game;
     stage stage; /* on which it trains */
     ad_tape *tape;
@@ -39,17 +40,19 @@ static inline void drive_must(fm_status status, const fm_error *err) {
 /* Applies the presets for the environment as a run does: those that apply by themselves, then the one of that
  * name. */
 static inline void drive_preset(drive *d, const char *name, fm_error *err) {
-    for (const algo_preset *p = d->algo->presets; p && p->settings; p++)
-        if (strcmp(p->name, name) == 0 && (!*p->env || strcmp(p->env, d->game.facts.name) == 0))
-            drive_must(fm_options_apply(d->algo->options, d->config, p->settings, err), err);
+    for (const algo_preset *p = d->algo->presets; p && p->settings; p++) {
+        if (strcmp(p->name, name) != 0 || (*p->env && strcmp(p->env, d->game.facts.name) != 0)) continue;
+        drive_must(fm_options_apply(d->algo->options, d->config, p->settings, err), err);
+        if (p->steps > 0) d->steps = p->steps;
+    }
 }
 
 /* Makes the game `name` of the table, or that of `own` when it is not NULL, and the config. "preset=NAME" may
  * stand first in the algorithm's settings. */
-static inline void drive_open(drive *d, const algo_type *algo, const env_type *own, const char *name,
+static inline void drive_make(drive *d, const algo_type *algo, const env_type *own, const char *name,
                               const char *env_settings, const char *settings) {
     fm_error err;
-    *d = (drive){.algo = algo};
+    *d = (drive){.algo = algo, .steps = algo->steps};
     if (own) {
         d->game = (env){.type = own, .config = fm_arena_alloc(&d->arena, 1, own->config_size)};
         fm_options_reset(own->options, d->game.config);
@@ -61,13 +64,22 @@ static inline void drive_open(drive *d, const algo_type *algo, const env_type *o
     drive_must(env_create(&d->game, &d->arena, &err), &err);
     d->config = fm_arena_alloc(&d->arena, 1, algo->config_size);
     fm_options_reset(algo->options, d->config);
-    drive_preset(d, "", &err);
     char preset[64] = "";
-    if (sscanf(settings, "preset=%63s", preset) == 1) {
+    bool named = sscanf(settings, "preset=%63s", preset) == 1;
+    if (algo->fit && !named) algo->fit(&d->game.facts, d->config, &d->steps);
+    drive_preset(d, "", &err);
+    if (named) {
         drive_preset(d, preset, &err);
         settings = strchr(settings, ' ') ? strchr(settings, ' ') : "";
     }
     drive_must(fm_options_apply(algo->options, d->config, settings, &err), &err);
+}
+
+/* The algorithm must accept the game. */
+static inline void drive_open(drive *d, const algo_type *algo, const env_type *own, const char *name,
+                              const char *env_settings, const char *settings) {
+    fm_error err;
+    drive_make(d, algo, own, name, env_settings, settings);
     drive_must(algo->accepts(&d->game.facts, d->config, &err), &err);
 }
 

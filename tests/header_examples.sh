@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every public header compiles on its own, and the examples in the headers compile, link and run.
+# Every public header compiles on its own, all of them as C++, and the examples in the headers compile, link and run.
 #
 # An example stands in the first comment of a header, as an indented block after one of the lines
 #  * Example (compiled by the tests):
@@ -99,6 +99,16 @@ for header in $(find base autograd nn envs algos training -name "*.h" | sort); d
     echo "$found examples are announced but were not found in the first comment" >"$work/log"
     [ "$found" -eq 0 ] || judge 1 "the examples of $header"
 done
+
+# All of them in one C++ file, where there is such a compiler.
+if command -v g++ >/dev/null 2>&1; then
+    find base autograd nn envs algos training -name "*.h" ! -name "*.inc.h" |
+        sed 's/.*/#include "&"/' >"$work/all.cc"
+    includes=$(printf '%s\n' $FIRSTMOVER_COMPILE | grep -A1 -E '^-(I|D|isystem)' | grep -v '^--$' | tr '\n' ' ')
+    # shellcheck disable=SC2086
+    g++ -std=c++17 -fsyntax-only $includes "$work/all.cc" >"$work/log" 2>&1
+    judge $? "all headers as C++"
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -18,11 +18,13 @@ TEST(dtypes_as_safetensors_spells_them) {
 TEST(keeps_what_it_is_given) {
     real weights[6];
     int64_t steps = 3;
+    double mean[2];
     fm_rng rng = fm_rng_split(0, FM_RNG_TEST, 0, 0);
     fm_keep_list list = {0};
     EXPECT(fm_keep_find(&list, "steps") == NULL);
     fm_keep_parameter(&list, weights, 2, 3, "critic.0/theta");
     fm_keep(&list, FM_I64, &steps, 1, "steps");
+    fm_keep_for_play(&list, FM_F64, mean, 2, "normaliser.%d.mean", 1);
     fm_keep_bytes(&list, &rng, sizeof rng, "rng.%s.%d", "explore", 4);
 
     const fm_kept *item = fm_keep_find(&list, "critic.0/theta");
@@ -30,6 +32,8 @@ TEST(keeps_what_it_is_given) {
     EXPECT(item && item->data == weights);
     item = fm_keep_find(&list, "steps");
     EXPECT(item && !item->parameter && item->rows == 1 && item->cols == 0 && item->dtype == FM_I64);
+    item = fm_keep_find(&list, "normaliser.1.mean");
+    EXPECT(item && item->parameter && item->rows == 2 && item->cols == 0 && item->dtype == FM_F64);
     item = fm_keep_find(&list, "rng.explore.4");
     EXPECT(item && item->rows == sizeof rng && item->dtype == FM_U8 && item->data == &rng);
     EXPECT(fm_keep_find(&list, "rng.explore") == NULL);

@@ -188,14 +188,48 @@ TEST(write_is_a_config_file) {
                                                "hidden = 64,64\n");
 }
 
+static void help_of_flags(const fm_option *table, const void *c, FILE *out) {
+    fm_options_help(table, c, FM_HELP_FLAGS, out);
+}
+
+static void help_of_settings(const fm_option *table, const void *c, FILE *out) {
+    fm_options_help(table, c, FM_HELP_SETTINGS, out);
+}
+
 TEST(help_tells_all) {
     config c = fresh();
     c.batch = 64;
-    EXPECT_HAS(printed(fm_options_help, &c), "  batch 64 ");
-    EXPECT_HAS(printed(fm_options_help, NULL), "  batch 512 ");
-    EXPECT_HAS(printed(fm_options_help, NULL), "minibatch size, B (from 1 to 65536 transitions)\n");
-    EXPECT_HAS(printed(fm_options_help, NULL), "(mse|huber|quantile)\n");
-    EXPECT_HAS(printed(fm_options_help, NULL), "random joint action, eps (from 0 to 1)\n");
+    EXPECT_HAS(printed(help_of_flags, &c), "  --batch 64 ");
+    EXPECT_HAS(printed(help_of_flags, NULL), "  --batch 512 ");
+    EXPECT_HAS(printed(help_of_flags, NULL), "minibatch size, B (from 1 to 65536 transitions)\n");
+    EXPECT_HAS(printed(help_of_flags, NULL), "(mse|huber|quantile)\n");
+    EXPECT_HAS(printed(help_of_flags, NULL), "random joint action, eps (from 0 to 1)\n");
+}
+
+/* As it is typed: a switch without its value, a text that is empty as dots. */
+TEST(help_is_what_one_types) {
+    config c = fresh();
+    EXPECT_HAS(printed(help_of_flags, NULL), "  --prioritized   ");
+    EXPECT_HAS(printed(help_of_flags, NULL), "  --name ...   ");
+    EXPECT(strstr(printed(help_of_flags, NULL), "true|false") == NULL);
+    EXPECT_HAS(printed(help_of_settings, &c), "  prioritized=false   ");
+    EXPECT_HAS(printed(help_of_settings, &c), "(true|false)\n");
+    EXPECT_HAS(printed(help_of_settings, &c), "  hidden=64,64   ");
+    c.prioritized = true;
+    EXPECT_HAS(printed(help_of_flags, &c), "  --prioritized true   ");
+}
+
+/* The same words, in as many columns as there are. */
+TEST(help_fits_the_terminal) {
+    for (int width = 60; width <= 100; width += 20) {
+        char columns[16];
+        snprintf(columns, sizeof columns, "%d", width);
+        setenv("COLUMNS", columns, 1);
+        const char *text = printed(help_of_flags, NULL);
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+            EXPECT_MSG(strcspn(line, "\n") <= (size_t)width, "%d columns: %.120s", width, line);
+    }
+    unsetenv("COLUMNS");
 }
 
 TEST(find) {
@@ -227,7 +261,7 @@ TEST(names_have_one_spelling) {
     EXPECT(fm_options_renamed(SPELT, "batch_size") == NULL);
     FILE *memory = open_memstream(&text, &size);
     fm_options_write(SPELT, &c, memory);
-    fm_options_help(SPELT, &c, memory);
+    fm_options_help(SPELT, &c, FM_HELP_FLAGS, memory);
     fclose(memory);
     EXPECT_HAS(text, "batch_size = 4\nrate = 2\n");
     EXPECT(strstr(text, "mini") == NULL);
@@ -236,5 +270,6 @@ TEST(names_have_one_spelling) {
 
 TEST_MAIN(CASE(defaults), CASE(set_every_type), CASE(unknown_keys_name_the_nearest), CASE(values_are_checked),
           CASE(open_ranges), CASE(apply_many), CASE(apply_all_or_nothing), CASE(format_reads_back),
-          CASE(write_is_a_config_file), CASE(help_tells_all), CASE(find),
+          CASE(write_is_a_config_file), CASE(help_tells_all), CASE(help_is_what_one_types),
+          CASE(help_fits_the_terminal), CASE(find),
           CASE(names_have_one_spelling))

@@ -160,10 +160,48 @@ TEST(text_wraps_beneath_its_margin) {
     expect_wrapped("one two", 6, " one\n    two\n");
     expect_wrapped("eight888 is 12", 0, "    eight888\n    is 12\n");
     expect_wrapped("a a-word-that-is-too-long b", 0, "    a\n    a-word-that-is-too-long\n    b\n");
+    expect_wrapped("a (one|two|three|four-is-long)", 0, "    a (one|\n    two|\n    three|\n    four-is-long)\n");
+    expect_wrapped("(a|b|c|d|e) f", 0, "    (a|b|c|\n    d|e) f\n");
     expect_wrapped("", 3, "\n");
 }
 
-TEST_MAIN(CASE(text_wraps_beneath_its_margin),
+/* A character of several bytes takes one column. */
+TEST(text_columns_are_characters) {
+    EXPECT_EQ(fm_text_columns("Q\u2082(C,Z)"), 7);
+    expect_wrapped("\u00e4\u00f6\u00fc \u00e4\u00f6\u00fc x", 0, "    \u00e4\u00f6\u00fc \u00e4\u00f6\u00fc\n    x\n");
+}
+
+static void expect_lines(const char *lines, size_t width, const char *want) {
+    char text[512];
+    FILE *file = tmpfile();
+    fm_text_lines(file, lines, width);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    EXPECT_TEXT(text, want);
+}
+
+TEST(text_lines_go_on_beneath_their_beginning) {
+    expect_lines("one two three\n\nfour\n", 8, "one two\nthree\n\nfour\n");
+    expect_lines("  one two three", 9, "  one two\n  three\n");
+    expect_lines("  name    words that go on for more than a line\n", 36,
+                 "  name    words that go on for more\n          than a line\n");
+    /* No room behind the name: the words have lines of their own. */
+    expect_lines("  long-name-of-it  words that go on\n", 28, "  long-name-of-it\n      words that go on\n");
+    expect_lines("no end", 40, "no end\n");
+}
+
+TEST(text_quoted_is_read_back_by_a_shell) {
+    char text[64];
+    EXPECT_TEXT(fm_text_quoted("runs/biac-grid_s0", text, sizeof text), "runs/biac-grid_s0");
+    EXPECT_TEXT(fm_text_quoted("my runs", text, sizeof text), "'my runs'");
+    EXPECT_TEXT(fm_text_quoted("it's", text, sizeof text), "'it'\\''s'");
+    EXPECT_TEXT(fm_text_quoted("", text, sizeof text), "''");
+    EXPECT(strlen(fm_text_quoted("a b c d e f g h", text, 8)) < 8);
+}
+
+TEST_MAIN(CASE(text_wraps_beneath_its_margin), CASE(text_columns_are_characters),
+          CASE(text_lines_go_on_beneath_their_beginning), CASE(text_quoted_is_read_back_by_a_shell),
           CASE(to_real_reads), CASE(to_real_refuses), CASE(to_int_reads), CASE(to_int_refuses),
           CASE(from_real_is_short), CASE(from_real_reads_back), CASE(numbers_ignore_the_locale),
               CASE(grouped), CASE(nearest_finds_slips), CASE(nearest_knows_when_it_is_lost),

@@ -10,13 +10,21 @@
 #include "training/run/config.h"
 
 static const algo_preset NO_PRESETS[] = {{NULL, NULL, 0, NULL}};
-static algo_type other;
-const algo_type *const ALGO_TABLE[] = {&TOY_ALGO, &other, NULL};
+static algo_type other, fitted;
+const algo_type *const ALGO_TABLE[] = {&TOY_ALGO, &other, &fitted, NULL};
+
+static void fit(const env_facts *facts, void *config, int64_t *steps) {
+    *steps = 10 * facts->agent[0].action.n * facts->agent[1].action.n;
+    ((toy_config *)config)->epsilon = 1.0 / facts->agent[0].action.n;
+}
 
 const algo_type *algo_find(const char *name) {
     other = TOY_ALGO;
     other.name = "other_one";
     other.presets = NO_PRESETS;
+    fitted = TOY_ALGO;
+    fitted.name = "fitted";
+    fitted.fit = fit;
     for (size_t i = 0; ALGO_TABLE[i]; i++)
         if (fm_text_same_name(ALGO_TABLE[i]->name, name)) return ALGO_TABLE[i];
     return NULL;
@@ -91,6 +99,33 @@ TEST(config_presets_apply_in_order) {
     run_free(&run);
     expect_bad("--algo toy --env escape --preset published", "is not for the environment 'escape'");
     expect_bad("--algo toy --env maintain --preset publihsed", "did you mean 'published'");
+}
+
+/* By the game as its settings make it; presets and settings win, and a preset asked for is as it was
+ * published. */
+TEST(config_defaults_fit_the_game) {
+    run_plan run;
+    good(&run, "--algo fitted --env random-matrix --set rows=4 --set cols=3");
+    EXPECT_EQ(run.config.steps, 120);
+    EXPECT_NEAR(toy_of(&run)->epsilon, 0.25, 0);
+    run_free(&run);
+    good(&run, "--algo fitted --env random-matrix --set rows=4 --set cols=3 --set epsilon=0.5 --steps 7");
+    EXPECT_EQ(run.config.steps, 7);
+    EXPECT_NEAR(toy_of(&run)->epsilon, 0.5, 0);
+    run_free(&run);
+    good(&run, "--algo fitted --env maintain");
+    EXPECT_EQ(run.config.steps, 3000);
+    EXPECT_NEAR(toy_of(&run)->rate, 0.1, 0);
+    EXPECT_NEAR(toy_of(&run)->epsilon, 1.0 / 3, 1e-12);
+    run_free(&run);
+    double usual;
+    good(&run, "--algo toy --env maintain --preset published");
+    usual = toy_of(&run)->epsilon;
+    run_free(&run);
+    good(&run, "--algo fitted --env maintain --preset published");
+    EXPECT_EQ(run.config.steps, 2000);
+    EXPECT_NEAR(toy_of(&run)->epsilon, usual, 0);
+    run_free(&run);
 }
 
 TEST(config_flags_win_over_files) {
@@ -190,7 +225,7 @@ TEST(config_words_that_are_wrong) {
     expect_bad("--algo toy --env duopoly", "toy needs discrete actions; 'duopoly' has others");
     expect_bad("--algo toy --env maintain --quiet=perhaps", "--quiet: 'perhaps'");
     expect_bad("--resume /nowhere", "/nowhere/config.ini");
-    expect_bad("--resume /nowhere --seed 3", "only --jobs, --threads, --checkpoint-every and --quiet");
+    expect_bad("--resume /nowhere --seed 3", "only --jobs, --threads, --checkpoint_every and --quiet");
 }
 
 TEST(config_names_have_one_spelling) {
@@ -251,6 +286,7 @@ TEST(config_help_shows_what_is_named) {
 }
 
 TEST_MAIN(CASE(config_defaults_come_from_the_algorithm), CASE(config_presets_apply_in_order),
+          CASE(config_defaults_fit_the_game),
           CASE(config_flags_win_over_files), CASE(config_written_and_read_back_is_the_same),
           CASE(config_files_that_are_wrong), CASE(config_words_that_are_wrong),
           CASE(config_names_have_one_spelling), CASE(config_old_names_say_the_new_one),

@@ -7,12 +7,13 @@ typedef struct product {
     bool ta, tb, accumulate;
     size_t terms, more, m, n, k, gap;
     ad_bias bias;
+    bool relu, masked;
 } product;
 
 enum { TERMS_MAX = 6 };
 
 /* The largest error in units of the rounding of its own sum. */
-static double gemm_error(product p, const matrix *a, const matrix *b, matrix before, matrix c) {
+static double gemm_error(product p, const matrix *a, const matrix *b, matrix before, matrix mask, matrix c) {
     double worst = 0;
     for (size_t i = 0; i < p.m; i++)
         for (size_t j = 0; j < p.n; j++) {
@@ -26,6 +27,8 @@ static double gemm_error(product p, const matrix *a, const matrix *b, matrix bef
                 }
             double bias = p.bias.b != NULL ? (double)p.bias.b[p.bias.by_rows ? i : j] : 0;
             sum += bias, size += fabs(bias);
+            if (p.relu) sum = fmax(0, sum);
+            if (p.masked && !(mask.at[i * c.ld + j] > 0)) sum = 0;
             double total = (double)(p.k * p.terms + p.more * p.terms * p.terms);
             double unit = (size + 1) * EPSILON * (4 + sqrt(total));
             double error = fabs(sum - (double)c.at[i * c.ld + j]) / unit;
@@ -44,24 +47,29 @@ static void check_gemm(product p) {
         term[t] = (ad_term){a[t].at, a[t].ld, b[t].at, b[t].ld, k};
     }
     matrix c = matrix_new(p.m, p.n, p.n + p.gap), before = matrix_copy(c), again = matrix_copy(c);
+    matrix mask = matrix_new(p.m, p.n, p.n + p.gap);
+    const ad_finish finish = {p.relu, p.masked ? mask.at : NULL};
     if (!p.accumulate)
         for (size_t i = 0; i < p.m; i++)
             for (size_t j = 0; j < p.n; j++) c.at[i * c.ld + j] = again.at[i * c.ld + j] = (real)NAN;
-    ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, c.at, c.ld, p.bias);
-    if (p.terms == 1 && !p.bias.by_rows)
+    ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, c.at, c.ld, p.bias, finish);
+    if (p.terms == 1 && !p.bias.by_rows && !p.relu && !p.masked)
         ad_gemm(p.ta, p.tb, p.m, p.n, p.k, a[0].at, a[0].ld, b[0].at, b[0].ld, p.accumulate, again.at, c.ld,
                 p.bias.b);
-    else ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias);
-    double error = gemm_error(p, a, b, before, c);
-    EXPECT_MSG(error < 1,
-               "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d: error %g",
-               ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap,
-               p.accumulate, p.bias.by_rows, error);
+    else
+        ad_gemm_sum(p.ta, p.tb, p.m, p.n, p.terms, term, p.accumulate, again.at, c.ld, p.bias, finish);
+    double error = gemm_error(p, a, b, before, mask, c);
+    EXPECT_MSG(
+        error < 1,
+        "%s %c%c %zu x %zu x %zu, %zu terms, gap %zu, accumulate %d, bias by rows %d, relu %d, masked %d: "
+        "error %g",
+        ad_kernels()->name, p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.terms, p.gap, p.accumulate,
+        p.bias.by_rows, p.relu, p.masked, error);
     EXPECT_MSG(margins_whole(c), "%s %c%c %zu x %zu x %zu gap %zu: wrote outside", ad_kernels()->name,
                p.ta ? 't' : 'n', p.tb ? 't' : 'n', p.m, p.n, p.k, p.gap);
     EXPECT(memcmp(c.memory, again.memory, (c.rows * c.ld + 2 * MARGIN) * sizeof(real)) == 0);
     for (size_t t = 0; t < p.terms; t++) free(a[t].memory), free(b[t].memory);
-    free(c.memory), free(before.memory), free(again.memory);
+    free(c.memory), free(before.memory), free(again.memory), free(mask.memory);
 }
 
 /* Every transposition, accumulated or not, gaps between the rows or not. Of several terms, each has `more`
@@ -69,7 +77,16 @@ static void check_gemm(product p) {
 static void check_sum(size_t terms, size_t more, size_t m, size_t n, size_t k, ad_bias bias) {
     for (int kind = 0; kind < 16; kind++) {
         if (bias.b != NULL && (kind & 8)) continue;
-        check_gemm((product){kind & 1, kind & 2, kind & 4, terms, more, m, n, k, kind & 8 ? 5 : 0, bias});
+        check_gemm((product){.ta = kind & 1,
+                             .tb = kind & 2,
+                             .accumulate = kind & 4,
+                             .terms = terms,
+                             .more = more,
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .gap = kind & 8 ? 5 : 0,
+                             .bias = bias});
     }
 }
 
@@ -135,6 +152,30 @@ TEST(gemm_sums_of_terms) {
     }
 }
 
+/* Finished once, when all terms and all of k are in: by tiles, by dot products, in several panels. */
+TEST(gemm_finishes) {
+    static const size_t shapes[][3] = {{1, 1, 1},    {50, 1, 64},  {1, 64, 64},  {7, 20, 20}, {33, 17, 5},
+                                       {3, 70, 300}, {600, 8, 20}, {15, 7, 256}, {29, 40, 0}, {29, 33, 270}};
+    FOR_EACH_ISA(isa) {
+        for (size_t i = 0; i < COUNT(shapes); i++)
+            for (int kind = 0; kind < 16; kind++) {
+                matrix b = matrix_new(1, shapes[i][1], shapes[i][1]);
+                check_gemm((product){.ta = kind & 1,
+                                     .tb = kind & 2,
+                                     .accumulate = i % 2,
+                                     .terms = i % 2 ? TERMS_MAX : 2,
+                                     .m = shapes[i][0],
+                                     .n = shapes[i][1],
+                                     .k = shapes[i][2],
+                                     .gap = kind & 1 ? 5 : 0,
+                                     .bias = {kind & 2 ? b.at : NULL, false},
+                                     .relu = kind & 4,
+                                     .masked = kind & 8});
+                free(b.memory);
+            }
+    }
+}
+
 /* The same numbers at another address give the same bits. */
 TEST(gemm_does_not_depend_on_alignment) {
     enum { M = 37, N = 23, K = 41 };
@@ -152,4 +193,4 @@ TEST(gemm_does_not_depend_on_alignment) {
 }
 
 TEST_MAIN(CASE(gemm_small_shapes), CASE(gemm_edges_of_tiles), CASE(gemm_thin_and_long), CASE(gemm_bias),
-          CASE(gemm_sums_of_terms), CASE(gemm_does_not_depend_on_alignment))
+          CASE(gemm_sums_of_terms), CASE(gemm_finishes), CASE(gemm_does_not_depend_on_alignment))

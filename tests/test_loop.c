@@ -298,8 +298,9 @@ typedef struct saved {
 static void saved_make(saved *s, const char *world) {
     bench_make(&s->b, world, "stick=0.4");
     fm_options_reset(RUN_OPTIONS, &s->plan.config);
-    s->plan.algo = &TOY_ALGO;
+    s->plan.algo = s->plan.learner = &TOY_ALGO;
     s->plan.algo_config = &s->b.config;
+    s->plan.learner_config = &s->b.config;
     s->plan.env = s->b.world;
     snprintf(s->folder, sizeof s->folder, "/tmp/fm_test_loop_XXXXXX");
     EXPECT(mkdtemp(s->folder) != NULL);

@@ -108,7 +108,7 @@ TEST(normalise_applies_and_clips) {
 /* Two copies, gamma 1/2: R goes 1, 1.5, 1.75, then anew from the end of an episode; by hand. */
 TEST(normalise_rewards) {
     nn_reward_scaler s = nn_reward_scaler_make(2, 0.5, &arena, NULL, NULL);
-    const real reward[4][2] = {{1, -2}, {1, 0}, {1, 4}, {1, 1}};
+    const double reward[4][2] = {{1, -2}, {1, 0}, {1, 4}, {1, 1}};
     const uint8_t done[4][2] = {{0, 0}, {0, 1}, {1, 0}, {0, 0}};
     const real running[4][2] = {{1, -2}, {1.5, -1}, {1.75, 4}, {1, 3}};
     real y[3];
@@ -117,14 +117,23 @@ TEST(normalise_rewards) {
         nn_reward_scaler_update(&s, reward[t], done[t]);
         moments(running[0], 2 * (t + 1), NULL, 1, 0, &mean, &variance);
         EXPECT_NEAR(nn_normaliser_variance(&s.returns, 0), variance, 1e-12);
-        nn_reward_scaler_apply(&s, (real[]){-1, 0, 1000}, 3, y);
+        nn_reward_scaler_apply(&s, (double[]){-1, 0, 1000}, 3, y);
         EXPECT_NEAR(y[0], -1 / sqrt(variance + 1e-8), 1e-6);
         EXPECT(y[1] == 0 && y[2] == 10);
     }
     EXPECT_NEAR(s.running[0], 1, 0);
     s.returns.clip = 0;
-    nn_reward_scaler_apply(&s, (real[]){1000}, 1, y);
+    nn_reward_scaler_apply(&s, (double[]){1000}, 1, y);
     EXPECT(y[0] > 100);
+}
+
+/* Rewards of 1e11 and one more or less have the variance of the ones. */
+TEST(normalise_rewards_far_from_zero) {
+    nn_reward_scaler s = nn_reward_scaler_make(1, 0.5, &arena, NULL, NULL);
+    const uint8_t done[1] = {1};
+    for (int t = 0; t < 3000; t++) nn_reward_scaler_update(&s, (double[]){1e11 + t % 3 - 1}, done);
+    EXPECT_NEAR(nn_normaliser_variance(&s.returns, 0), 2.0 / 3, 1e-4);
+    EXPECT_NEAR(s.returns.mean[0] - 1e11, 0, 1e-2);
 }
 
 /* Whatever is kept goes over to a fresh one; then both go on with the same bits. */
@@ -133,16 +142,18 @@ TEST(normalise_resumes) {
     nn_normaliser z[2];
     nn_reward_scaler s[2];
     real x[50 * N], y[2][50 * N];
+    double reward[50 * N];
     const uint8_t done[4] = {0, 1, 0, 0};
     fm_rng rng = fm_rng_split(3, FM_RNG_TEST, 0, 0);
     fill(x, 50, &rng);
+    for (size_t i = 0; i < 50 * N; i++) reward[i] = (double)x[i];
     for (int k = 0; k < 2; k++) {
         z[k] = nn_normaliser_make(N, &arena, &keep[k], "obs");
         s[k] = nn_reward_scaler_make(4, 0.9, &arena, &keep[k], "reward");
     }
     for (size_t r = 0; r < 30; r++) {
         nn_normaliser_update(&z[0], x + r * N, 1, NULL);
-        nn_reward_scaler_update(&s[0], x + r, done);
+        nn_reward_scaler_update(&s[0], reward + r, done);
     }
     const char *names[] = {"obs.count", "obs.mean", "obs.squares", "reward.count", "reward.mean",
                            "reward.squares", "reward.running"};
@@ -153,9 +164,9 @@ TEST(normalise_resumes) {
     }
     for (int k = 0; k < 2; k++) {
         nn_normaliser_update(&z[k], x + 30 * N, 20, NULL);
-        for (size_t r = 30; r < 40; r++) nn_reward_scaler_update(&s[k], x + r, done);
+        for (size_t r = 30; r < 40; r++) nn_reward_scaler_update(&s[k], reward + r, done);
         nn_normaliser_apply(&z[k], x, 50, y[k]);
-        nn_reward_scaler_apply(&s[k], x, 20, y[k]);
+        nn_reward_scaler_apply(&s[k], reward, 20, y[k]);
     }
     EXPECT(memcmp(y[0], y[1], sizeof y[0]) == 0);
     EXPECT(s[0].running[0] != 0 && s[0].running[1] == 0);
@@ -190,4 +201,4 @@ TEST(normalise_values) {
 }
 
 TEST_MAIN(CASE(normalise_batches_merge), CASE(normalise_leaves_rows_out), CASE(normalise_applies_and_clips),
-          CASE(normalise_rewards), CASE(normalise_resumes), CASE(normalise_values))
+          CASE(normalise_rewards), CASE(normalise_rewards_far_from_zero), CASE(normalise_resumes), CASE(normalise_values))

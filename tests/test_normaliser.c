@@ -59,7 +59,7 @@ TEST(normaliser_views_are_of_mean_0_and_deviation_1) {
             EXPECT_NEAR(seen.central[c], ((double)h.central[s][0] - mean) / deviation, 1e-3);
         }
     }
-    EXPECT_EQ(n.reward_scale[0], 1);
+    EXPECT_EQ(n.scale[0].scale, 1);
     history_free(&h);
 }
 
@@ -135,10 +135,36 @@ TEST(normaliser_scales_rewards_by_the_deviation_of_returns) {
         EXPECT(seen.before.obs == step.before.obs && seen.after.obs == step.after.obs);
         EXPECT(seen.rewards == step.rewards);
         for (int i = 0; i < HISTORY_AGENTS; i++)
-            EXPECT_NEAR(n.reward_scale[i] * return_deviation(t + 1, GROUP[i]), 1, 1e-4);
+            EXPECT_NEAR(n.scale[i].scale * return_deviation(t + 1, GROUP[i]), 1, 1e-4);
     }
-    EXPECT(n.reward_scale[0] == n.reward_scale[1] && n.reward_scale[0] != n.reward_scale[2]);
+    EXPECT(n.scale[0].scale == n.scale[1].scale && n.scale[0].scale != n.scale[2].scale);
+    EXPECT(n.scale[0].shift == 0);
     history_free(&h);
+}
+
+/* One-shot rewards of 1e11 and some, or of some millionths, become those of some. */
+TEST(normaliser_brings_one_shot_rewards_of_any_size_to_mean_0_and_deviation_1) {
+    static const double OFFSET[] = {0, -1e11, 1e11, 0}, UNIT[] = {1, 1, 1, 1e-6};
+    double scaled[4][2 * COPIES];
+    for (int k = 0; k < 4; k++) {
+        history_make(&h, STEPS, COPIES, 7);
+        h.facts.horizon = 1;
+        algo_normaliser n = algo_normaliser_make(&h.setup, GROUP, GROUPS, false, true, GAMMA);
+        for (size_t s = 0; s < STEPS * COPIES; s++) {
+            h.terminated[s] = 1;
+            h.rewards[s][0] = OFFSET[k] + UNIT[k] * (double)(s % 7);
+            h.rewards[s][1] = h.rewards[s][0] - UNIT[k] * (double)(s % 3);
+        }
+        for (size_t t = 0; t < STEPS; t++) {
+            algo_step step = step_at(t);
+            algo_normaliser_step(&n, &step);
+        }
+        for (size_t c = 0; c < 2 * COPIES; c++)
+            scaled[k][c] = (h.rewards[c / 2][c % 2] - n.scale[c % 2].shift) * n.scale[c % 2].scale;
+        for (size_t c = 0; c < 2 * COPIES; c++) EXPECT_NEAR(scaled[k][c], scaled[0][c], 1e-4);
+        EXPECT(scaled[k][0] != scaled[k][2] && fabs(scaled[k][0]) < 5);
+        history_free(&h);
+    }
 }
 
 TEST(normaliser_leaves_constant_returns_alone) {
@@ -151,7 +177,7 @@ TEST(normaliser_leaves_constant_returns_alone) {
         }
         algo_step step = step_at(t);
         algo_normaliser_step(&n, &step);
-        EXPECT_EQ(n.reward_scale[0], 1);
+        EXPECT_EQ(n.scale[0].scale, 1);
     }
     history_free(&h);
 }
@@ -167,4 +193,5 @@ TEST(normaliser_off_gives_what_it_was_given) {
 TEST_MAIN(CASE(normaliser_views_are_of_mean_0_and_deviation_1),
           CASE(normaliser_step_shows_what_the_policy_saw), CASE(normaliser_evaluation_changes_nothing),
           CASE(normaliser_scales_rewards_by_the_deviation_of_returns),
+          CASE(normaliser_brings_one_shot_rewards_of_any_size_to_mean_0_and_deviation_1),
           CASE(normaliser_leaves_constant_returns_alone), CASE(normaliser_off_gives_what_it_was_given))

@@ -27,7 +27,7 @@ TEST(actions_of_several_heads_are_read_and_written) {
     static const real WANTED[] = {2, 1, 0, 0, 0, 2, 1, 1, 1, 2, 0, 1};
     EXPECT_EQ(script.decisions, 2);
     EXPECT(memcmp(script.actions, WANTED, sizeof WANTED) == 0);
-    char *text = action_text(facts, 1, script.actions);
+    char *text = action_text(facts, 1, script.actions, 0);
     EXPECT_TEXT(text, "0:0:2");
     free(text);
     EXPECT(play_script_at(&script, facts, 7) == script.actions + 6);

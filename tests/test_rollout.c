@@ -66,7 +66,8 @@ static double advantage_of(size_t s, int i, double gamma, double lambda, double 
 }
 
 TEST(rollout_gae_is_the_sum_of_its_definition) {
-    static const double SCALE[] = {1, 0.5, 2}, LAMBDA[] = {0.9, 0, 1};
+    static const algo_scale SCALE[] = {{0, 1}, {0, 0.5}, {0, 2}};
+    static const double LAMBDA[] = {0.9, 0, 1};
     int weights = 0, unseen = 0, hidden = 0, waits = 0;
     for (uint64_t seed = 0; seed < 30; seed++) {
         double lambda = LAMBDA[seed % 3];
@@ -80,7 +81,7 @@ TEST(rollout_gae_is_the_sum_of_its_definition) {
                 unseen += active && !known;
                 hidden += known && !h.learns[s][i];
                 waits += known && h.learns[s][i] && !h.active[s + h.copies][i];
-                double wanted = r.weight[at_of(s, i)] ? advantage_of(s, i, 0.95, lambda, SCALE[i]) : 0;
+                double wanted = r.weight[at_of(s, i)] ? advantage_of(s, i, 0.95, lambda, SCALE[i].scale) : 0;
                 double target = r.weight[at_of(s, i)] ? wanted + (double)h.value[s][i] : 0;
                 EXPECT_NEAR(r.advantage[at_of(s, i)], wanted, 1e-5);
                 EXPECT_NEAR(r.returns[at_of(s, i)], target, 1e-5);
@@ -356,6 +357,21 @@ TEST(rollout_resumes_in_the_middle) {
     history_free(&twin);
 }
 
+/* Rewards of 1e11 and some, less 1e11 and halved, have the advantages of half of some. */
+TEST(rollout_gae_loses_nothing_of_rewards_far_from_zero) {
+    static const algo_scale HALF[] = {{0, 0.5}, {0, 0.5}, {0, 0.5}};
+    static const algo_scale FAR[] = {{1e11, 0.5}, {1e11, 0.5}, {1e11, 0.5}};
+    algo_rollout r = filled(5, 4, 1);
+    size_t count = r.slots * HISTORY_AGENTS;
+    real *wanted = fm_arena_array(&h.arena, real, count);
+    algo_rollout_gae(&r, 0.9, 0.9, HALF);
+    memcpy(wanted, r.advantage, count * sizeof *wanted);
+    for (size_t at = 0; at < count; at++) r.rewards[at] += 1e11;
+    algo_rollout_gae(&r, 0.9, 0.9, FAR);
+    for (size_t at = 0; at < count; at++) EXPECT_NEAR(r.advantage[at], wanted[at], 1e-3);
+    history_free(&h);
+}
+
 static void add_to_a_full_one(void) {
     algo_rollout r = filled(4, 2, 0);
     algo_rollout_notes(&r);
@@ -397,4 +413,5 @@ TEST_MAIN(CASE(rollout_gae_is_the_sum_of_its_definition),
           CASE(rollout_normalised_advantages_have_mean_0_and_deviation_1),
           CASE(rollout_normalise_leaves_equal_and_single_advantages_alone), CASE(rollout_explained_variance),
           CASE(rollout_length_is_in_decisions_of_all_copies), CASE(rollout_resumes_in_the_middle),
+          CASE(rollout_gae_loses_nothing_of_rewards_far_from_zero),
           CASE(rollout_misuse_aborts))

@@ -246,7 +246,7 @@ restore
 cp base/trials/000/checkpoint.safetensors hurt/trials/001/
 "$play" hurt --trial 1 >out 2>err
 check "./play refuses another trial's checkpoint: status $?" [ $? -eq 2 ]
-says "delete that file, then ./train --resume hurt"
+says "delete that file, then $bin/train --resume hurt"
 ends 2 "another trial's checkpoint" --resume hurt
 says "it was saved with the seed 0, not 1"
 again trials/001/checkpoint.safetensors
@@ -269,6 +269,148 @@ check "without its checksum it is anybody's: status $?" [ $? -eq 0 ]
 rm base/sums.csv
 "$train" --resume base --quiet >out 2>err
 check "without sums all trials are done again: status $?" [ $? -eq 0 ]
+
+# ---- headers, tables of another run ----
+
+"$train" $tabular --steps 3000 --trials 3 --rows 3 --out base2 --quiet >out 2>err
+restore_from() {
+    rm -rf hurt
+    cp -r "$1" hurt
+}
+restore_from base2
+for table in progress.csv result.csv sums.csv; do
+    sed '1s/^t/T/' base2/$table >hurt/$table
+    ends 2 "a damaged first line of $table" --resume hurt
+    says "hurt/$table: line 1 is damaged"
+    says "delete that line and resume"
+    sed 1d base2/$table >hurt/$table
+    ends 0 "its remedy" --resume hurt
+    check "makes the run whole" same base2 hurt
+done
+"$train" $tabular --steps 3000 --trials 3 --rows 3 --set gamma=0.4 --out other2 --quiet >out 2>err
+cp other2/*.csv hurt/
+ends 2 "all tables of another run" --resume hurt
+says "its row in 'hurt/result.csv' is not what was written"
+
+# ---- instruction sets ----
+
+FIRSTMOVER_ISA=foo "$train" $tabular --steps 100 --out foo --quiet >out 2>err
+check "FIRSTMOVER_ISA=foo is wrong input: status $?" [ $? -eq 2 ]
+says "FIRSTMOVER_ISA: there is no instruction set 'foo' here; this machine and build have: portable"
+check "and leaves no folder" [ ! -e foo ]
+net="--algo idqn --env maintain --steps 1500 --set learning_starts=100"
+ends 0 "portable" $net --isa portable --out portable
+check "config.ini says so" grep -q '^isa = portable$' portable/config.ini
+ends 0 "this machine's widest" $net --out widest
+rm portable/trials/000/checkpoint.safetensors
+cp -r portable portable2
+ends 0 "going on keeps it" --resume portable
+ends 0 "and so does" $net --isa portable --out third_isa
+check "the same files" same portable third_isa
+FIRSTMOVER_ISA=portable "$play" widest >out 2>err
+check "./play takes the run's own: status $?" [ $? -eq 0 ]
+"$play" widest --isa portable >out 2>err
+check "or another: status $?" [ $? -eq 0 ]
+
+# ---- temporary files, a disk that cannot be written ----
+
+restore_from base2
+touch hurt/config.ini.4711.tmp hurt/trials/001/state.safetensors.99.tmp
+rm hurt/trials/001/checkpoint.safetensors
+ends 0 "what a killed writer left" --resume hurt
+check "is cleared away" [ -z "$(find hurt -name '*.tmp')" ]
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1; then
+    nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+else
+    nobody=
+fi
+chmod 755 . && chmod -R a+rX,a-w base2
+$nobody "$train" --resume base2 >out 2>err
+check "a finished run that cannot be written is shown: status $?" [ $? -eq 0 ]
+check "with its table" grep -q 'results: base2' out
+chmod u+w base2/trials/002 && rm base2/trials/002/checkpoint.safetensors
+$nobody "$train" --resume base2 >out 2>err
+check "one that is not finished is an error: status $?" [ $? -eq 2 ]
+says "'base2' cannot be written, and 1 of its trials are not done"
+chmod -R u+w base2
+
+# ---- a signal is obeyed whatever the network's size ----
+
+wide="--algo idqn --env maintain --jobs 1 --steps 100000 --set hidden=512,512 --set batch_size=16384"
+"$train" $wide --set learning_starts=1 --out slow --quiet >out 2>err &
+pid=$!
+tries=0
+while [ ! -d slow/trials/000 ] && [ $tries -lt 1200 ]; do sleep 0.05; tries=$((tries + 1)); done
+sleep 1
+began=$(date +%s)
+kill -TERM $pid
+wait $pid
+status=$?
+spent=$(($(date +%s) - began))
+check "SIGTERM: status $status, expected 130" [ $status -eq 130 ]
+check "after $spent s" [ $spent -le 4 ] # two, but for a loaded machine
+rm -rf slow
+
+# ---- memory ----
+
+case ${FIRSTMOVER_BUILD:-} in
+*-san*) ;;
+*)
+    (
+        ulimit -v 2000000
+        "$train" --algo idqn --env grid --steps 90000000 --set buffer_size=90000000 --out vast --quiet
+    ) >out 2>err
+    check "a replay beyond the limit: status $?" [ $? -eq 2 ]
+    says "a trial needs more than 2.0 GB of memory"
+    check "and leaves no folder" [ ! -e vast ]
+    (
+        ulimit -v 2000000
+        "$train" --algo idqn --env grid --steps 10 --set buffer_size=90000000 --out small --quiet
+    ) >out 2>err
+    check "no larger than a run of 10 steps needs: status $?" [ $? -eq 0 ]
+    awk 'BEGIN { n = 4096; print "NFG 1 R \"wide\" { \"L\" \"F\" } { 1 " n " }"
+                 for (k = 0; k < n; k++) print k % 7, k * 37 % n }' >wide.nfg
+    (
+        ulimit -v 2000000
+        "$train" --algo biac --env wide.nfg --steps 60 --set learning_starts=59 --out deviations --quiet
+    ) >out 2>err
+    check "deviations of 4,096 actions in pieces: status $?" [ $? -eq 0 ]
+    ;;
+esac
+
+# ---- names ----
+
+printf 'NFG 1 R "t\033[31m" { " L" "F " } { { " A " "B\007" } { "X " " Y" } }\n20 15 30 0 0 1 10 5\n' \
+    >'odd game .nfg'
+ends 0 "names with blanks at their ends, control characters" \
+    --algo bilevel-q --env 'odd game .nfg' --steps 2000 --trials 2 --out 'odd run '
+rm 'odd run /trials/001/checkpoint.safetensors'
+"$train" --resume 'odd run ' >out 2>err
+check "go on: status $?" [ $? -eq 0 ]
+"$play" 'odd run ' >out2 2>>err
+check "and play: status $?" [ $? -eq 0 ]
+check "nothing reaches the terminal as it is" [ "$(cat out out2 err | tr -cd '\033\007' | wc -c)" -eq 0 ]
+check "it is shown" grep -qF 't\x1b[31m' out2
+
+# ---- kills at random, for long by `make attack` ----
+
+rounds=${ATTACK_ROUNDS:-2}
+"$train" $tabular --steps 60000 --trials 4 --jobs 2 --rows 3 --out calm --quiet >out 2>err
+bad=0
+for round in $(seq "$rounds"); do
+    "$train" $tabular --steps 60000 --trials 4 --jobs 2 --rows 3 --out killed --quiet >out 2>err &
+    pid=$!
+    sleep "0.$((round * 37 % 90 + 10))"
+    [ $((round % 2)) -eq 0 ] && kill -KILL $pid 2>/dev/null || kill -TERM $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    if [ -e killed/config.ini ]; then
+        sleep 0.3 # the children of a killed parent end at their next word
+        "$train" --resume killed --quiet >out 2>err
+        same calm killed || bad=$((bad + 1))
+    fi
+    rm -rf killed
+done
+check "$bad of $rounds killed runs ended otherwise" [ $bad -eq 0 ]
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

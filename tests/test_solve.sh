@@ -60,6 +60,13 @@ check "tables for people" grep -q '^    5  D C D  *31  *28  *31   C C C$' out
 "$solve" --list >out
 check "the list has them" grep -q '^iterated ' out
 
+# Cells from 1e-6 to 1e25: beyond what is promised, and said so.
+cells='7e14 7e1 9e20 8e-5 2e16 -3e25 1e-1 -2e15 -7e-1 -9e0 8e-4 -4e-6 -3e10 -2e-5 1e10 4e6 8e-6 -2e-4'
+printf 'NFG 1 R "far" { "L" "F" } { 3 3 }\n%s\n' "$cells" >far.nfg
+"$solve" far.nfg --csv >out 2>err
+check "a game beyond the promise is solved: status $?" [ $? -eq 0 -a "$(wc -l <out)" -gt 1 ]
+check "and doubted" grep -q '^solve: warning: the payoffs differ too much' err
+
 bad "did you mean 'hero'" iterated --set game=her
 bad "joint|small|none" iterated --set memory=long
 bad "horizon: 0 is out of range" iterated --set horizon=0

@@ -29,7 +29,7 @@ TEST(stats_mean_of_few) {
     EXPECT(isnan(stats_mean(X, 0).mean));
     EXPECT(stats_mean(X, 1).mean == 0.1 && isnan(stats_mean(X, 1).low));
     stats_interval r = stats_mean(X, 3);
-    EXPECT(r.mean == 0.1 && r.low == 0.1 && r.high == 0.1);
+    EXPECT(r.mean == 0.1 && isnan(r.low) && isnan(r.high) && r.n == 3);
     EXPECT(isnan(stats_deviation(X, 1)));
 }
 
@@ -44,6 +44,21 @@ TEST(stats_share_by_wilson) {
     EXPECT(r.low == 0);
     EXPECT_NEAR(r.high, 0.277533, 1e-5);
     EXPECT(isnan(stats_share(0, 0).mean));
+}
+
+/* No interval has the width zero because a few trials happened to be alike. */
+TEST(stats_equal_shares_are_not_certain) {
+    static const double ALL[] = {1, 1, 1, 1, 1, 1}, NONE[] = {0, 0}, SOME[] = {0.9, 1, 1}, ONE[] = {1};
+    stats_interval r = stats_of_shares(stats_mean(ALL, 6)), six = stats_share(6, 6);
+    EXPECT_NEAR(six.low, 0.609657, 1e-5);
+    EXPECT(r.mean == 1 && r.low == six.low && r.high == 1);
+    r = stats_of_shares(stats_mean(NONE, 2));
+    EXPECT(r.low == 0 && r.high == stats_share(0, 2).high && r.high > 0.6);
+    r = stats_of_shares(stats_mean(SOME, 3));
+    EXPECT(r.high == 1 && r.low == stats_mean(SOME, 3).low);
+    r = stats_of_shares(stats_mean(ONE, 1));
+    EXPECT(r.mean == 1 && isnan(r.low));
+    EXPECT(isnan(stats_of_shares(stats_mean(NULL, 0)).mean));
 }
 
 /* 95 of 100 intervals hold the truth; 2,000 draws leave a deviation of 0.5 points. */
@@ -74,5 +89,5 @@ TEST(stats_quantiles_lie_on_lines_between_the_numbers) {
 }
 
 TEST_MAIN(CASE(stats_t_is_that_of_the_tables), CASE(stats_mean_and_its_interval), CASE(stats_mean_of_few),
-          CASE(stats_share_by_wilson), CASE(stats_intervals_cover),
+          CASE(stats_share_by_wilson), CASE(stats_equal_shares_are_not_certain), CASE(stats_intervals_cover),
           CASE(stats_quantiles_lie_on_lines_between_the_numbers))

@@ -239,7 +239,7 @@ kill -TERM $pid
 wait $pid
 status=$?
 check "an interrupted run: status $status, expected 130" [ $status -eq 130 ]
-check "says how to go on" grep -q 'train: interrupted; to go on: ./train --resume parts' err
+check "says how to go on" grep -q "train: interrupted; to go on: $train --resume parts" err
 check "saves where it stands" [ -s parts/trials/000/state.safetensors ]
 check "marks the trials" grep -q '^0,0,interrupted,' parts/result.csv
 bad "only --jobs" --resume ../parts --seed 3

@@ -13,6 +13,8 @@
 
 #include "algos/algo.h"
 
+static bool toy_mended; /* nothing fails any more, whatever the options say */
+
 typedef struct toy_config {
     double epsilon, rate, stick;
     int64_t late, fail, fail_at, fail_seed, pause;
@@ -147,7 +149,7 @@ static void toy_update(void *self) {
         struct timespec pause = {0, (long)t->config->pause * 1000};
         nanosleep(&pause, NULL);
     }
-    if (t->updates < t->config->fail_at || t->seed != (uint64_t)t->config->fail_seed) return;
+    if (toy_mended || t->updates < t->config->fail_at || t->seed != (uint64_t)t->config->fail_seed) return;
     if (t->config->fail == TOY_METRIC) t->surprise[t->facts->agents - 1] = log((double)(*t->level = -1));
     if (t->config->fail == TOY_PARAMETER) t->value[0] = (real)INFINITY;
     if (t->config->fail == TOY_CRASH) raise(SIGKILL);

@@ -4,22 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
-char *action_text(const env_facts *facts, int agent, const real *joint) {
+char *action_text(const env_facts *facts, int agent, const real *joint, int digits) {
     const env_space *space = &facts->agent[agent].action;
     const real *action = joint + facts->agent[agent].action_at;
     char *text = NULL, number[40];
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     for (int k = 0; k < space->size; k++) {
         if (k > 0) fputc(':', memory);
-        if (space->kind == ENV_BOX)
+        if (space->kind == ENV_BOX && digits > 0) fprintf(memory, "%.*g", digits, (double)action[k]);
+        else if (space->kind == ENV_BOX)
             fputs(fm_text_from_real((double)action[k], number, sizeof number), memory);
         else fputs(env_action_label(facts, agent, k, (int)action[k], number, sizeof number), memory);
     }
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return text;
 }
 
@@ -54,8 +55,7 @@ fm_status action_parse(const env_facts *facts, int agent, const char *text, real
         return fm_fail(err, "%s: '%s' holds %d %s; an action of agent %d (%s) has %d, separated by ':'",
                        facts->name, text, parts, space->kind == ENV_BOX ? "numbers" : "actions", agent,
                        facts->agent[agent].name, space->size);
-    char *copy = malloc(strlen(text) + 1), *at = copy;
-    FM_CHECK(copy != NULL, "out of memory");
+    char *copy = fm_new(strlen(text) + 1, 1), *at = copy;
     strcpy(copy, text);
     fm_status status = FM_OK;
     for (int k = 0; k < space->size && status == FM_OK; k++) {

@@ -5,8 +5,9 @@
 
 #include "envs/env.h"
 
-/* The agent's part of the joint action. malloc'ed; aborts when memory is exhausted. */
-char *action_text(const env_facts *facts, int agent, const real *joint);
+/* The agent's part of the joint action, the numbers of a box with so many digits (0: all that they have).
+ * malloc'ed; aborts when memory is exhausted. */
+char *action_text(const env_facts *facts, int agent, const real *joint, int digits);
 
 /* Reads it into the agent's part of the joint action; numbers of a box need only be finite. Errors: another
  * number of heads or numbers, an unknown label (with the nearest), no number. */

@@ -64,6 +64,8 @@ void loop_init(loop *l, const loop_setup *setup) {
     l->setup = *setup;
     l->columns = columns_of(facts_of(l), setup->algo, setup->eval_every > 0);
     l->iterations = (setup->steps + setup->num_envs - 1) / setup->num_envs;
+    int64_t most = l->iterations * setup->num_envs; /* episodes */
+    if (most < l->setup.window) l->setup.window = most;
     l->row_count = setup->rows < l->iterations ? setup->rows : l->iterations;
     take_room(l);
     l->tape = ad_tape_new();
@@ -265,7 +267,8 @@ static uint64_t seed_of(const loop *l, int64_t count) {
 fm_status loop_evaluate(loop *l, int64_t count, loop_evaluation *e, fm_error *err) {
     const env_facts *facts = facts_of(l);
     size_t agents = (size_t)facts->agents;
-    bool once = facts->bimatrix && facts->horizon == 1 && l->setup.eval_mode == ALGO_GREEDY;
+    bool still = l->setup.eval_mode == ALGO_GREEDY && !l->setup.algo->restless;
+    bool once = facts->bimatrix && facts->horizon == 1 && still;
     stage_setup setup = {.env = l->setup.env,
                          .copies = 1,
                          .seed = seed_of(l, count),

@@ -40,7 +40,7 @@ struct loop;
 
 /* All borrowed; lives as long as the loop. */
 typedef struct loop_setup {
-    const env *env;
+    const struct env *env;
     const algo_type *algo;
     const void *algo_config;
     int num_envs;          /* copies of the environment, stepped together */
@@ -75,7 +75,7 @@ typedef struct loop {
     loop_setup setup;
     void *learner;
     ad_tape *tape; /* the learner's */
-    stage stage;
+    struct stage stage;
     fm_keep_list keep;
     loop_counters counters;
     int64_t iterations;  /* of the whole trial */

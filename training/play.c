@@ -1,21 +1,22 @@
 /* play.c: the program `./play`: shows a trained policy, or a script of actions, decision by decision. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "autograd/kernels/kernels.h"
 #include "base/text.h"
+#include "nn/safetensors.h"
 #include "training/run/checkpoint.h"
 #include "training/run/flags.h"
+#include "training/run/policy.h"
+#include "training/run/program.h"
 #include "training/show/play_script.h"
 #include "training/show/play_show.h"
-#include "training/run/trial.h"
 #include "training/run/version.h"
 
 typedef struct play_config {
     char env[FM_TEXT_MAX];
-    int64_t trial, episodes, seed;
+    int64_t trial, episodes, seed, isa;
     bool sample, csv, help, version;
 } play_config;
 
@@ -26,10 +27,12 @@ static const fm_option OPTIONS[] = {
                 "what a script is played in: a name (./train --list) or the path of a .nfg file"),
     FM_OPT_INT(play_config, trial, "0", 0, 1000000, "", "which trial of FOLDER plays", ""),
     FM_OPT_INT(play_config, episodes, "1", 1, 1000000000, "", "how many are played", ""),
-    FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9e18, "",
+    FM_OPT_INT(play_config, seed, "-1", SEED_OWN, 9.2e18, "",
                "of the environment's chance; -1: the trial's own, which gives its evaluation's episodes", ""),
     FM_OPT_BOOL(play_config, sample, "false",
                 "plays the policy as it is, its own randomness included, instead of its best actions", ""),
+    FM_OPT_CHOICE(play_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set that a policy computes with; auto: the one that it was trained with", ""),
     FM_OPT_BOOL(play_config, csv, "false", "prints a table instead of pictures", ""),
     FM_OPT_BOOL(play_config, help, "false", "this text; with --env also the options of the environment", ""),
     FM_OPT_BOOL(play_config, version, "false", "the version", ""),
@@ -44,22 +47,22 @@ static const flag_text TEXTS[] = {
 };
 
 static const char USAGE[] =
-    "usage: ./play FOLDER [--trial K] [flags]              a policy that ./train left in FOLDER\n"
-    "       ./play --env NAME --actions A/B,... [flags]    a script of actions\n"
+    "usage: ./play FOLDER [--trial K] [flags]  a policy that ./train left in FOLDER\n"
+    "       ./play --env NAME --actions A/B,... [flags]  a script of actions\n"
     "\n"
-    "Shows the situation before and after every decision, the actions, rewards and returns. A policy\n"
-    "plays greedily unless --sample is given. In a script the last decision is repeated until the episode\n"
-    "ends, and every episode starts from the first one. Actions are labels or indices, numbers for a box;\n"
-    "several of one agent are joined by ':'. Any number will do for a box, as its bounds are kept.\n"
+    "Shows the situation before and after every decision, the actions, rewards and returns. A policy plays "
+    "greedily unless --sample is given. In a script the last decision is repeated until the episode ends, "
+    "and every episode starts from the first one. Actions are labels or indices, numbers for a box; several "
+    "of one agent are joined by ':'. Any number will do for a box, as its bounds are kept.\n"
     "\n"
-    "  ./play --env merge --set speed0=39 --set speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
+    "  ./play --env merge --set speed0=39 speed1=39 --actions FASTER/IDLE,IDLE/SLOWER\n"
     "  ./play --env maintain --actions A/X --csv\n"
     "  ./play --env duopoly --actions 6/3\n"
     "\n"
-    "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions,\n"
-    "rewards 0): episode,step,action_0,...,reward_0,...,terminated,truncated, and then the environment's\n"
-    "readings by name. The action of an agent that did not act is empty, and so is a reading that means\n"
-    "nothing then.\n"
+    "With --csv one row is printed per decision, the start of an episode being its step 0 (no actions, "
+    "rewards 0): episode, step, action_0, ..., reward_0, ..., terminated, truncated, and then the "
+    "environment's readings by name. The action of an agent that did not act is empty, and so is a reading "
+    "that means nothing then.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
 
@@ -123,80 +126,63 @@ static fm_status open_script(const play_config *config, const flags *given, env 
     return FM_OK;
 }
 
-/* The words that make ./train's parser read the folder's configuration, and then what was set beside it. */
-static fm_status parse_run(const flags *given, const char *folder, fm_arena *arena, run_plan *run,
-                           fm_error *err) {
-    char path[1100];
-    char **words = fm_arena_array(arena, char *, 1 + 2 * given->given_count);
-    int n = 0;
-    if (snprintf(path, sizeof path, "--config=%s/config.ini", folder) >= (int)sizeof path)
-        return fm_fail(err, "'%.60s...': the path is too long", folder);
-    if (!fm_file_exists(folder)) return fm_fail(err, "there is no folder '%s'", folder);
-    if (!fm_file_exists(strchr(path, '=') + 1))
-        return fm_fail(err, "'%s' holds no run: it has no config.ini; ./train leaves such folders", folder);
-    words[n++] = path;
+/* The settings of the environment as ./train's parser reads them. */
+static fm_status words_of(const flags *given, fm_arena *arena, policy_source *source, fm_error *err) {
+    char **words = fm_arena_array(arena, char *, 2 * given->given_count);
+    source->words = words;
     for (size_t i = 0; i < given->given_count; i++) {
+        const flag_given *flag = &given->given[i];
         const char *pair;
-        if (!is_set(&given->given[i])) continue;
-        if (check_set(given->given[i].value, &pair, err) != FM_OK) return FM_BAD;
+        if (flag->option && strcmp(flag->name, "isa") == 0 && strcmp(flag->value, "auto") != 0) {
+            words[source->words_count++] = "--isa";
+            words[source->words_count++] = (char *)flag->value;
+        }
+        if (!is_set(flag)) continue;
+        if (check_set(flag->value, &pair, err) != FM_OK) return FM_BAD;
         size_t size = strlen(pair) + 5;
-        words[n++] = "--set";
-        words[n] = fm_arena_array(arena, char, size);
-        snprintf(words[n++], size, "env.%s", pair);
+        words[source->words_count++] = "--set";
+        words[source->words_count] = fm_arena_array(arena, char, size);
+        snprintf(words[source->words_count++], size, "env.%s", pair);
     }
-    return run_parse(run, n, words, err);
+    return FM_OK;
 }
 
-/* The policy must be that of this run, as its folder says; what was set beside it does not matter. */
-static fm_status check_policy(const run_plan *run, int64_t trial, const char *folder,
-                              const char *trial_folder, fm_error *err) {
-    char path[CHECKPOINT_PATH_MAX + 40], *text;
-    size_t length;
-    snprintf(path, sizeof path, "%s/config.ini", folder);
-    if (fm_file_read(path, &text, &length, err) != FM_OK) return FM_BAD;
-    fm_status status = checkpoint_check(trial_folder, text, run->config.seed + trial, err);
-    free(text);
-    if (status == FM_OK) return FM_OK;
-    fm_fail_in(err, "not the policy of trial %lld: ", (long long)trial);
-    return fm_fail(err, "%s; to train it again, delete that file, then ./train --resume %s", err->text,
-                   folder);
-}
-
-static fm_status load_policy(const play_config *config, const char *folder, const run_plan *run, loop *l,
-                             fm_error *err) {
-    char trial_folder[CHECKPOINT_PATH_MAX], path[CHECKPOINT_PATH_MAX + 40];
-    if (config->trial >= run->config.trials)
-        return fm_fail(err, "--trial %lld: the run in '%s' has %lld trial%s, counted from 0",
-                       (long long)config->trial, folder, (long long)run->config.trials,
-                       run->config.trials == 1 ? "" : "s");
-    checkpoint_folder(folder, config->trial, trial_folder);
+/* A trial that was interrupted, or met a number that is none, left what it had learned until then. */
+static fm_status title_policy(const policy *trained, player *p, fm_error *err) {
+    char path[CHECKPOINT_PATH_MAX + 40], trial_folder[CHECKPOINT_PATH_MAX], at[40], steps[40], *step = NULL;
+    const run_plan *run = &trained->run;
+    int64_t done = 0;
+    checkpoint_folder(trained->folder, trained->trial, trial_folder);
     snprintf(path, sizeof path, "%s/%s", trial_folder, CHECKPOINT_PARAMETERS);
-    if (!fm_file_exists(path))
-        return fm_fail(err, "trial %lld has no policy yet: there is no '%s'", (long long)config->trial, path);
-    if (check_policy(run, config->trial, folder, trial_folder, err) != FM_OK) return FM_BAD;
-    loop_setup setup = trial_setup(run, config->trial);
-    setup.num_envs = 1;
-    loop_init(l, &setup);
-    return checkpoint_load(l, trial_folder, err);
+    if (nn_safetensors_metadata(path, "step", &step, err) != FM_OK) return FM_BAD;
+    bool whole = fm_text_to_int(step, &done) && done >= run->config.steps;
+    free(step);
+    fm_text_grouped(done, at, sizeof at);
+    fm_text_grouped(run->config.steps, steps, sizeof steps);
+    int n = snprintf(p->title, sizeof p->title, "%s, trial %lld of %.900s", run->algo->name,
+                     (long long)trained->trial, trained->folder);
+    if (!whole)
+        snprintf(p->title + n, sizeof p->title - (size_t)n, "; unfinished: trained for %s of %s decisions",
+                 at, steps);
+    return FM_OK;
 }
 
-static fm_status open_policy(const play_config *config, const flags *given, run_plan *run, loop *l,
-                             fm_arena *arena, player *p, fm_error *err) {
-    const char *folder = given->words[0];
+static fm_status open_run(const play_config *config, const flags *given, policy *trained, fm_arena *arena,
+                          player *p, fm_error *err) {
+    policy_source source = {.folder = given->words[0], .trial = config->trial, .num_envs = 1, .own_isa = true};
     if (config->env[0])
         return fm_fail(err, "FOLDER and --env exclude each other: a policy plays where it was trained");
     if (flags_text(given, "actions"))
         return fm_fail(err, "FOLDER and --actions exclude each other; a script needs --env");
     if (given->words_count > 1)
-        return fm_fail(err, "one folder at a time: '%s' stands behind '%s'", given->words[1], folder);
-    if (parse_run(given, folder, arena, run, err) != FM_OK) return FM_BAD;
-    if (load_policy(config, folder, run, l, err) != FM_OK) return FM_BAD;
-    p->env = &run->env;
+        return fm_fail(err, "one folder at a time: '%s' stands behind '%s'", given->words[1], source.folder);
+    if (words_of(given, arena, &source, err) != FM_OK) return FM_BAD;
+    if (policy_open(trained, &source, err) != FM_OK) return FM_BAD;
+    const loop *l = &trained->loop;
+    p->env = &trained->run.env;
     p->policy = l;
     p->seed = config->seed == SEED_OWN ? l->setup.seed : (uint64_t)config->seed;
-    snprintf(p->title, sizeof p->title, "%s, trial %lld of %.900s", run->algo->name, (long long)config->trial,
-             folder);
-    return FM_OK;
+    return title_policy(trained, p, err);
 }
 
 /* ---- playing ---- */
@@ -307,21 +293,21 @@ static fm_status play(const player *p, const play_config *config, fm_arena *aren
 static fm_status help(const play_config *config, const flags *given, fm_arena *arena, fm_error *err) {
     env e;
     if (config->env[0] && env_open(config->env, arena, &e, err) != FM_OK) return FM_BAD;
-    fputs(USAGE, stdout);
+    program_print(stdout, USAGE);
     flags_help(given, stdout);
     if (config->env[0]) {
-        printf("\noptions of %s (%s):\n", e.type->name, e.type->doc);
-        if (e.type->options && e.type->options->name) fm_options_help(e.type->options, NULL, stdout);
+        printf("\noptions of %s, each by --set:\n", e.type->name);
+        if (e.type->options && e.type->options->name)
+            fm_options_help(e.type->options, NULL, FM_HELP_SETTINGS, stdout);
         else printf("  none\n");
     }
-    printf("\nexit status: 0 done, 2 wrong input\n");
+    program_print(stdout, "\nexit status: 0 done, 2 wrong input\n");
     return FM_OK;
 }
 
 static fm_status run(const play_config *config, const flags *given, fm_error *err) {
     fm_arena arena = {0};
-    run_plan plan = {0};
-    loop l = {0};
+    policy trained = {0};
     env e;
     player p = {0};
     fm_status status;
@@ -331,13 +317,12 @@ static fm_status run(const play_config *config, const flags *given, fm_error *er
         printf("%s\n", run_version());
         status = FM_OK;
     } else {
-        if (given->words_count > 0) status = open_policy(config, given, &plan, &l, &arena, &p, err);
+        if (given->words_count > 0) status = open_run(config, given, &trained, &arena, &p, err);
         else if (config->env[0]) status = open_script(config, given, &e, &arena, &p, err);
         else status = fm_fail(err, "expected FOLDER, or --env NAME --actions A/B,...; --help says more");
         if (status == FM_OK) status = play(&p, config, &arena, err);
     }
-    if (l.setup.algo) loop_free(&l);
-    run_free(&plan);
+    policy_close(&trained);
     fm_arena_free(&arena);
     return status;
 }
@@ -346,11 +331,10 @@ int main(int argc, char **argv) {
     play_config config;
     fm_error err;
     flags given = {.options = OPTIONS, .config = &config, .texts = TEXTS, .word = "FOLDER"};
+    program_begin(argc > 0 ? argv[0] : NULL, "play");
     fm_status status = flags_parse(&given, argc - 1, argv + 1, &err);
     if (status == FM_OK) status = run(&config, &given, &err);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == FM_OK)
-        status = fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    if (status != FM_OK) fprintf(stderr, "play: %s\n", err.text);
+    if (status != FM_OK) program_fail(&err);
     flags_free(&given);
-    return (int)status;
+    return program_end((int)status);
 }

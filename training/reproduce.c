@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/file.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "training/run/flags.h"
+#include "training/run/program.h"
 #include "training/papers/item.h"
 #include "training/run/version.h"
 
@@ -18,9 +21,13 @@ enum { EXIT_DONE = 0, EXIT_TRIAL = 1, EXIT_INTERRUPTED = 130 };
 
 static const fm_option OPTIONS[] = {
     FM_OPT_INT(reproduce_config, trials, "0", 0, 1000000, "", "of each row; 0: the item's own number", ""),
+    FM_OPT_INT(reproduce_config, steps, "0", 0, 9.2e18, "decisions", "of a trial at most; 0: the item's own",
+               ""),
     FM_OPT_INT(reproduce_config, jobs, "0", 0, 1024, "processes",
                "trials at the same time; 0: one per processor", ""),
-    FM_OPT_INT(reproduce_config, seed, "0", 0, 9e18, "", "of trial 0; trial k has the seed (seed + k)", ""),
+    FM_OPT_CHOICE(reproduce_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set, on which results depend; auto: this machine's widest", ""),
+    FM_OPT_INT(reproduce_config, seed, "0", 0, 9.2e18, "", "of trial 0; trial k has the seed (seed + k)", ""),
     FM_OPT_BOOL(reproduce_config, quick, "false", "a version of minutes: fewer trials of fewer decisions",
                 ""),
     FM_OPT_BOOL(reproduce_config, csv, "false", "prints the rows as a table for programs", ""),
@@ -35,24 +42,19 @@ static const fm_option OPTIONS[] = {
 };
 
 static const char USAGE[] =
-    "usage: ./reproduce ITEM... [flags]     such as biac/table2; biac: all of that paper; all: every one\n"
+    "usage: ./reproduce ITEM... [flags]  such as biac/table2; biac: all of that paper; all: every one\n"
     "       ./reproduce --list\n"
     "\n"
-    "Measures what a table or figure of a paper shows and prints the paper's numbers beside ours, with 95 %\n"
+    "Measures what a table or figure of a paper shows and prints the paper's numbers beside ours, with 95 % "
     "intervals (shares of trials: Wilson's; means: Student's t). With --csv the rows are\n"
     "\n"
     "  " REPRODUCE_HEADER "\n"
     "\n"
-    "An empty `paper` says that the paper gives no such number. The folder of an item, OUT/ITEM, holds the\n"
-    "same rows in rows.csv, a folder of ./train per training (./play shows its policies), and of a figure\n"
+    "An empty `paper` says that the paper gives no such number. The folder of an item, OUT/ITEM, holds the "
+    "same rows in rows.csv, a folder of ./train per training (./play shows its policies), and of a figure "
     "the numbers (.csv), the gnuplot script (.gp), and the drawing (.svg) when gnuplot is installed.\n"
     "\n"
     "flags (--flag VALUE or --flag=VALUE), with their defaults:\n";
-
-static int say(const fm_error *err) {
-    fprintf(stderr, "reproduce: %s\n", err->text);
-    return FM_BAD;
-}
 
 /* ---- which items ---- */
 
@@ -132,11 +134,13 @@ static fm_status choose_root(const reproduce_config *config, const bool *chosen,
 
 static void put_head(const reproduce *r) {
     const reproduce_item *item = r->item;
-    char steps[40];
-    printf("%s: %s [%s]\n%s", item->name, item->title, item->source, item->note);
-    if (r->config->quick && item->quick_steps > 0)
-        printf("Quick: at most %s decisions a trial, so the numbers say little about the paper's.\n",
-               fm_text_grouped(item->quick_steps, steps, sizeof steps));
+    char steps[40], words[2048];
+    fm_text_format(words, sizeof words, "%s: %s [%s]\n%s", item->name, item->title, item->source, item->note);
+    program_print(stdout, words);
+    fm_text_format(words, sizeof words,
+                   "At most %s decisions a trial, so the numbers say little about the paper's.\n",
+                   fm_text_grouped(r->steps, steps, sizeof steps));
+    if (r->steps > 0) program_print(stdout, words);
     printf("\n");
     fflush(stdout);
 }
@@ -167,6 +171,7 @@ static fm_status run_item(const reproduce_config *config, const reproduce_item *
     char path[REPRODUCE_PATH_MAX], temporary[REPRODUCE_PATH_MAX];
     reproduce r = {.config = config, .item = item};
     r.trials = config->trials > 0 ? config->trials : config->quick ? item->quick_trials : item->trials;
+    r.steps = config->steps > 0 ? config->steps : config->quick ? item->quick_steps : 0;
     if (!path_of(root, item, "", r.folder)) return fm_fail(err, "--out: the path is too long");
     if (open_table(&r, path, temporary, err) != FM_OK) return FM_BAD;
     if (!config->csv) put_head(&r);
@@ -176,8 +181,11 @@ static fm_status run_item(const reproduce_config *config, const reproduce_item *
     if (!config->csv) printf("%srows: %s\n\n", r.rows > 0 ? "\n" : "", r.rows > 0 ? path : "none");
     if (r.failed > 0) *status = EXIT_TRIAL;
     if (r.interrupted) {
-        fprintf(stderr, "reproduce: %s: interrupted; what is finished is in %s\n"
-                "reproduce: to go on: the same command with --resume --out %s\n", item->name, r.folder, root);
+        char word[FM_TEXT_MAX + 40];
+        fprintf(stderr, "%s: %s: interrupted; what is finished is in %s\n", program_name(), item->name,
+                r.folder);
+        fprintf(stderr, "%s: to go on: the same command with --resume --out %s\n", program_name(),
+                fm_text_quoted(root, word, sizeof word));
         *status = EXIT_INTERRUPTED;
     }
     return FM_OK;
@@ -187,24 +195,31 @@ static int run_items(const reproduce_config *config, const flags *given) {
     bool chosen[ITEMS_MAX] = {false};
     char root[FM_TEXT_MAX];
     fm_error err;
+    ad_isa isa;
     int status = EXIT_DONE;
-    if (find_items(given, chosen, &err) != FM_OK) return say(&err);
-    if (choose_root(config, chosen, root, &err) != FM_OK) return say(&err);
+    fm_option_format(fm_options_find(OPTIONS, "isa"), config, root, sizeof root);
+    if (ad_kernels_find(root, &isa, &err) != FM_OK) return (int)program_fail(&err);
+    ad_kernels_use(isa);
+    if (find_items(given, chosen, &err) != FM_OK) return (int)program_fail(&err);
+    if (choose_root(config, chosen, root, &err) != FM_OK) return (int)program_fail(&err);
     bool headed = !config->csv;
     for (size_t i = 0; REPRODUCE_ITEMS[i].name && status != EXIT_INTERRUPTED; i++) {
         if (!chosen[i]) continue;
         if (!headed) printf(REPRODUCE_HEADER "\n");
         headed = true;
-        if (run_item(config, &REPRODUCE_ITEMS[i], root, &status, &err) != FM_OK) return say(&err);
+        if (run_item(config, &REPRODUCE_ITEMS[i], root, &status, &err) != FM_OK)
+            return (int)program_fail(&err);
     }
     return status;
 }
+
+#define LIST_DOC 18 /* the column at which what an item is begins */
 
 static void list(void) {
     for (const reproduce_item *item = REPRODUCE_ITEMS; item->name; item++) {
         char words[512];
         snprintf(words, sizeof words, "%s [%s]", item->title, item->source);
-        fm_text_wrap(stdout, words, (size_t)printf("%s ", item->name), 17, FM_HELP_WIDTH);
+        fm_text_wrap(stdout, words, (size_t)printf("%s", item->name), LIST_DOC, fm_terminal_reading(stdout));
     }
 }
 
@@ -213,16 +228,17 @@ int main(int argc, char **argv) {
     fm_error err;
     flags given = {.options = OPTIONS, .config = &config, .word = "ITEM"};
     int status = EXIT_DONE;
+    program_begin(argc > 0 ? argv[0] : NULL, "reproduce");
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond a limit is reported by its name */
 #endif
     if (flags_parse(&given, argc - 1, argv + 1, &err) != FM_OK) {
-        status = say(&err);
+        status = (int)program_fail(&err);
     } else if (config.help) {
-        fputs(USAGE, stdout);
+        program_print(stdout, USAGE);
         flags_help(&given, stdout);
-        printf("\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be written,"
-               " 130 interrupted\n");
+        program_print(stdout, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot "
+                              "be written, 130 interrupted\n");
     } else if (config.version) {
         printf("%s\n", run_version());
     } else if (config.list) {
@@ -230,10 +246,6 @@ int main(int argc, char **argv) {
     } else {
         status = run_items(&config, &given);
     }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
-        fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-        status = say(&err);
-    }
     flags_free(&given);
-    return status;
+    return program_end(status);
 }

@@ -28,7 +28,7 @@
 
 /* Everything borrowed. Without an algorithm the actions are written by hand. */
 typedef struct stage_setup {
-    const env *env;
+    const struct env *env;
     int copies;
     uint64_t seed;
     fm_rng_purpose purpose; /* of the environment's streams: FM_RNG_ENV or FM_RNG_EVAL */

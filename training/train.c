@@ -1,63 +1,77 @@
 /* train.c: the program `./train`: trains an algorithm in an environment and says what was learned. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "autograd/plan.h"
+#include "base/text.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
+#include "training/show/certificate.h"
+#include "training/run/program.h"
 #include "training/show/summary.h"
 #include "training/run/version.h"
 
 enum { EXIT_DONE = 0, EXIT_TRIAL = 1, EXIT_INTERRUPTED = 130 };
 
-static int say(const fm_error *err) {
-    fprintf(stderr, "train: %s\n", err->text);
-    return FM_BAD;
+/* The folder, and how to see the first policy that was trained to its end. */
+static void say_where(const trials *all, const char *folder) {
+    char word[FOLDER_PATH_MAX + 40], text[FOLDER_PATH_MAX + 200], trial[40] = "";
+    int64_t k = 0;
+    fm_text_quoted(folder, word, sizeof word);
+    printf("\nresults: %s\n", word);
+    while (k < all->n && all->results[k].status != TRIAL_OK) k++;
+    if (k == all->n) return;
+    if (k > 0) snprintf(trial, sizeof trial, " --trial %lld", (long long)k);
+    snprintf(text, sizeof text, "to see it play: ./play %s%s\n", word, trial);
+    char *words = program_words(text);
+    fputs(words, stdout);
+    free(words);
 }
 
-/* Output that cannot be written (a full disk behind stdout) is an error like any other. */
-static int finish_output(int status) {
+static int train(run_plan *run) {
+    char folder[FOLDER_PATH_MAX], word[FOLDER_PATH_MAX + 40];
     fm_error err;
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-    fm_fail(&err, "cannot write to the standard output: %s", strerror(errno));
-    return say(&err);
-}
-
-static int train(const run_plan *run) {
-    char folder[FOLDER_PATH_MAX];
-    fm_error err;
-    fm_lock lock;
+    fm_lock lock = {.fd = -1};
     trials all;
     ad_set_threads((int)run->config.threads);
+    if (run_fit(run, program_name(), &err) != FM_OK) return (int)program_fail(&err);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
-    if ((run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
-        return say(&err);
-    trials_setup setup = {.program = "train", .folder = folder, .resume = run->resume != NULL};
-    int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : say(&err);
+    trials_setup setup = {.program = program_name(), .folder = folder, .resume = run->resume != NULL};
+    setup.shut = run->resume && access(folder, W_OK) != 0; /* nobody else can write there either */
+    if (!setup.shut &&
+        (run->resume ? folder_lock(folder, &lock, &err) : folder_make(run, folder, &lock, &err)) != FM_OK)
+        return (int)program_fail(&err);
+    int status = trials_run(run, &setup, &all, &err) == FM_OK ? EXIT_DONE : (int)program_fail(&err);
     if (status == EXIT_DONE) {
         summary_write(run, &all, stdout);
-        printf("\nresults: %s\n", folder);
+        if (certificate_write(run, folder, &all, stdout, &err) != FM_OK) status = (int)program_fail(&err);
+        say_where(&all, folder);
         if (trials_count(&all, TRIAL_CRASHED) + trials_count(&all, TRIAL_NAN) > 0) status = EXIT_TRIAL;
         if (all.interrupted) {
-            fprintf(stderr, "train: interrupted; to go on: ./train --resume %s\n", folder);
+            fm_fail(&err, "interrupted; to go on: ./train --resume %s",
+                    fm_text_quoted(folder, word, sizeof word));
+            program_fail(&err);
             status = EXIT_INTERRUPTED;
         }
         if (trials_count(&all, TRIAL_DAMAGED) > 0) status = FM_BAD;
     }
     trials_free(&all);
     fm_lock_release(&lock);
-    return finish_output(status);
+    return program_end(status);
 }
 
 int main(int argc, char **argv) {
     run_plan run;
     fm_error err;
     int status = EXIT_DONE;
+    program_begin(argc > 0 ? argv[0] : NULL, "train");
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond a limit is reported by its name */
 #endif
-    if (run_parse(&run, argc - 1, argv + 1, &err) != FM_OK) return say(&err);
+    if (run_parse(&run, argc - 1, argv + 1, &err) != FM_OK) return (int)program_fail(&err);
     run_command command = run.command;
     switch (command) {
     case RUN_HELP: run_write_help(&run, stdout); break;
@@ -66,5 +80,5 @@ int main(int argc, char **argv) {
     case RUN_TRAIN: status = train(&run); break;
     }
     run_free(&run);
-    return command == RUN_TRAIN ? status : finish_output(status);
+    return command == RUN_TRAIN ? status : program_end(status);
 }

@@ -63,13 +63,6 @@ static ad_var show_batch(const actor_critic *ac, actor_critic_policy *p, const a
     return leaf;
 }
 
-static ad_var apply(const actor_critic *ac, const actor_critic_policy *p, const actor_critic_net *net,
-                    ad_var x) {
-    const actor_critic_model *model = net == &p->actor ? ac->shape.model : NULL;
-    return model ? model->apply(model->self, &net->leaves, p->index, x)
-                 : nn_mlp_apply(&net->mlp, &net->leaves, x);
-}
-
 static void declare_mlp(actor_critic_net *net, const actor_critic_shape *shape, double out_gain) {
     nn_mlp_shape mlp = {.in = net->in,
                         .out = net->out,
@@ -102,10 +95,13 @@ static void make_params(actor_critic_net *net, const algo_setup *setup, const ac
 /* A plan that evaluates the rows of all copies. */
 static void make_plan(const actor_critic *ac, const actor_critic_policy *p, actor_critic_net *net,
                       const algo_setup *setup) {
+    const actor_critic_model *model = net == &p->actor ? ac->shape.model : NULL;
     size_t rows = ac->copies * p->agent_count;
     ad_var x;
     net->x = algo_leaf(setup, rows, net->in, "network.x", &x);
-    ad_output y = {apply(ac, p, net, x), fm_arena_array(setup->arena, real, rows * net->out)};
+    ad_output y = {model ? model->act(model->self, &net->leaves, p->index, x)
+                         : nn_mlp_apply(&net->mlp, &net->leaves, x),
+                   fm_arena_array(setup->arena, real, rows * net->out)};
     net->y = y.to;
     net->plan = ad_plan_make(NULL, 0, &y, 1);
 }
@@ -156,6 +152,7 @@ static void make_nets(const actor_critic *ac, actor_critic_policy *p, const algo
 /* Distribution and value of the samples of a minibatch. */
 static void record_terms(const actor_critic *ac, actor_critic_policy *p, const algo_setup *setup) {
     algo_batch *batch = &p->minibatches.batch;
+    const actor_critic_model *model = ac->shape.model;
     actor_critic_terms *x = &p->terms;
     ad_var action, mask = AD_NONE, log_std = AD_NONE;
     ad_var seen = show_batch(ac, p, setup, p->actor.sees), judged = seen;
@@ -168,10 +165,11 @@ static void record_terms(const actor_critic *ac, actor_critic_policy *p, const a
     algo_batch_leaf(batch, ALGO_WEIGHT, ALGO_OWN, &x->weight);
     if (ac->facts->masks && p->head.choices > 0) algo_batch_leaf(batch, ALGO_MASK, ALGO_OWN, &mask);
     if (algo_head_has_std(&p->head)) log_std = p->actor.leaves.leaf[p->log_std];
-    ad_var out = apply(ac, p, &p->actor, seen);
+    ad_var out = model ? model->apply(model->self, &p->actor.leaves, p->index, seen)
+                       : nn_mlp_apply(&p->actor.mlp, &p->actor.leaves, seen);
     x->log_prob = algo_head_log_prob(&p->head, out, log_std, mask, action);
     x->entropy = algo_head_entropy(&p->head, out, log_std, mask);
-    x->value = apply(ac, p, &p->critic, judged);
+    x->value = nn_mlp_apply(&p->critic.mlp, &p->critic.leaves, judged);
 }
 
 static void make_policy(actor_critic *ac, const algo_setup *setup, int index) {
@@ -432,7 +430,7 @@ static void normalize_values(actor_critic *ac, actor_critic_policy *p) {
 bool actor_critic_ready(actor_critic *ac) {
     const algo_rollout_options *o = ac->shape.rollout;
     if (!algo_cadence_due(&ac->cadence, (int64_t)ac->rollout.slots, 1)) return false;
-    algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.reward_scale);
+    algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.scale);
     double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];

@@ -63,11 +63,13 @@ typedef struct actor_critic_net {
 } actor_critic_net;
 
 /* An actor of the algorithm's own making instead of an mlp. All policies share its parameters; what each of
- * them makes of an input is `apply`'s. */
+ * them makes of an input is `apply`'s, [R, in] -> [R, out]. */
 typedef struct actor_critic_model {
     void *self;
     void (*declare)(void *self, nn_params *params, size_t in, size_t out);
-    ad_var (*apply)(void *self, const nn_leaves *leaves, size_t policy, ad_var x); /* [R, in] -> [R, out] */
+    ad_var (*apply)(void *self, const nn_leaves *leaves, size_t policy, ad_var x);
+    /* The same numbers, to act by: part of it may be held ready from update to update. */
+    ad_var (*act)(void *self, const nn_leaves *leaves, size_t policy, ad_var x);
 } actor_critic_model;
 
 #define ACTOR_CRITIC_SHOWN 8

@@ -29,7 +29,7 @@ typedef struct biac_config {
     fm_ints hidden;
     int64_t activation, loss, leader, candidates, reaction, coin, scale_rewards;
     double leader_critic_lr, critic_lr, actor_lr, gamma, ent_coef, logit_l2, temperature, soft;
-    double action_noise, action_noise_final;
+    double action_noise, action_noise_final, tie_break;
     bool quadratic, gumbel, sample_follower, approximators;
     algo_replay_options replay;
     algo_descent_options descent;
@@ -64,7 +64,8 @@ typedef struct biac_agent {
     ad_var critic_input;   /* `replayed` */
     ad_var obs, *columns;  /* of it: [B, D_i]; [N] [B, A_k] */
     ad_var active, weight; /* [B, 1] whether it acted, how much the row counts; AD_NONE in one-shot games */
-    biac_play *deviations; /* [A_i B] rows: each own action in place of the replayed one; discrete actors */
+    biac_play *deviations; /* [piece B] rows: own actions in place of the replayed one; discrete actors */
+    size_t piece;          /* how many of the A_i it holds at a time */
     algo_forward apart;    /* the approximator on rows of copies */
 } biac_agent;
 
@@ -93,6 +94,13 @@ typedef struct biac {
 static inline bool biac_has_actor(const biac *b, int agent) { return agent != b->leader; }
 static inline bool biac_is_discrete(const biac *b, int agent) {
     return b->facts->agent[agent].action.kind == ENV_DISCRETE;
+}
+
+/* Agents of the levels above agent i's; they come first in b->order.turn. */
+static inline int biac_superiors(const biac *b, int agent) {
+    int above = 0;
+    for (int j = 0; j < b->joint.agents; j++) above += b->order.level[j] < b->order.level[agent];
+    return above;
 }
 
 /* ---- biac.c ---- */
@@ -146,6 +154,9 @@ void biac_play_add_tries(const biac *b, const algo_setup *setup, biac_play *play
 /* The Stackelberg joint action of every row (Eq. 12): the leader tries each candidate, the levels below
  * answer, the best for the leader stands. rng NULL: greedy; else a soft leader draws, as do answers. */
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng);
+
+/* An agent's answer to the actions above it that stand in `actions`; the leader's is its own choice. */
+void biac_answer(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions);
 
 /* The leader's soft value alpha log mean_k exp(Q_1 / alpha) of one row, over what biac_play_joint has just
  * tried. */

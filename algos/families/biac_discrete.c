@@ -5,6 +5,9 @@
 #include "algos/families/biac.h"
 #include "nn/distributions.h"
 
+/* Reals in the joint actions of a play of deviations: that of many actions is worked through in pieces. */
+#define PLAY_MAX ((size_t)1 << 22)
+
 static bool is_last(const biac *b, int i) { return b->order.level[i] == b->order.levels - 1; }
 
 /* phi_i ascends E over pi_i of Q_i(o_i, a) (Eq. 16), plus the entropy bonus, less the penalty on logits. */
@@ -20,7 +23,9 @@ static ad_var loss(const biac *b, int i, ad_var logits, ad_var values, ad_var gu
 /* The replayed situations are the first B rows of the play, when levels below must answer. */
 static void declare_deviations(biac *b, const algo_setup *setup, int i) {
     size_t agents = (size_t)b->joint.agents, total = (size_t)b->joint.total;
-    biac_play *play = biac_play_make(b, setup, b->batch.rows * (size_t)b->joint.width[i], false);
+    size_t width = (size_t)b->joint.width[i], fit = PLAY_MAX / (b->batch.rows * total);
+    size_t piece = b->agent[i].piece = fit < 1 ? 1 : fit < width ? fit : width;
+    biac_play *play = biac_play_make(b, setup, b->batch.rows * piece, false);
     biac_play_add_critic(b, setup, play, i);
     b->agent[i].deviations = play;
     if (is_last(b, i)) return;
@@ -41,40 +46,42 @@ void biac_discrete_learn(biac *b, const algo_setup *setup, int i) {
     declare_deviations(b, setup, i);
 }
 
-/* ---- Q_i of each own action in the replayed situations: block k of B rows has action k ---- */
+/* ---- Q_i of a piece of the own actions in the replayed situations: block k of B rows has action first + k;
+ * a block beyond the last action has none, and nobody looks at it ---- */
 
-/* Every block becomes a copy of `first` (which may be the first of them). */
-static void spread(const biac *b, int i, const real *first, real *x, size_t cols) {
+/* Every block becomes a copy of `from` (which may be the first of them). */
+static void spread(const biac *b, int i, const real *from, real *x, size_t cols) {
     size_t block = b->batch.rows * cols;
-    for (int k = 0; k < b->joint.width[i]; k++)
-        if (x + (size_t)k * block != first) memcpy(x + (size_t)k * block, first, block * sizeof *x);
+    for (size_t k = 0; k < b->agent[i].piece; k++)
+        if (x + k * block != from) memcpy(x + k * block, from, block * sizeof *x);
 }
 
 /* Agent i's columns, which begin at `at` in rows of `cols`. */
-static void deviate(const biac *b, int i, real *x, size_t at, size_t cols) {
+static void deviate(const biac *b, int i, size_t first, real *x, size_t at, size_t cols) {
     size_t B = b->batch.rows, width = (size_t)b->joint.width[i];
-    for (size_t k = 0; k < width; k++)
+    for (size_t k = 0; k < b->agent[i].piece; k++)
         for (size_t c = 0; c < width; c++)
-            for (size_t row = k * B; row < (k + 1) * B; row++) x[row * cols + at + c] = c == k;
+            for (size_t row = k * B; row < (k + 1) * B; row++) x[row * cols + at + c] = c == first + k;
 }
 
 /* The other columns stay as they were replayed: no level below answers. */
-static const real *value_own_actions(biac *b, int i) {
+static const real *value_own_actions(biac *b, int i, size_t first) {
     algo_forward *critic = &b->agent[i].deviations->critic[i];
     size_t own = critic->in - (size_t)(b->joint.total - b->joint.at[i]);
     spread(b, i, b->agent[i].replayed, critic->x, critic->in);
-    deviate(b, i, critic->x, own, critic->in);
+    deviate(b, i, first, critic->x, own, critic->in);
     algo_forward_run(critic);
     return critic->y;
 }
 
-/* With the answers of the levels below. */
-static const real *value_led_actions(biac *b, int i) {
+/* With the answers of the levels below. Of the first block, which the batch fills, a piece changes only what
+ * the next one writes anew: the columns of the agent and of these levels. */
+static const real *value_led_actions(biac *b, int i, size_t first) {
     biac_play *play = b->agent[i].deviations;
     spread(b, i, play->obs, play->obs, (size_t)b->facts->obs_total);
     spread(b, i, play->present, play->present, (size_t)b->joint.agents);
     spread(b, i, play->joint, play->joint, (size_t)b->joint.total);
-    deviate(b, i, play->joint, (size_t)b->joint.at[i], (size_t)b->joint.total);
+    deviate(b, i, first, play->joint, (size_t)b->joint.at[i], (size_t)b->joint.total);
     biac_play_respond(b, play, b->order.level[i] + 1, NULL);
     return biac_play_value(b, play, i);
 }
@@ -82,8 +89,11 @@ static const real *value_led_actions(biac *b, int i) {
 void biac_discrete_prepare(biac *b, int i) {
     biac_agent *a = &b->agent[i];
     size_t B = b->batch.rows, width = (size_t)b->joint.width[i];
-    const real *q = is_last(b, i) ? value_own_actions(b, i) : value_led_actions(b, i);
-    for (size_t k = 0; k < width; k++)
-        for (size_t row = 0; row < B; row++) a->values[row * width + k] = q[k * B + row];
+    for (size_t first = 0; first < width; first += a->piece) {
+        const real *q = is_last(b, i) ? value_own_actions(b, i, first) : value_led_actions(b, i, first);
+        size_t left = width - first, n = left < a->piece ? left : a->piece;
+        for (size_t k = 0; k < n; k++)
+            for (size_t row = 0; row < B; row++) a->values[row * width + first + k] = q[k * B + row];
+    }
     if (a->gumbel) nn_gumbel_fill(a->gumbel, B * width, &b->noise);
 }

@@ -105,6 +105,41 @@ void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
     }
 }
 
+/* The actions of whoever is above the agent stand in the play. */
+static void lay_out_above(const biac *b, biac_play *play, int agent, const real *actions) {
+    for (size_t r = 0; r < play->rows; r++)
+        for (int j = 0; j < b->joint.agents; j++) {
+            const env_agent *above = &b->facts->agent[j];
+            const real *action = actions + r * (size_t)b->facts->action_total + above->action_at;
+            if (b->order.level[j] >= b->order.level[agent]) continue;
+            real *columns = biac_place(b, play, r, j);
+            if (columns) algo_encode_agent(&above->action, action, columns);
+        }
+}
+
+void biac_answer(void *self, const env_view *view, int agent, algo_mode mode, fm_rng *rng, real *actions) {
+    biac *b = self;
+    biac_play *play = b->acting;
+    bool draws = mode != ALGO_GREEDY && b->config->sample_follower;
+    biac_play_see(b, play, view);
+    if (!biac_has_actor(b, agent)) {
+        biac_play_joint(b, play, mode == ALGO_GREEDY ? NULL : rng);
+    } else {
+        lay_out_above(b, play, agent, actions);
+        const real *out = biac_play_actor(b, play, agent);
+        for (size_t r = 0; r < play->rows; r++) {
+            real *columns = biac_place(b, play, r, agent);
+            if (columns)
+                biac_choose(b, agent, out + r * (size_t)b->joint.width[agent], draws ? &rng[r] : NULL,
+                            columns);
+        }
+    }
+    for (size_t r = 0; r < play->rows; r++)
+        algo_decode_agent(&b->facts->agent[agent].action,
+                          play->joint + r * (size_t)b->joint.total + b->joint.at[agent],
+                          actions + r * (size_t)b->facts->action_total + b->facts->agent[agent].action_at);
+}
+
 double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
     const real *q = play->tries->critic[b->leader].y + row * b->candidates;
     double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->candidates)], sum = 0;

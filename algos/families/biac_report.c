@@ -16,14 +16,26 @@ static void lay_out(const biac *b, biac_play *play, const env_view *view, const 
         }
 }
 
+/* Scaled values of all agents of one row, less what an agent's has of its superiors' (tie_break). */
+static void set_apart(const biac *b, double *values) {
+    for (int k = 1; k < b->order.agents; k++) {
+        int i = b->order.turn[k], above = biac_superiors(b, i);
+        for (int j = 0; j < above; j++) values[i] -= b->config->tie_break / above * values[b->order.turn[j]];
+    }
+}
+
 void biac_values(void *self, const env_view *view, const real *actions, double *values) {
     biac *b = self;
     size_t agents = (size_t)b->joint.agents;
     lay_out(b, b->acting, view, actions);
     for (size_t i = 0; i < agents; i++) {
         const real *q = biac_play_value(b, b->acting, (int)i);
-        for (size_t r = 0; r < b->acting->rows; r++)
-            values[r * agents + i] = (double)q[r] / b->scale[i].scale + b->scale[i].shift;
+        for (size_t r = 0; r < b->acting->rows; r++) values[r * agents + i] = (double)q[r];
+    }
+    for (size_t r = 0; r < b->acting->rows; r++) {
+        double *row = values + r * agents;
+        set_apart(b, row);
+        for (size_t i = 0; i < agents; i++) row[i] = row[i] / b->scale[i].scale + b->scale[i].shift;
     }
 }
 

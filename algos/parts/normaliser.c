@@ -46,9 +46,10 @@ algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, 
     const env_facts *facts = setup->facts;
     size_t agents = (size_t)facts->agents, copies = (size_t)setup->num_envs;
     algo_normaliser n = {.facts = facts, .group = group, .groups = groups, .copies = copies};
-    n.reward_scale = fm_arena_array(setup->arena, double, agents);
-    for (size_t i = 0; i < agents; i++) n.reward_scale[i] = 1;
-    n.rows = fm_arena_array(setup->arena, real, copies * ((size_t)facts->obs_total + agents));
+    n.scale = fm_arena_array(setup->arena, algo_scale, agents);
+    for (size_t i = 0; i < agents; i++) n.scale[i].scale = 1;
+    n.rows = fm_arena_array(setup->arena, real, copies * (size_t)facts->obs_total);
+    n.earned = fm_arena_array(setup->arena, double, copies * agents);
     n.flags = fm_arena_array(setup->arena, uint8_t, copies * agents);
     if (normalize_obs) make_obs(&n, setup);
     if (normalize_reward) make_reward(&n, setup, gamma);
@@ -103,16 +104,17 @@ static void take_in_rewards(algo_normaliser *n, int group, const algo_step *step
     size_t row = 0;
     for (int i = 0; i < n->facts->agents; i++)
         for (size_t c = 0; c < n->copies && n->group[i] == group; c++, row++) {
-            n->rows[row] = (real)step->rewards[c * (size_t)n->facts->agents + (size_t)i];
+            n->earned[row] = step->rewards[c * (size_t)n->facts->agents + (size_t)i];
             n->flags[row] = step->terminated[c] || step->truncated[c];
         }
-    nn_reward_scaler_update(&n->reward[group], n->rows, n->flags);
+    nn_reward_scaler_update(&n->reward[group], n->earned, n->flags);
 }
 
 /* Returns that are all the same, but for rounding, are left as they are. */
-static double scale_of(const nn_normaliser *returns) {
+static algo_scale scale_of(const algo_normaliser *n, const nn_normaliser *returns) {
     double variance = nn_normaliser_variance(returns, 0), mean = returns->mean[0];
-    return variance > 1e-12 * mean * mean ? 1 / sqrt(variance + 1e-8) : 1;
+    return (algo_scale){.shift = n->facts->horizon == 1 ? mean : 0,
+                        .scale = variance > 1e-24 * mean * mean ? 1 / sqrt(variance) : 1};
 }
 
 algo_step algo_normaliser_step(algo_normaliser *n, const algo_step *step) {
@@ -122,6 +124,6 @@ algo_step algo_normaliser_step(algo_normaliser *n, const algo_step *step) {
     if (n->obs && n->facts->central_length > 0) seen.before.central = n->acted_central;
     for (int g = 0; g < n->groups && n->reward; g++) take_in_rewards(n, g, step);
     for (int i = 0; i < n->facts->agents && n->reward; i++)
-        n->reward_scale[i] = scale_of(&n->reward[n->group[i]].returns);
+        n->scale[i] = scale_of(n, &n->reward[n->group[i]].returns);
     return seen;
 }

@@ -6,14 +6,16 @@
  *
  *     act       view = algo_normaliser_view(&n, view, mode == ALGO_TRAIN);   // and act on that
  *     observe   algo_step seen = algo_normaliser_step(&n, step);             // and remember that
- *     update    algo_rollout_gae(&rollout, gamma, lambda, n.reward_scale);
+ *     update    algo_rollout_gae(&rollout, gamma, lambda, n.scale);
  *
  * So what is remembered is what the policy saw when it acted. Rewards are remembered as they are, and scaled
- * when they are used: by one number for all of a rollout. */
+ * when they are used: alike for all of a rollout. In one-shot games their running mean is subtracted first,
+ * which is a baseline there; in longer ones it would reward the length of an episode. */
 #ifndef ALGO_NORMALISER_H
 #define ALGO_NORMALISER_H
 
 #include "algos/algo.h"
+#include "algos/parts/joint.h"
 #include "nn/normalise.h"
 
 typedef struct algo_normaliser {
@@ -21,14 +23,15 @@ typedef struct algo_normaliser {
     const int *group; /* [agents] */
     int groups;
     size_t copies;
-    double *reward_scale; /* [agents] what a reward is multiplied by; 1 without normalize_reward */
+    algo_scale *scale; /* [agents] of rewards; shift 0 and scale 1 without normalize_reward */
     /* The rest is its own. */
     nn_normaliser *obs; /* [groups], NULL without normalize_obs */
     nn_normaliser central;
     real *acted, *acted_central; /* [copies][...] what it saw when it last acted in training */
     real *other, *other_central; /* any other view */
     nn_reward_scaler *reward;    /* [groups], NULL without normalize_reward */
-    real *rows;                  /* scratch, as is `flags` */
+    real *rows;                  /* scratch, as are those below */
+    double *earned;
     uint8_t *flags;
 } algo_normaliser;
 

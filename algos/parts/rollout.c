@@ -165,7 +165,7 @@ typedef struct outlook {
 } outlook;
 
 static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamma, double lambda,
-                      double scale, outlook *o) {
+                      algo_scale scale, outlook *o) {
     size_t slot = t * r->copies + b, at = slot * agents_of(r) + i;
     if (t + 1 == r->steps || r->first[slot + r->copies])
         o->reward = 0; /* another episode follows, or nothing */
@@ -174,7 +174,7 @@ static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamm
         o->known = r->next[at] != ALGO_UNSEEN;
         o->advantage = 0;
     }
-    o->reward += scale * r->rewards[at];
+    o->reward += scale.scale * (r->rewards[at] - scale.shift);
     r->advantage[at] = r->returns[at] = 0;
     r->weight[at] = r->active[at] && r->learns[at] && o->known;
     if (!r->active[at]) return;
@@ -188,13 +188,13 @@ static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamm
     *o = (outlook){.value = value, .advantage = advantage, .known = true};
 }
 
-void algo_rollout_gae(algo_rollout *r, double gamma, double lambda, const double *reward_scale) {
+void algo_rollout_gae(algo_rollout *r, double gamma, double lambda, const algo_scale *scale) {
     FM_CHECK(algo_rollout_full(r), "advantages of %lld of %zu steps", (long long)*r->filled, r->steps);
     for (size_t b = 0; b < r->copies; b++)
         for (size_t i = 0; i < agents_of(r); i++) {
             outlook o = {0};
-            for (size_t t = r->steps; t-- > 0;)
-                look_back(r, t, b, i, gamma, lambda, reward_scale ? reward_scale[i] : 1, &o);
+            algo_scale own = scale ? scale[i] : (algo_scale){.scale = 1};
+            for (size_t t = r->steps; t-- > 0;) look_back(r, t, b, i, gamma, lambda, own, &o);
         }
 }
 

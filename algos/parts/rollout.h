@@ -82,10 +82,10 @@ void algo_rollout_clear(algo_rollout *rollout);
 /* Generalised advantage estimation [Schulman 2016, Eq. 16] for every agent over its own decisions k:
  *     delta_k = r_k + gamma V_{k+1} - V_k,   A_k = delta_k + gamma lambda A_{k+1},   return_k = A_k + V_k
  * V_{k+1} is 0 when the agent's episode is over and V(after) where it is cut off; the sum ends there.
- * lambda = 1 gives the discounted return less the baseline. Rewards are multiplied by reward_scale [agents]
- * (NULL: 1). Weights say which steps may be learned from; returns are computed through those that may not.
+ * lambda = 1 gives the discounted return less the baseline. Rewards are brought to scale [agents] (NULL: as
+ * they are). Weights say which steps may be learned from; returns are computed through those that may not.
  * Entries of weight 0 are 0. */
-void algo_rollout_gae(algo_rollout *rollout, double gamma, double lambda, const double *reward_scale);
+void algo_rollout_gae(algo_rollout *rollout, double gamma, double lambda, const algo_scale *scale);
 
 /* Brings the advantages of these agents, all together, to mean 0 and standard deviation 1 over the steps that
  * have weight: (A - mean) / (deviation + 1e-5), 1e-5 as in [Yu 2022]. A single step is left as it is. */

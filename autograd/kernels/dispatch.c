@@ -29,26 +29,41 @@ const ad_kernel_table *ad_kernels_of(ad_isa isa) {
     return NULL;
 }
 
-static const ad_kernel_table *choose(void) {
-    const char *wish = getenv("FIRSTMOVER_ISA");
-    if (wish == NULL || *wish == '\0') {
-        ad_isa best = ad_kernels_of(AD_ISA_AVX512) ? AD_ISA_AVX512 : AD_ISA_AVX2;
-        return ad_kernels_of(best) ? ad_kernels_of(best) : &ad_kernels_portable;
-    }
-    const ad_kernel_table *found = NULL;
+/* "portable, avx2": those that this machine and build have, in text[64]. */
+static const char *list_of_all(char *text) {
+    *text = '\0';
     for (ad_isa isa = AD_ISA_PORTABLE; isa <= AD_ISA_AVX512; isa++) {
         const ad_kernel_table *table = ad_kernels_of(isa);
-        if (table != NULL && strcmp(table->name, wish) == 0) found = table;
+        if (table == NULL) continue;
+        if (*text) strcat(text, ", ");
+        strcat(text, table->name);
     }
-    FM_CHECK(found != NULL, "FIRSTMOVER_ISA=%s: this machine and build have: portable%s%s", wish,
-             ad_kernels_of(AD_ISA_AVX2) ? ", avx2" : "", ad_kernels_of(AD_ISA_AVX512) ? ", avx512" : "");
-    return found;
+    return text;
+}
+
+fm_status ad_kernels_find(const char *name, ad_isa *isa, fm_error *err) {
+    const ad_kernel_table *in_use = atomic_load_explicit(&table_in_use, memory_order_acquire);
+    const char *of = "", *wish = getenv("FIRSTMOVER_ISA");
+    char all[64];
+    if (strcmp(name, "auto") == 0 && in_use != NULL) name = in_use->name;
+    else if (strcmp(name, "auto") == 0 && wish != NULL && *wish) name = wish, of = "FIRSTMOVER_ISA: ";
+    for (ad_isa i = AD_ISA_AVX512 + 1; i-- > AD_ISA_PORTABLE;) {
+        const ad_kernel_table *table = ad_kernels_of(i);
+        if (table == NULL || (strcmp(name, "auto") != 0 && strcmp(name, table->name) != 0)) continue;
+        *isa = i;
+        return FM_OK;
+    }
+    return fm_fail(err, "%sthere is no instruction set '%s' here; this machine and build have: %s", of, name,
+                   list_of_all(all));
 }
 
 const ad_kernel_table *ad_kernels(void) {
     const ad_kernel_table *table = atomic_load_explicit(&table_in_use, memory_order_acquire);
     if (table != NULL) return table;
-    table = choose();
+    ad_isa isa = AD_ISA_PORTABLE;
+    fm_error err;
+    FM_CHECK(ad_kernels_find("auto", &isa, &err) == FM_OK, "%s", err.text);
+    table = ad_kernels_of(isa);
     atomic_store_explicit(&table_in_use, table, memory_order_release);
     return table;
 }

@@ -13,7 +13,8 @@ enum {
     DEPTH = 256,      /* k of one panel: so many rows of 2 vectors are 32 KB, of a first-level cache of 48 */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
-    MAX_TERMS = 4,    /* summed in one pass over C */
+    NEAR = 6144,   /* reals of B, 24 KB, that stay in the first level, however they are read */
+    MAX_TERMS = 4, /* summed in one pass over C */
     PANEL = DEPTH * MAX_VECTORS * W
 };
 
@@ -21,7 +22,7 @@ static _Thread_local alignas(64) real packed[PANEL];
 
 static const real zeros[MAX_VECTORS * W];
 
-/* C [m, n] = or += the sum of the terms, each stored as the flags say, + bias. */
+/* C [m, n] = or += the sum of the terms, each stored as the flags say, + bias, finished. */
 typedef struct product {
     bool a_by_columns; /* A stored [k, m] */
     bool b_by_columns; /* B stored [n, k] */
@@ -29,6 +30,7 @@ typedef struct product {
     size_t m, n, terms;
     const ad_term *term;
     ad_bias bias;
+    ad_finish finish;
     real *c;
     size_t ldc;
 } product;
@@ -55,6 +57,7 @@ typedef struct tile_args {
     mask last;  /* of the columns of C */
     const real *start;
     size_t start_ld;
+    ad_finish finish;
     real *c;
     size_t ldc;
 } tile_args;
@@ -124,11 +127,18 @@ AD_INLINE void tile(const int mr, const int nv, const bool a_by_columns, const t
             AD_UNROLL for (int j = 0; j < nv; j++) c[w][i][j] = vzero();
     for (const piece *p = t->pieces, *end = p + t->count; p < end; p++)
         tile_piece(mr, nv, a_by_columns, ways, p, t->row, c);
+    const real *over = t->finish.mask;
+    const vec zero = vzero(), least = t->finish.relu ? zero : vset(-INFINITY);
     real *to = t->c;
     AD_UNROLL for (int i = 0; i < mr; i++, to += ldc)
         AD_UNROLL for (int j = 0; j < nv; j++) {
             vec sum = c[0][i][j];
             AD_UNROLL for (int w = 1; w < ways; w++) sum = vadd(sum, c[w][i][j]);
+            sum = vmax(least, sum);
+            if (over != NULL) {
+                sum = vselect(vgt(LAST(j, last, over + j * W), zero), sum, zero);
+                if (j == nv - 1) over += ldc;
+            }
             if (j == nv - 1) vstore_m(last, to + j * W, sum);
             else vstore(to + j * W, sum);
         }
@@ -206,6 +216,7 @@ static void tile_column(const heights *h, bool a_by_columns, tile_args *t) {
         tiles[a_by_columns][h->nv][rows](t);
         t->row += rows;
         t->start += rows * (t->start_ld == PER_ROW ? 1 : t->start_ld);
+        if (t->finish.mask != NULL) t->finish.mask += rows * t->ldc;
         t->c += rows * t->ldc;
     }
 }
@@ -213,7 +224,7 @@ static void tile_column(const heights *h, bool a_by_columns, tile_args *t) {
 /* Rows row.. + m of C, and `depth` of all k's, counted through the terms, from `from` on. */
 typedef struct slice {
     size_t row, m, from, depth;
-    bool first;
+    bool first, last;
 } slice;
 
 typedef struct columns { size_t j, n, nv; } columns;
@@ -270,17 +281,27 @@ static void start_from(const product *p, const slice *s, size_t j, size_t n, til
     }
 }
 
+/* Whether all of B stays in the first level without packing. */
+static bool is_near(const product *p) {
+    size_t reals = 0;
+    for (size_t t = 0; t < p->terms; t++) reals += p->term[t].k * p->term[t].ldb;
+    return reals <= NEAR;
+}
+
 static void tile_slice(const product *p, const slice *s) {
+    const bool near = is_near(p);
     heights h = {0};
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
         nv = next_vectors((p->n - j + W - 1) / W, s->m);
         if (nv != h.nv) h = heights_of(s->m, nv);
         const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
-        const bool pack = p->b_by_columns || s->m > 3 * tile_rows[nv];
+        const bool pack = p->b_by_columns || (!near && s->m > 3 * tile_rows[nv]);
         piece pieces[2 * MAX_TERMS];
         tile_args t = {.pieces = pieces, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
         t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
-        t.c = p->c + s->row * p->ldc + j;
+        const size_t at = s->row * p->ldc + j;
+        t.c = p->c + at;
+        if (s->last) t.finish = (ad_finish){p->finish.relu, p->finish.mask ? p->finish.mask + at : NULL};
         start_from(p, s, j, n, &t);
         tile_column(&h, p->a_by_columns, &t);
     }
@@ -298,7 +319,7 @@ static void by_tiles(const product *p, size_t k) {
         const size_t row = cut(p->m, r, blocks), m = cut(p->m, r + 1, blocks) - row;
         for (size_t i = 0; i < parts; i++) {
             const size_t from = cut(k, i, parts), depth = cut(k, i + 1, parts) - from;
-            const slice s = {row, m, from, depth, i == 0};
+            const slice s = {row, m, from, depth, i == 0, i + 1 == parts};
             tile_slice(p, &s);
         }
     }
@@ -376,6 +397,11 @@ static void by_dots(const product *p) {
     else if (q.m == 1) dot_blocks(1, W, &q);
     else if (W >= 16 && q.n >= 4) dot_blocks(W >= 4 ? W / 4 : 1, W >= 4 ? 4 : W, &q);
     else dot_blocks(W >= 2 ? W / 2 : 1, W >= 2 ? 2 : 1, &q);
+    for (size_t i = 0; (q.finish.relu || q.finish.mask) && i < q.m; i++) {
+        real *row = q.c + i * q.ldc;
+        if (q.finish.relu) ad_k_relu(q.n, row, row);
+        if (q.finish.mask) ad_k_mul_drelu(q.n, row, q.finish.mask + i * q.ldc, row);
+    }
 }
 
 /* Cost of the two ways, in vector operations. An entry by dot product costs its k / W multiply-adds and
@@ -421,12 +447,13 @@ static void few_terms(product *p, size_t terms, const ad_term *from) {
 }
 
 static void ad_k_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                       bool accumulate, real *c, size_t ldc, ad_bias bias) {
+                          bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish) {
     if (m == 0 || n == 0) return;
     for (size_t t = 0; t == 0 || t < terms; t += MAX_TERMS) {
         product p = {.a_by_columns = trans_a, .b_by_columns = trans_b, .m = m, .n = n, .c = c, .ldc = ldc};
         p.accumulate = accumulate || t > 0;
         if (t == 0 && bias.b != NULL) p.bias = bias;
+        if (t + MAX_TERMS >= terms) p.finish = finish;
         few_terms(&p, terms - t < MAX_TERMS ? terms - t : MAX_TERMS, term + t);
     }
 }

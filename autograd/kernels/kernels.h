@@ -18,17 +18,19 @@
  *     ad_gemm(false, false, n, n, n, x, n, w, n, false, y, n, b);   // y = x w + b
  *     ad_v_tanh(n * n, y, y);                                       // y = tanh(y)
  *
- * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant; one that the CPU or the build
- * does not have, or another word, aborts with the list of those there are. */
+ * FIRSTMOVER_ISA=portable|avx2|avx512 in the environment asks for a variant. The programs refuse one that the
+ * CPU or the build does not have (ad_kernels_find); whoever did not look first is stopped at first use. */
 #ifndef AD_KERNELS_H
 #define AD_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/real.h"
 
 typedef enum ad_isa { AD_ISA_PORTABLE, AD_ISA_AVX2, AD_ISA_AVX512 } ad_isa;
+#define AD_ISA_NAMES "portable|avx2|avx512" /* ORDER: ad_isa */
 
 /* y = f(x), entry by entry. Largest error of float against exact: the number in ulp, over the whole range
  * with infinities, NaN and denormals as in C's libm. The portable variant of the first seven calls libm. */
@@ -96,6 +98,13 @@ typedef struct ad_bias {
     bool by_rows;
 } ad_bias;
 
+/* What becomes of an entry of C when its sum is complete: max(0, entry), and then zero where the entry of
+ * `mask`, which is laid out as C, is not positive. NULL: no mask. */
+typedef struct ad_finish {
+    bool relu;
+    const real *mask;
+} ad_finish;
+
 /* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
 typedef struct ad_kernel_table {
     ad_isa isa;
@@ -135,7 +144,7 @@ typedef struct ad_kernel_table {
     void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
                  double beta2, double epsilon);
     void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
-                     bool accumulate, real *c, size_t ldc, ad_bias bias);
+                     bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish);
     double (*peak_fma)(size_t iterations);
     real (*memory_read)(size_t n, const real *x);
     void (*memory_copy)(size_t n, const real *x, real *y);
@@ -148,8 +157,11 @@ ad_isa ad_kernels_isa(void);
 /* The table of one variant, or NULL when this CPU or this build does not have it. */
 const ad_kernel_table *ad_kernels_of(ad_isa isa);
 
-/* Uses that variant from now on (tests and benchmarks; not while kernels run elsewhere). Aborts when there
- * is none. */
+/* The variant of that name; "auto": the one in use, or else the one that FIRSTMOVER_ISA names, or else the
+ * widest. Errors: there is none of that name here; those there are stand in the message. */
+fm_status ad_kernels_find(const char *name, ad_isa *isa, fm_error *err);
+
+/* Uses that variant from now on (not while kernels run elsewhere). Aborts when there is none. */
 void ad_kernels_use(ad_isa isa);
 
 #define X(f) static inline void ad_v_##f(size_t n, const real *x, real *y) { ad_kernels()->f(n, x, y); }
@@ -264,16 +276,17 @@ static inline void ad_v_polyak(size_t n, double tau, const real *x, real *target
     ad_kernels()->axpby(n, (real)tau, x, (real)(1 - tau), target);
 }
 
-/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias. op transposes when asked, all terms
- * alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of nothing. C
- * overlaps no input. All terms are summed in one pass over C, as if they were one product of concatenated
- * matrices; that is faster than one product after another, most of all for small k.
+/* C [m, n] = or += the sum of op(A) op(B) over the terms, + the bias, and finished. op transposes when asked,
+ * all terms alike, so A is stored [m, k] or [k, m], B [k, n] or [n, k]. No terms, or k = 0, are a sum of
+ * nothing. C overlaps no input. All terms are summed in one pass over C, as if they were one product of
+ * concatenated matrices; that is faster than one product after another, most of all for small k.
  *
  * An entry's sum runs in an order that depends on the whole shape: a product computed in blocks of rows
  * gives the same bits again only with the same blocks. */
 static inline void ad_gemm_sum(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms,
-                               const ad_term *term, bool accumulate, real *c, size_t ldc, ad_bias bias) {
-    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias);
+                               const ad_term *term, bool accumulate, real *c, size_t ldc, ad_bias bias,
+                               ad_finish finish) {
+    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, terms, term, accumulate, c, ldc, bias, finish);
 }
 
 /* The same with one term, and a bias [n] of every row or NULL. */
@@ -281,7 +294,7 @@ static inline void ad_gemm(bool trans_a, bool trans_b, size_t m, size_t n, size_
                            size_t lda, const real *b, size_t ldb, bool accumulate, real *c, size_t ldc,
                            const real *bias) {
     const ad_term one = {a, lda, b, ldb, k};
-    ad_kernels()->gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, (ad_bias){bias, false});
+    ad_gemm_sum(trans_a, trans_b, m, n, 1, &one, accumulate, c, ldc, (ad_bias){bias, false}, (ad_finish){0});
 }
 
 /* For benchmarks. Fused multiply-adds in registers, as wide and as many at once as the variant can:

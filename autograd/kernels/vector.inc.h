@@ -500,7 +500,7 @@ static void ad_k_adam(size_t n, real *theta, real *first, real *second, const re
         v = vselect(vgt(least, v), zero, v);                                                                 \
         store(first, u);                                                                                     \
         store(second, v);                                                                                    \
-        store(theta, vsub(load(theta), vquotient(vmul(step, u), vadd(vroot(v), small))));                    \
+        store(theta, vfnma(step, vquotient(u, vadd(vroot(v), small)), load(theta)));                         \
     }
     FOR_EACH_VECTOR(n, BODY);
 #undef BODY

@@ -4,6 +4,7 @@
 
 #include "autograd/ops_kernels.h"
 #include "autograd/plan/build.h"
+#include "base/memory.h"
 #include "stb_ds.h"
 
 /* Bytes of block-local memory that a block may fill, and rows that make a block worth its overhead. Lanes
@@ -20,8 +21,7 @@
 static void find_live(ad_build *b, const ad_var *changing, size_t n_changing, const ad_var *out,
                       size_t n_out) {
     ad_tape *t = b->tape;
-    unsigned char *changed = calloc(b->count, 1), *wanted = calloc(b->count, 1);
-    FM_CHECK(changed != NULL && wanted != NULL, "out of memory for a plan of %u nodes", b->count);
+    unsigned char *changed = fm_new(b->count, 1), *wanted = fm_new(b->count, 1);
     for (size_t i = 0; i < n_changing; i++) changed[changing[i].id] = 1;
     for (size_t k = 0; k < n_out; k++) wanted[out[k].id] = changed[out[k].id] = 1;
     for (uint32_t id = 0; id < b->count; id++) {
@@ -265,8 +265,7 @@ static void make_steps(ad_build *b) {
 /* Recorded values that a step uses: what another plan has to keep up to date. */
 static void find_reads(ad_build *b) {
     ad_var *reads = NULL;
-    unsigned char *seen = calloc(b->count, 1);
-    FM_CHECK(seen != NULL, "out of memory for %u marks", b->count);
+    unsigned char *seen = fm_new(b->count, 1);
     for (size_t i = 0; i < arrlenu(b->order); i++) {
         uint32_t in[AD_CALL_IN];
         char letters[AD_CALL_IN];
@@ -321,8 +320,7 @@ ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output
     for (size_t k = 0; k < n_out; k++) ad_check_tape("plan", t, out[k].var);
     ad_var *vars = output_nodes(out, n_out);
     ad_build b = {.tape = t, .plan = fm_arena_array(&t->arena, ad_plan, 1), .count = ad_count(t)};
-    b.part = calloc(b.count, sizeof *b.part);
-    FM_CHECK(b.part != NULL, "out of memory for a plan of %u nodes", b.count);
+    b.part = fm_new(b.count, sizeof *b.part);
     for (uint32_t id = 0; id < b.count; id++) {
         b.part[id].slot = b.part[id].turned = SIZE_MAX;
         b.part[id].mask_y = AD_NO_NODE;

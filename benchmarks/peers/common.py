@@ -14,7 +14,10 @@ out] and bias [out] of each layer; 5 parameters of target copies; 6 noise. Weigh
 out)), biases 0.1 u, targets the network's output + 0.1 u. The systems of cg10 have v on their right side.
 
 Actors and critics (Actors below) have transitions whose observation is row i of stream 1, the next one row
-i + 1, whose action is row i of stream 3 and whose reward is entry i of stream 2; every 50th is the last."""
+i + 1, whose action is row i of stream 3 and whose reward is entry i of stream 2; every 50th is the last. Proximal policies
+(Proximal below) have samples of which sample i has observation row i of stream 1, action 0 or 1 by the sign
+of entry i of stream 3, advantage and old value from entry i of streams 2 and 5, their sum as return, and
+log(1/2) + 0.1 entry i of stream 6 as old log-probability."""
 
 import argparse
 import csv
@@ -52,6 +55,12 @@ OBS, ACTION, BATCH, CAPACITY, HIDDEN = 11, 3, 100, 10000, [256, 256]
 # gradient take a residual that starts near 1 below the smallest number.
 NORM = 1e10
 GAMMA, TAU, RATE, TEMPERATURE, LEADER_DAMPING = 0.99, 0.005, 0.001, 0.2, 500.0
+
+# PPO at CartPole's sizes
+PROXIMAL = "ppo"
+ACTOR_WIDTHS, CRITIC_WIDTHS = [4, 64, 64, 2], [4, 64, 64, 1]
+MINIBATCH, ROLLOUT = 256, 2048
+CLIP_RANGE, ENT_COEF, VF_COEF, MAX_GRAD_NORM, ADAM_EPSILON = 0.2, 0.01, 0.5, 0.5, 1e-5
 
 
 def wants(text, name):
@@ -123,6 +132,26 @@ class Actors:
         flat = hashed(critics * one, stream)
         parts = [layout(flat[k * one : (k + 1) * one], self.critic_widths, True) for k in range(critics)]
         return layout(hashed(count(self.actor_widths), stream), self.actor_widths, True), parts
+
+
+class Proximal:
+    """Networks and the rollout of PPO as numpy arrays."""
+
+    def __init__(self):
+        self.actor, self.critic = (
+            layout(hashed(sum((i + 1) * o for i, o in zip(widths, widths[1:])), STREAM_WEIGHT), widths, True)
+            for widths in (ACTOR_WIDTHS, CRITIC_WIDTHS)
+        )
+        advantage, value = hashed(ROLLOUT, STREAM_Y), hashed(ROLLOUT, STREAM_TARGET)
+        columns = dict(
+            obs=hashed(ROLLOUT * ACTOR_WIDTHS[0], STREAM_X).reshape(ROLLOUT, -1),
+            log_prob=math.log(0.5) + 0.1 * hashed(ROLLOUT, STREAM_NOISE),
+            advantage=advantage,
+            value=value,
+            returns=advantage + value,
+        )
+        self.rollout = {key: column.astype(np.float32) for key, column in columns.items()}
+        self.rollout["action"] = (hashed(ROLLOUT, STREAM_V) >= 0).astype(np.int64)
 
 
 def arguments(description):

@@ -131,11 +131,11 @@ def clipped(g):
     return g * jnp.minimum(1.0, CLIP / jnp.maximum(norm, 1e-30))
 
 
-def adam(params, moments, gradient, t, rate=RATE):
+def adam(params, moments, gradient, t, rate=RATE, epsilon=1e-8):
     first = tree.tree_map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], gradient)
     second = tree.tree_map(lambda v, g: 0.999 * v + 0.001 * g * g, moments[1], gradient)
     rate = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-    epsilon = 1e-8 * jnp.sqrt(1 - 0.999**t)
+    epsilon = epsilon * jnp.sqrt(1 - 0.999**t)
     params = tree.tree_map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) + epsilon), params, first, second)
     return params, (first, second)
 
@@ -298,6 +298,57 @@ def run_actors(report, name):
         report.row("update", name, form, value)
 
 
+# ---- minibatches of PPO ----
+
+
+def proximal_loss(nets, batch):
+    logits, value = forward(nets[0], batch["obs"], jnp.tanh), forward(nets[1], batch["obs"], jnp.tanh)[:, 0]
+    log_p = jax.nn.log_softmax(logits)
+    ratio = jnp.exp(jnp.take_along_axis(log_p, batch["action"][:, None], 1)[:, 0] - batch["log_prob"])
+    near = jnp.clip(ratio, 1 - common.CLIP_RANGE, 1 + common.CLIP_RANGE)
+    gain = jnp.mean(jnp.minimum(ratio * batch["advantage"], near * batch["advantage"]))
+    entropy = -jnp.mean(jnp.sum(jnp.exp(log_p) * log_p, 1))
+    moved = jnp.clip(value - batch["value"], -common.CLIP_RANGE, common.CLIP_RANGE)
+    misses = (value - batch["returns"]) ** 2, (batch["value"] + moved - batch["returns"]) ** 2
+    return common.VF_COEF * jnp.mean(jnp.maximum(*misses)) / 2 - gain - common.ENT_COEF * entropy
+
+
+def proximal_update(carry, batch):
+    nets, moments, t = carry
+    gradient = jax.grad(proximal_loss)(nets, batch)
+    scale = jnp.minimum(1.0, common.MAX_GRAD_NORM / jnp.sqrt(dot(gradient, gradient)))
+    clipped_gradient = tree.tree_map(lambda g: g * scale, gradient)
+    nets, moments = adam(nets, moments, clipped_gradient, t, common.RATE, common.ADAM_EPSILON)
+    return (nets, moments, t + 1), gradient
+
+
+def run_proximal(report):
+    problem = common.Proximal()
+    rollout = tree.tree_map(jnp.asarray, problem.rollout)
+    nets = tree.tree_map(jnp.asarray, (problem.actor, problem.critic))
+    zeros = tree.tree_map(jnp.zeros_like, nets)
+    state = nets, (zeros, zeros), jnp.float32(1)
+    first = tree.tree_map(lambda column: column[: common.MINIBATCH], rollout)
+    _, (actor, critic) = jax.jit(proximal_update)(state, first)
+    report.compare("actor", common.PROXIMAL, "scan", actor)
+    report.compare("critic", common.PROXIMAL, "scan", critic)
+
+    # All minibatches of a scan are drawn by one call, the cheapest way that JAX has: cheaper than to shuffle.
+    def scan(state, key):
+        rows = jax.random.randint(key, (INNER, common.MINIBATCH), 0, common.ROLLOUT)
+
+        def step(state, drawn):
+            return proximal_update(state, tree.tree_map(lambda column: column[drawn], rollout))[0], None
+
+        return lax.scan(step, state, rows)[0]
+
+    for form, key in (("scan", jax.random.PRNGKey(1)), ("scan, rbg", jax.random.key(1, impl="rbg"))):
+        compiled = jax.jit(scan)
+        jax.block_until_ready(compiled(state, key))
+        value = common.measure(waiting(compiled, state, key), OPTIONS.seconds, INNER)
+        report.row("update", common.PROXIMAL, form, value)
+
+
 def main():
     report = common.Report("JAX", OPTIONS)
     for name in common.NETS:
@@ -308,6 +359,8 @@ def main():
     for name in common.ACTORS:
         if common.wants(OPTIONS.case, name) and OPTIONS.threads == 1:
             run_actors(report, name)
+    if common.wants(OPTIONS.case, common.PROXIMAL) and OPTIONS.threads == 1:
+        run_proximal(report)
     return report.status()
 
 

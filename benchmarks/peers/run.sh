@@ -7,7 +7,7 @@
 #               gigabytes); INSTALL=1 in the environment does the same. PIP_ARGS adds arguments for pip
 #   --seconds   of measurement per form of a case (0.5; 0.1 is a quick look)
 #   --threads   numbers of threads, each measured by itself ("1 2")
-#   --case      only the cases whose name contains this text
+#   --case      only the cases whose name contains this text, or =NAME
 #
 # Every program is pinned to as many processors as it has threads. All rows are in build/peers/results. The
 # status is 1 when a program computed other numbers than ours, 2 when something is missing.
@@ -61,8 +61,10 @@ mkdir -p "$results" || exit 2
 rm -f "$results"/*.csv
 # What both need to agree about is written before anything is timed.
 "$bench" --check >"$results/check.csv" || exit 2
-"$bench" hvp update --list | sed 's/^[a-z0-9]* *//' | grep -F -- "$only" >"$results/cases.txt" \
-    || fail "no case contains '$only'"
+exact=
+case $only in =*) exact=x ;; esac
+"$bench" hvp update --list | sed 's/^[a-z0-9]* *//' | grep -"F$exact" -- "${only#=}" >"$results/cases.txt" \
+    || fail "no case for '$only'"
 
 status=0
 for t in $threads; do
@@ -73,7 +75,7 @@ for t in $threads; do
     while IFS= read -r name <&3; do
         echo "$name, threads: $t" >&2
         groups="grad hvp cg10"
-        case $name in biac* | *ddpg* | *sac*) groups=update ;; esac
+        case $name in biac* | stac | *ddpg* | *sac* | ppo | step) groups=update ;; esac
         [ "$groups" != update ] || [ "$t" -eq 1 ] || continue
         # shellcheck disable=SC2086
         $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \

@@ -198,6 +198,50 @@ def run_actors(report, name):
     report.row("update", name, "eager", common.measure(learner.draw, OPTIONS.seconds))
 
 
+# ---- minibatches of PPO ----
+
+
+def proximal_loss(actor, critic, batch):
+    log_p = torch.log_softmax(forward(actor, batch["obs"], torch.tanh), 1)
+    value = forward(critic, batch["obs"], torch.tanh)[:, 0]
+    ratio = torch.exp(log_p.gather(1, batch["action"][:, None])[:, 0] - batch["log_prob"])
+    near = torch.clamp(ratio, 1 - common.CLIP_RANGE, 1 + common.CLIP_RANGE)
+    gain = torch.minimum(ratio * batch["advantage"], near * batch["advantage"]).mean()
+    entropy = -(log_p.exp() * log_p).sum(1).mean()
+    moved = torch.clamp(value - batch["value"], -common.CLIP_RANGE, common.CLIP_RANGE)
+    misses = (value - batch["returns"]) ** 2, (batch["value"] + moved - batch["returns"]) ** 2
+    return common.VF_COEF * torch.maximum(*misses).mean() / 2 - gain - common.ENT_COEF * entropy
+
+
+def minibatches(rollout):
+    """For ever: the rollout is shuffled, then cut."""
+    while True:
+        for rows in torch.randperm(common.ROLLOUT).split(common.MINIBATCH):
+            yield {key: column[rows] for key, column in rollout.items()}
+
+
+def run_proximal(report):
+    problem = common.Proximal()
+    actor, critic = flatten(problem.actor), flatten(problem.critic)
+    params = [part.requires_grad_() for part in actor + critic]
+    rollout = {key: torch.from_numpy(column) for key, column in problem.rollout.items()}
+    adam = torch.optim.Adam(params, lr=common.RATE, eps=common.ADAM_EPSILON, fused=True)
+    first = {key: column[: common.MINIBATCH] for key, column in rollout.items()}
+    gradient = [part.numpy() for part in torch.autograd.grad(proximal_loss(actor, critic, first), params)]
+    for group, at in (("actor", 0), ("critic", len(actor))):
+        parts = gradient[at : at + len(actor)]
+        report.compare(group, common.PROXIMAL, "eager", list(zip(parts[::2], parts[1::2])))
+    source = minibatches(rollout)
+
+    def update():
+        adam.zero_grad()
+        proximal_loss(actor, critic, next(source)).backward()
+        torch.nn.utils.clip_grad_norm_(params, common.MAX_GRAD_NORM)
+        adam.step()
+
+    report.row("update", common.PROXIMAL, "eager", common.measure(update, OPTIONS.seconds))
+
+
 def main():
     torch.set_num_threads(OPTIONS.threads)
     torch.set_num_interop_threads(1)
@@ -208,6 +252,8 @@ def main():
     for name in common.ACTORS:
         if common.wants(OPTIONS.case, name) and OPTIONS.threads == 1:
             run_actors(report, name)
+    if common.wants(OPTIONS.case, common.PROXIMAL) and OPTIONS.threads == 1:
+        run_proximal(report)
     return report.status()
 
 

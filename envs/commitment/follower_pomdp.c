@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "envs/commitment/follower_pomdp.h"
 #include "envs/commitment/inner.h"
 
 typedef enum tables { RANDOM, EACH } tables; /* ORDER: the choices of the option */
@@ -223,3 +224,18 @@ const env_type env_follower_pomdp = {
     .render = render,
     .read = read_state,
 };
+
+int64_t follower_pomdp_tables(const env *e) {
+    const pomdp *p = e->game;
+    return e->type == &env_follower_pomdp && p->config.table == ANY_TABLE ? p->leaders : 0;
+}
+
+void follower_pomdp_against(const env *all, int64_t table, fm_arena *arena, env *one) {
+    follower_config *config = fm_arena_array(arena, follower_config, 1);
+    fm_error err;
+    *config = *(const follower_config *)all->config;
+    config->tables = RANDOM;
+    config->table = table;
+    *one = (env){.type = all->type, .config = config};
+    FM_CHECK(env_create(one, arena, &err) == FM_OK, "%s", err.text);
+}

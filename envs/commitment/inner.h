@@ -22,7 +22,7 @@ typedef struct inner_config {
         ITERATED_RULE_ROWS
 
 typedef struct inner_game {
-    env env;
+    struct env env;
     const env_facts *facts; /* of it */
     const char *text;       /* which game it is, to the last option */
     int situations, followers; /* of the leader; agents 1, 2, ... */

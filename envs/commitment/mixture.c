@@ -73,10 +73,10 @@ static void render(const void *game, const void *state, const real *actions, FIL
     fprintf(out, "  |  %s: %.6g, %.6g\n", g->label[1][p->col], p->payoff[0], p->payoff[1]);
 }
 
-static fm_status fill_solution(const bimatrix *g, fm_arena *arena, env_facts *facts, fm_error *err) {
+static void fill_solution(const bimatrix *g, fm_arena *arena, env_facts *facts) {
     bimatrix_solution all;
     env_solution *solution = fm_arena_array(arena, env_solution, 1);
-    if (bimatrix_solve(g, arena, &all, err) != FM_OK) return FM_BAD;
+    bimatrix_solve(g, arena, &all);
     for (size_t i = 0; i < all.n; i++) {
         if (all.outcomes[i].concept != BIMATRIX_STACKELBERG_MIXED) continue;
         double *value = fm_arena_array(arena, double, 2);
@@ -86,7 +86,6 @@ static fm_status fill_solution(const bimatrix *g, fm_arena *arena, env_facts *fa
     }
     facts->solution = solution;
     facts->solutions = 1;
-    return FM_OK;
 }
 
 static void fill_agents(const bimatrix *g, fm_arena *arena, env_facts *facts) {
@@ -126,7 +125,8 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
     facts->readings = sizeof READINGS / sizeof *READINGS;
     facts->reading_name = READINGS;
     fill_agents(g, arena, facts);
-    return fill_solution(g, arena, facts, err);
+    fill_solution(g, arena, facts);
+    return FM_OK;
 }
 
 const env_type env_mixture = {

@@ -6,11 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "envs/games/simplex.h"
-
-/* Gain, as a share of the leader's payoff range, below which a mixture is not preferred to what is at
- * hand. */
-#define GAIN_THAT_COUNTS 1e-10
+#include "envs/games/commitment.h"
 
 /* ---- the game as data ---- */
 
@@ -157,99 +153,6 @@ double bimatrix_cooperation(const bimatrix *game) {
     return level;
 }
 
-/* ---- mixed commitment ---- */
-
-/* Both players' payoffs scaled by a power of two into [-1, 1], so that differences cannot overflow. */
-typedef struct scaled_game { const bimatrix *game; double *payoff[2]; double range; } scaled_game;
-
-static scaled_game scale_payoffs(const bimatrix *game, fm_arena *scratch) {
-    const size_t n = game->rows * game->cols;
-    scaled_game scaled = {.game = game};
-    for (int i = 0; i < 2; i++) {
-        const double *payoff = game->payoff[i];
-        int exponent = 0;
-        frexp(fmax(fabs(largest_of(payoff, n)), fabs(smallest_of(payoff, n))), &exponent);
-        scaled.payoff[i] = fm_arena_array(scratch, double, n);
-        for (size_t k = 0; k < n; k++) scaled.payoff[i][k] = ldexp(payoff[k], -exponent);
-    }
-    scaled.range = largest_of(scaled.payoff[0], n) - smallest_of(scaled.payoff[0], n);
-    return scaled;
-}
-
-/* The leader's best mixture x among those to which column `target` is a best response [Conitzer & Sandholm
- * 2006]: maximise sum_r x_r A[r][target] where sum_r x_r = 1 and, for every other column c, sum_r x_r
- * (B[r][c] - B[r][target]) <= 0. */
-static simplex_result commit_for(const scaled_game *scaled, size_t target, double *x, fm_arena *scratch) {
-    const size_t rows = scaled->game->rows, cols = scaled->game->cols;
-    const double *leader = scaled->payoff[0], *follower = scaled->payoff[1];
-    double *c = fm_arena_array(scratch, double, rows);
-    double *a = fm_arena_array(scratch, double, cols * rows);
-    double *b = fm_arena_array(scratch, double, cols);
-    double low = INFINITY;
-    for (size_t r = 0; r < rows; r++) low = fmin(low, leader[r * cols + target]);
-    for (size_t r = 0; r < rows; r++) {
-        c[r] = leader[r * cols + target] - low; /* same mixture; a large common part costs no digits */
-        a[r] = 1;
-    }
-    b[0] = 1;
-    double *constraint = a + rows;
-    for (size_t other = 0; other < cols; other++) {
-        if (other == target) continue;
-        for (size_t r = 0; r < rows; r++)
-            constraint[r] = follower[r * cols + other] - follower[r * cols + target];
-        constraint += rows;
-    }
-    const simplex_problem problem = {.rows = cols, .cols = rows, .equalities = 1, .c = c, .a = a, .b = b};
-    return simplex_solve(&problem, x, scratch);
-}
-
-/* Removes rounding from a vertex: what is nearly zero becomes zero, and the sum becomes one. */
-static void tidy(double *x, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (x[i] < 1e-12) x[i] = 0;
-        sum += x[i];
-    }
-    for (size_t i = 0; i < n; i++) x[i] /= sum;
-}
-
-static double expected(const double *payoff, const double *x, size_t rows, size_t cols, size_t col) {
-    double sum = 0;
-    for (size_t r = 0; r < rows; r++)
-        if (x[r] > 0) sum += x[r] * payoff[r * cols + col];
-    return sum;
-}
-
-/* Improves on the pure point: *col and x[rows] become the best mixture and its response. Returns whether
- * there is one; an error is in *result. */
-static bool best_mixture(const scaled_game *scaled, const size_t pure[2], double *x, size_t *col,
-                         simplex_result *result, fm_arena *scratch) {
-    const size_t rows = scaled->game->rows, cols = scaled->game->cols;
-    const double *leader = scaled->payoff[0], enough = GAIN_THAT_COUNTS * scaled->range;
-    double best = leader[pure[0] * cols + pure[1]];
-    double *trial = fm_arena_array(scratch, double, rows);
-    bool found = false;
-    *result = SIMPLEX_OPTIMAL;
-    for (size_t target = 0; target < cols; target++) {
-        double bound = -INFINITY;
-        for (size_t r = 0; r < rows; r++) bound = fmax(bound, leader[r * cols + target]);
-        if (bound <= best + enough) continue;
-        const fm_mark mark = fm_arena_mark(scratch);
-        const simplex_result status = commit_for(scaled, target, trial, scratch);
-        fm_arena_reset(scratch, mark);
-        if (status == SIMPLEX_INFEASIBLE) continue;
-        if (status != SIMPLEX_OPTIMAL) { *result = status; return false; }
-        tidy(trial, rows);
-        const double value = expected(leader, trial, rows, cols, target);
-        if (value <= best + enough) continue;
-        best = value;
-        memcpy(x, trial, rows * sizeof *x);
-        *col = target;
-        found = true;
-    }
-    return found;
-}
-
 /* ---- all of them ---- */
 
 static const char *const CONCEPT_NAME[BIMATRIX_CONCEPTS] = {
@@ -304,27 +207,20 @@ static size_t mark_nash(const bimatrix *game, unsigned char *is_nash, fm_arena *
     return n;
 }
 
-static fm_status mixed_outcome(const bimatrix *game, const pures *pure, const size_t strong[2],
-                               fm_arena *arena, fm_arena *scratch, bimatrix_outcome *out, fm_error *err) {
-    const size_t rows = game->rows, cols = game->cols;
-    const scaled_game scaled = scale_payoffs(game, scratch);
-    double *x = fm_arena_array(arena, double, rows);
-    size_t col = 0;
-    simplex_result result;
+/* Returns the gap. */
+static double mixed_outcome(const bimatrix *game, const pures *pure, const size_t strong[2], fm_arena *arena,
+                            bimatrix_outcome *out) {
     *out = pure_outcome(game, pure, BIMATRIX_STACKELBERG_MIXED, strong[0], strong[1]);
-    if (best_mixture(&scaled, strong, x, &col, &result, scratch)) {
-        out->strategy[0] = x;
-        out->strategy[1] = pure->col + (cols - 1 - col);
-        for (int i = 0; i < 2; i++) out->value[i] = expected(game->payoff[i], x, rows, cols, col);
+    const commitment best = commitment_best(game, strong, arena);
+    if (best.mixes) {
+        out->strategy[0] = best.x;
+        out->strategy[1] = pure->col + (game->cols - 1 - best.col);
+        for (int i = 0; i < 2; i++) out->value[i] = best.value[i];
     }
-    if (result == SIMPLEX_OPTIMAL) return FM_OK;
-    return fm_fail(err,
-                   "the mixed commitment of '%s' (%zu by %zu): the linear programme did not end, because the "
-                   "payoffs differ by too many orders of magnitude",
-                   game->title, rows, cols);
+    return best.gap;
 }
 
-fm_status bimatrix_solve(const bimatrix *game, fm_arena *arena, bimatrix_solution *solution, fm_error *err) {
+void bimatrix_solve(const bimatrix *game, fm_arena *arena, bimatrix_solution *solution) {
     const size_t cells = game->rows * game->cols;
     fm_arena scratch = {0};
     unsigned char *is_nash = fm_arena_array(&scratch, unsigned char, cells);
@@ -342,7 +238,6 @@ fm_status bimatrix_solve(const bimatrix *game, fm_arena *arena, bimatrix_solutio
     bimatrix_stackelberg_pure(game, false, weak);
     *out++ = pure_outcome(game, &pure, BIMATRIX_STACKELBERG_PURE_STRONG, strong[0], strong[1]);
     *out++ = pure_outcome(game, &pure, BIMATRIX_STACKELBERG_PURE_WEAK, weak[0], weak[1]);
-    const fm_status status = mixed_outcome(game, &pure, strong, arena, &scratch, out, err);
+    solution->gap = mixed_outcome(game, &pure, strong, arena, out);
     fm_arena_free(&scratch);
-    return status;
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/bimatrix.h"
 #include "envs/env.h"
@@ -84,8 +85,45 @@ static void read_play(const void *game, const void *state, double *readings) {
 
 /* ---- the table on the terminal ---- */
 
-static int cell_text(const bimatrix *g, size_t cell, char *text, size_t size) {
-    return snprintf(text, size, "%.5g, %.5g", g->payoff[0][cell], g->payoff[1][cell]);
+static int cell_text(const bimatrix *g, size_t cell, int digits, char *text, size_t size) {
+    return snprintf(text, size, "%.*g, %.*g", digits, g->payoff[0][cell], digits, g->payoff[1][cell]);
+}
+
+#define ROWS_SHOWN 24 /* of a larger game those around the chosen one */
+
+/* What is shown of a table: rows and columns from `first` on, so many of them; how wide they are. */
+typedef struct view { size_t first[2], n[2], side, width; int digits; } view;
+
+static size_t wider(size_t width, const char *text) {
+    size_t columns = fm_text_columns(text);
+    return columns > width ? columns : width;
+}
+
+/* `centre`: the chosen row and column. */
+static view view_of(const bimatrix *g, const size_t centre[2], size_t columns, int digits) {
+    view v = {.side = fm_text_columns(g->player[0]), .n = {g->rows, g->cols}, .digits = digits};
+    char text[64];
+    for (size_t r = 0; r < g->rows; r++) v.side = wider(v.side, g->label[0][r]);
+    for (size_t c = 0; c < g->cols; c++) v.width = wider(v.width, g->label[1][c]);
+    for (size_t cell = 0; cell < g->rows * g->cols; cell++) {
+        cell_text(g, cell, digits, text, sizeof text);
+        v.width = wider(v.width, text);
+    }
+    size_t room = columns > v.side + 1 ? (columns - v.side - 1) / (v.width + 2) : 0;
+    size_t most[2] = {ROWS_SHOWN, room > 0 ? room : 1};
+    for (int side = 0; side < 2; side++) {
+        size_t all = v.n[side], half = most[side] / 2;
+        if (all <= most[side]) continue;
+        v.n[side] = most[side];
+        v.first[side] = centre[side] > half ? centre[side] - half : 0;
+        if (v.first[side] > all - most[side]) v.first[side] = all - most[side];
+    }
+    return v;
+}
+
+static void put_padded(const char *text, size_t width, FILE *out) {
+    size_t columns = fm_text_columns(text);
+    fprintf(out, "%s%*s", text, (int)(width > columns ? width - columns : 0), "");
 }
 
 /* Rows are the leader's, columns the follower's; the chosen cell stands in brackets. */
@@ -93,25 +131,30 @@ static void render(const void *game, const void *state, const real *actions, FIL
     const matrix_game *m = game;
     const bimatrix *g = &m->table;
     const play *p = state;
-    char text[64];
-    int side = (int)strlen(g->player[0]), width = 0;
-    for (size_t r = 0; r < g->rows; r++) side = (int)fmax(side, (double)strlen(g->label[0][r]));
-    for (size_t c = 0; c < g->cols; c++) width = (int)fmax(width, (double)strlen(g->label[1][c]));
-    for (size_t cell = 0; cell < g->rows * g->cols; cell++)
-        width = (int)fmax(width, cell_text(g, cell, text, sizeof text));
-    fprintf(out, "%*s  %s\n", side, "", g->player[1]);
-    fprintf(out, "%-*s ", side, g->player[0]);
-    for (size_t c = 0; c < g->cols; c++) fprintf(out, " %-*s ", width, g->label[1][c]);
+    const size_t centre[2] = {actions ? (size_t)p->row : 0, actions ? (size_t)p->col : 0};
+    view v = view_of(g, centre, fm_terminal_columns(out), 5);
+    if (v.n[1] < g->cols) v = view_of(g, centre, fm_terminal_columns(out), 2);
+    fprintf(out, "%*s  %s\n", (int)v.side, "", g->player[1]);
+    put_padded(g->player[0], v.side + 1, out);
+    for (size_t c = v.first[1]; c < v.first[1] + v.n[1]; c++) {
+        fputc(' ', out);
+        put_padded(g->label[1][c], v.width + 1, out);
+    }
     fputc('\n', out);
-    for (size_t r = 0; r < g->rows; r++) {
-        fprintf(out, "%-*s ", side, g->label[0][r]);
-        for (size_t c = 0; c < g->cols; c++) {
-            bool chosen = actions && p->row == (int64_t)r && p->col == (int64_t)c;
-            int length = cell_text(g, r * g->cols + c, text, sizeof text);
-            fprintf(out, "%c%s%c%*s", chosen ? '[' : ' ', text, chosen ? ']' : ' ', width - length, "");
+    for (size_t r = v.first[0]; r < v.first[0] + v.n[0]; r++) {
+        put_padded(g->label[0][r], v.side + 1, out);
+        for (size_t c = v.first[1]; c < v.first[1] + v.n[1]; c++) {
+            char text[64];
+            bool chosen = actions && r == centre[0] && c == centre[1];
+            int length = cell_text(g, r * g->cols + c, v.digits, text, sizeof text);
+            int pad = (int)v.width - length;
+            fprintf(out, "%c%s%c%*s", chosen ? '[' : ' ', text, chosen ? ']' : ' ', pad, "");
         }
         fputc('\n', out);
     }
+    if (v.n[0] < g->rows || v.n[1] < g->cols)
+        fprintf(out, "(rows %zu to %zu of %zu, columns %zu to %zu of %zu)\n", v.first[0] + 1,
+                v.first[0] + v.n[0], g->rows, v.first[1] + 1, v.first[1] + v.n[1], g->cols);
     if (m->rounds > 1) fprintf(out, "round %lld of %lld\n", (long long)p->rounds, (long long)m->rounds);
 }
 

@@ -9,10 +9,10 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* The longest number that is read, in characters. */
-#define NUMBER_MAX 512
+/* A ratio of longer numbers than this, in digits, is computed from both divided by a power of ten. */
+#define RATIO_DIGITS 300
 
-typedef enum token_kind { END, TEXT, WORD, OPEN, CLOSE, COMMA, UNFINISHED } token_kind;
+typedef enum token_kind { END, TEXT, WORD, NUMBER, OPEN, CLOSE, COMMA, UNFINISHED } token_kind;
 
 /* `at` is the first byte after the current token; the token's bytes are start .. start + size - 1 (for a TEXT
  * those between the quotes, escapes and all). */
@@ -29,6 +29,8 @@ typedef struct reader {
 /* ---- tokens ---- */
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_word(char c) {
     return !is_space(c) && c != '{' && c != '}' && c != ',' && c != '"' && c != '\0';
@@ -47,6 +49,43 @@ static token_kind read_text(reader *r) {
     return TEXT;
 }
 
+static bool is_one_of(char c, const char *choice) { return c != '\0' && strchr(choice, c); }
+
+/* Goes on behind the current byte if that is one of `choice`. */
+static bool skip_one_of(reader *r, const char *choice) {
+    if (r->at == r->end || !is_one_of(*r->at, choice)) return false;
+    r->at++;
+    return true;
+}
+
+static void skip_digits(reader *r) {
+    while (r->at < r->end && is_digit(*r->at)) r->at++;
+}
+
+/* [+-] digits, then / digits or [. digits] [e [+-] digits]; whatever cannot go on so begins the next token,
+ * as Gambit reads it: "20-40" are two numbers. Missing digits are found when the value is wanted. */
+static token_kind read_number(reader *r) {
+    skip_one_of(r, "+-");
+    skip_digits(r);
+    if (skip_one_of(r, "/")) {
+        skip_digits(r);
+    } else {
+        if (skip_one_of(r, ".")) skip_digits(r);
+        if (skip_one_of(r, "eE")) {
+            skip_one_of(r, "+-");
+            skip_digits(r);
+        }
+    }
+    return NUMBER;
+}
+
+/* A zero byte is a word of its own, which nothing expects. */
+static token_kind read_word(reader *r) {
+    r->at++;
+    while (r->at < r->end && is_word(*r->at)) r->at++;
+    return WORD;
+}
+
 static void next(reader *r) {
     while (r->at < r->end && is_space(*r->at)) r->next_line += *r->at++ == '\n';
     r->line = r->next_line;
@@ -59,9 +98,7 @@ static void next(reader *r) {
     case ',': r->kind = COMMA; break;
     case '"': r->kind = read_text(r); return;
     default:
-        r->kind = WORD;
-        r->at++; /* a zero byte is a word of its own, which nothing expects */
-        while (r->at < r->end && is_word(*r->at)) r->at++;
+        r->kind = is_digit(*r->at) || is_one_of(*r->at, "+-.") ? read_number(r) : read_word(r);
         r->size = (size_t)(r->at - r->start);
         return;
     }
@@ -89,7 +126,8 @@ static fm_status expected(const reader *r, const char *what) {
 }
 
 static bool is(const reader *r, const char *word) {
-    return r->kind == WORD && r->size == strlen(word) && memcmp(r->start, word, r->size) == 0;
+    return (r->kind == WORD || r->kind == NUMBER) && r->size == strlen(word) &&
+           memcmp(r->start, word, r->size) == 0;
 }
 
 static fm_status take(reader *r, token_kind kind, const char *what) {
@@ -98,42 +136,44 @@ static fm_status take(reader *r, token_kind kind, const char *what) {
     return FM_OK;
 }
 
-/* The current TEXT without its escapes, owned by the arena. */
+/* The current TEXT without its escapes, owned by the arena. Control characters become visible, so that a file
+ * cannot give orders to the terminal that shows its names. */
 static const char *text_of(const reader *r) {
-    char *out = fm_arena_array(r->arena, char, r->size + 1), *to = out;
+    char *plain = fm_arena_array(r->arena, char, r->size + 1), *to = plain;
     for (size_t i = 0; i < r->size; i++) {
         if (r->start[i] == '\\' && i + 1 < r->size && (r->start[i + 1] == '"' || r->start[i + 1] == '\\'))
             i++;
         *to++ = r->start[i];
     }
     *to = '\0';
-    return out;
+    size_t size = 4 * r->size + 1;
+    return fm_text_visible(plain, fm_arena_array(r->arena, char, size), size);
 }
 
 /* ---- numbers ---- */
 
-static bool word_to_real(const char *text, size_t size, double *value) {
-    char copy[NUMBER_MAX + 1];
-    if (size == 0 || size > NUMBER_MAX) return false;
-    memcpy(copy, text, size);
-    copy[size] = '\0';
+/* The number that `size` characters write, times 10^-shift. */
+static bool to_real(const char *text, size_t size, size_t shift, double *value) {
+    char copy[FM_TEXT_NUMBER_MAX + 1];
+    if (shift > 0) fm_text_format(copy, sizeof copy, "%.*se-%zu", (int)size, text, shift);
+    else fm_text_format(copy, sizeof copy, "%.*s", (int)size, text);
     return fm_text_to_real(copy, value);
 }
 
-/* A decimal or a ratio of two, then on to the next token. Minus zero becomes zero, so that it prints as
- * people expect. */
+/* A decimal or a ratio of two whole numbers, then on to the next token. Minus zero becomes zero, so that it
+ * prints as people expect. */
 static fm_status take_number(reader *r, double *value, const char *what) {
-    if (r->kind != WORD) return expected(r, what);
+    if (r->kind != NUMBER) return expected(r, what);
     const char *slash = memchr(r->start, '/', r->size);
     const size_t above = slash ? (size_t)(slash - r->start) : r->size;
+    const size_t below = slash ? r->size - above - 1 : 0;
+    const size_t longer = above > below ? above : below;
+    const size_t shift = slash && longer > RATIO_DIGITS ? longer : 0;
     double numerator = 0, denominator = 1;
-    if (!word_to_real(r->start, above, &numerator)) return expected(r, what);
-    if (slash) {
-        const size_t below = r->size - above - 1;
-        const bool is_signed = below > 0 && (slash[1] == '-' || slash[1] == '+');
-        if (is_signed || !word_to_real(slash + 1, below, &denominator)) return expected(r, what);
-        if (denominator == 0) return expected(r, "a ratio with a denominator other than zero");
-    }
+    if (longer > NFG_NUMBER_MAX) return expected(r, "a number that is not so long");
+    if (!to_real(r->start, above, shift, &numerator)) return expected(r, what);
+    if (slash && !to_real(slash + 1, below, shift, &denominator)) return expected(r, what);
+    if (denominator == 0 && shift == 0) return expected(r, "a ratio with a denominator other than zero");
     const double ratio = numerator / denominator;
     if (!isfinite(ratio)) return expected(r, what);
     *value = ratio + 0.0;
@@ -143,10 +183,10 @@ static fm_status take_number(reader *r, double *value, const char *what) {
 
 /* A whole number 0 .. most, as size_t. */
 static fm_status take_count(reader *r, size_t most, size_t *count, const char *what) {
-    if (r->kind != WORD || r->size > 18) return expected(r, what);
+    if (r->kind != NUMBER || r->size > 18) return expected(r, what);
     size_t n = 0;
     for (size_t i = 0; i < r->size; i++) {
-        if (r->start[i] < '0' || r->start[i] > '9') return expected(r, what);
+        if (!is_digit(r->start[i])) return expected(r, what);
         n = n * 10 + (size_t)(r->start[i] - '0');
         if (n > most) return expected(r, what);
     }
@@ -251,7 +291,7 @@ static fm_status read_payoffs(reader *r, bimatrix *game) {
     for (size_t k = 0; k < cells; k++) {
         const size_t at = k % game->rows * game->cols + k / game->rows;
         for (int i = 0; i < 2; i++) {
-            if (r->kind != WORD) return at_cell(r, k, cells, PAYOFF);
+            if (r->kind != NUMBER) return at_cell(r, k, cells, PAYOFF);
             if (take_number(r, &game->payoff[i][at], PAYOFF) != FM_OK) return FM_BAD;
         }
     }
@@ -296,7 +336,7 @@ static fm_status read_cells(reader *r, bimatrix *game) {
     fm_text_format(what, sizeof what, "an outcome number from 0 to %zu", count - 1);
     for (size_t k = 0; k < cells; k++) {
         const size_t at = k % game->rows * game->cols + k / game->rows;
-        if (r->kind != WORD) return at_cell(r, k, cells, what);
+        if (r->kind != NUMBER) return at_cell(r, k, cells, what);
         if (take_count(r, count - 1, &index, what) != FM_OK) return FM_BAD;
         for (int i = 0; i < 2; i++) game->payoff[i][at] = outcomes[index].payoff[i];
     }

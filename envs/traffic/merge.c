@@ -399,7 +399,7 @@ static void render(const void *game, const void *state, const real *actions, FIL
     picture p;
     picture_roads(p);
     picture_cars(p, s);
-    fprintf(out, "  %-10s200       220       240       260       280       300       320 m   (| finish)\n",
+    fprintf(out, "  %-10s200       220       240       260       280       300       320 m  | finish\n",
             "");
     for (int row = 0; row < PICTURE_ROWS; row++) {
         size_t length = PICTURE_COLUMNS;

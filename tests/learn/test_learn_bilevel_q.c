@@ -22,14 +22,21 @@ static int hits(const char *game, const char *settings, int64_t steps, int row, 
 
 /* Rates measured by an implementation of the rule in another program: 100, 100, 85, 100, 100, 2 of 100. */
 TEST(rates_on_the_matrix_games) {
-    EXPECT_EQ(hits("escape", "", 2000, 2, 2), 100);
-    EXPECT_EQ(hits("maintain", "", 2000, 0, 0), 100);
-    int own = hits("escape", "coin=own", 2000, 2, 2);
+#define PAPER "initial=0 first_sets=no "
+    EXPECT_EQ(hits("escape", PAPER, 2000, 2, 2), 100);
+    EXPECT_EQ(hits("maintain", PAPER, 2000, 0, 0), 100);
+    int own = hits("escape", PAPER "coin=own", 2000, 2, 2);
     EXPECT_MSG(own >= 72 && own <= 95, "escape, own coins, 2000 steps: %d of 100", own);
-    EXPECT_EQ(hits("escape", "coin=own", 20000, 2, 2), 100);
-    EXPECT_EQ(hits("maintain", "coin=own", 2000, 0, 0), 100);
-    int rare = hits("escape", "coin=own epsilon=0.005", 20000, 2, 2);
+    EXPECT_EQ(hits("escape", PAPER "coin=own", 20000, 2, 2), 100);
+    EXPECT_EQ(hits("maintain", PAPER "coin=own", 2000, 0, 0), 100);
+    int rare = hits("escape", PAPER "coin=own epsilon=0.005", 20000, 2, 2);
     EXPECT_MSG(rare <= 12, "escape, own coins at 0.005: %d of 100", rare);
+}
+
+/* Without exploration: every joint action that might be better is tried once, and that is enough. */
+TEST(a_sweep_finds_the_point) {
+    EXPECT_EQ(hits("escape", "epsilon=0", 20, 2, 2), 100);
+    EXPECT_EQ(hits("maintain", "epsilon=0", 20, 0, 0), 100);
 }
 
 /* With the column player in front, Maintain ends where it commits to Z: (C, Z) pays it 10. Against X, the row
@@ -125,6 +132,10 @@ TEST(refusals_say_why) {
     EXPECT(algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "3 numbers; expected 1, or 2");
     fm_options_set(algo_bilevel_q.options, d.config, "lr", "0.1", &err);
+    fm_options_set(algo_bilevel_q.options, d.config, "initial", "high", &err);
+    EXPECT(algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
+    EXPECT_HAS(err.text, "'high' is neither a number nor auto");
+    fm_options_set(algo_bilevel_q.options, d.config, "initial", "auto", &err);
     fm_options_set(algo_bilevel_q.options, d.config, "order", "0+1", &err);
     EXPECT(algo_bilevel_q.accepts(facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "2 agents on 1 levels");
@@ -139,6 +150,7 @@ TEST(refusals_say_why) {
     fm_arena_free(&arena);
 }
 
-TEST_MAIN(CASE(rates_on_the_matrix_games), CASE(order_is_who_leads), CASE(grid_meets_on_20),
+TEST_MAIN(CASE(rates_on_the_matrix_games), CASE(a_sweep_finds_the_point),
+          CASE(order_is_who_leads), CASE(grid_meets_on_20),
           CASE(terminated_is_not_truncated), CASE(the_dead_leave_the_game), CASE(hidden_steps_teach_nothing),
           CASE(full_table_is_reported), CASE(refusals_say_why))

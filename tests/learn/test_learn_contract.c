@@ -2,8 +2,10 @@
  * at several moments, with one copy and with three, in everything: what is kept, progress rows, metrics,
  * actions. Play and evaluation change nothing; nothing is allocated while it learns; updates do not depend on
  * the number of copies; who is not active is left alone; and exploration is as often as the options say.
+ * The same holds of learners that share the agents out (algos/cast.h).
  *
  * Every row of the table has its cases below: an algorithm without them does not compile. */
+#include "algos/cast.h"
 #include "algos/table.h"
 #include "stb_ds.h"
 #include "tests/drive.h"
@@ -11,12 +13,15 @@
 #include "tests/toy_env.h"
 #include "training/loop.h"
 
-/* An environment ("corridor" is the toy) and settings of it and of the learner. */
+/* An environment ("corridor" is the toy) and settings of it and of the learner. Behind a bar stands who plays
+ * the second agent beside it, and its settings: "learns ALGO ..." or, trained and as it is, "plays ALGO
+ * ...". */
 typedef struct contract_case {
     const char *env, *env_settings, *settings;
 } contract_case;
 
 #define SMALL "learning_starts=20 batch_size=16 hidden=8 buffer_size=50 "
+#define SMALL_PPO "n_steps=36 n_epochs=2 batch_size=16 hidden=8 "
 #define SMALL_PAIR SMALL "actor_hidden=8 "
 
 #define END                                                                                                  \
@@ -37,6 +42,8 @@ static const contract_case cases_idqn[] = {
     {"corridor", "masks=true", SMALL},
     {"corridor", "cut=true pauses=true masks=true", SMALL "gradient_steps=2 train_freq=3"},
     {"corridor", "death=2 hidden=1", SMALL "draw=own coin=joint"},
+    {"corridor", "cut=true pauses=true masks=true", SMALL "| learns reinforce n_steps=36 hidden=8"},
+    {"corridor", "death=3", SMALL "| plays biac sample_follower=yes " SMALL},
     END,
 };
 static const contract_case cases_hysteretic[] = {{"corridor", "death=2 masks=true", SMALL "train_freq=5"},
@@ -61,6 +68,7 @@ static const contract_case cases_reinforce[] = {
     {"corridor", "heads=2 hidden=1 masks=true central=true",
      "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
     {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
+    {"corridor", "death=3", "n_steps=24 hidden=8 baseline=false"},
     END,
 };
 
@@ -88,10 +96,11 @@ static const contract_case cases_ddpg[] = {
 static const contract_case cases_sac[] = {
     {"corridor", "agents=1 box=true death=3", SMALL},
     {"corridor", "agents=1 box=true cut=true", SMALL "ent_coef=0.2 hold_noise=3 target_update_interval=2"},
+    {"corridor", "box=true death=3", SMALL "| plays ippo " SMALL_PPO},
+    {"corridor", "box=true pauses=true", SMALL "| learns sac " SMALL},
     END,
 };
 
-#define SMALL_PPO "n_steps=36 n_epochs=2 batch_size=16 hidden=8 "
 static const contract_case cases_ppo[] = {
     {"corridor", "agents=1 masks=true", SMALL_PPO "target_kl=0.01"},
     {"corridor", "agents=1 box=true cut=true", SMALL_PPO "normalize_obs=true normalize_reward=true"},
@@ -105,11 +114,18 @@ static const contract_case cases_ippo[] = {
 static const contract_case cases_mappo[] = {
     {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "actor_sees_state=true"},
     {"corridor", "heads=2 hidden=1", SMALL_PPO "share_policy=true normalize_obs=true"},
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "| learns idqn " SMALL},
     END,
 };
 static const contract_case cases_happo[] = {
     {"corridor", "agents=3 masks=true hidden=1", SMALL_PPO},
     {"corridor", "box=true pauses=true", SMALL_PPO "batch_size=0"},
+    END,
+};
+
+static const contract_case cases_n_level[] = {
+    {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "embedding=8 generator=8"},
+    {"corridor", "agents=3 box=true cut=true pauses=true", SMALL_PPO "target=4 generator=8 order=2,0,1"},
     END,
 };
 
@@ -124,9 +140,11 @@ static const contract_case cases_stsac[] = {
     END,
 };
 
-#define CASES_OF(name) {#name, cases_##name},
+#define CASES_OF(name) {&algo_##name, cases_##name},
+#define DECLARE(name) extern const algo_type algo_##name;
+ALGO_ROWS(DECLARE)
 static const struct {
-    const char *algo;
+    const algo_type *algo;
     const contract_case *cases;
 } ALL[] = {ALGO_ROWS(CASES_OF)};
 #define ALL_COUNT (sizeof ALL / sizeof *ALL)
@@ -136,15 +154,50 @@ static const struct {
 #define STEPS 360 /* decisions of a trial, whole for one copy and for three */
 
 typedef struct trial {
-    drive made; /* the game and the config only */
+    drive made;   /* the game and the config only */
+    drive beside; /* likewise of the second agent's player, or it whole, trained */
+    algo_frozen frozen;
     loop loop;
 } trial;
 
+/* The player of the second agent: its config alone, or a learner that has seen something. */
+static void make_cast(trial *t, const contract_case *c, const char *beside, const env_type *own,
+                      int num_envs) {
+    fm_error err;
+    char how[16], name[32];
+    int length;
+    FM_CHECK(sscanf(beside, "| %15s %31s%n", how, name, &length) == 2, "'%s'", beside);
+    const algo_type *algo = algo_find(name);
+    if (strcmp(how, "plays") == 0) {
+        drive_open(&t->beside, algo, own, own ? NULL : c->env, c->env_settings, beside + length);
+        drive_start(&t->beside, num_envs, 60, 3);
+        drive_run(&t->beside, 60);
+    } else {
+        drive_make(&t->beside, algo, own, own ? NULL : c->env, c->env_settings, beside + length);
+    }
+    t->frozen = (algo_frozen){&t->beside.game.facts, t->beside.learner, &t->beside.keep, ALGO_SAMPLE};
+    algo_role roles[] = {{.agent = ALGO_REST, .algo = t->made.algo, .config = t->made.config},
+                         {.agent = 1,
+                          .algo = algo,
+                          .config = t->beside.config,
+                          .frozen = t->beside.learner ? &t->frozen : NULL}};
+    algo_cast *cast = algo_cast_make(&t->made.game.facts, roles, 2, &t->made.arena, &err);
+    drive_must(cast ? FM_OK : FM_BAD, &err);
+    t->made.algo = &cast->type;
+    t->made.config = cast;
+}
+
 static void trial_begin(trial *t, const char *algo, const contract_case *c, int num_envs,
                         int64_t eval_every) {
-    bool toy = strcmp(c->env, "corridor") == 0;
-    drive_open(&t->made, algo_find(algo), toy ? &TOY_ENV : NULL, toy ? NULL : c->env, c->env_settings,
-               c->settings);
+    const env_type *own = strcmp(c->env, "corridor") == 0 ? &TOY_ENV : NULL;
+    const char *beside = strchr(c->settings, '|');
+    char settings[256];
+    fm_error err;
+    fm_text_format(settings, sizeof settings, "%.*s", (int)strcspn(c->settings, "|"), c->settings);
+    memset(t, 0, sizeof *t);
+    drive_make(&t->made, algo_find(algo), own, own ? NULL : c->env, c->env_settings, settings);
+    if (beside) make_cast(t, c, beside, own, num_envs);
+    drive_must(t->made.algo->accepts(&t->made.game.facts, t->made.config, &err), &err);
     loop_setup setup = {.env = &t->made.game,
                         .algo = t->made.algo,
                         .algo_config = t->made.config,
@@ -161,6 +214,8 @@ static void trial_begin(trial *t, const char *algo, const contract_case *c, int 
 
 static void trial_end(trial *t) {
     loop_free(&t->loop);
+    if (t->beside.learner) drive_end(&t->beside);
+    else fm_arena_free(&t->beside.arena);
     fm_arena_free(&t->made.arena);
 }
 
@@ -201,7 +256,7 @@ static bool same_shown(const loop *a, const loop *b) {
 
 #define FOR_ALL(algo_, case_)                                                                                \
     for (size_t k_ = 0; k_ < ALL_COUNT; k_++)                                                                \
-        for (const char *algo_ = ALL[k_].algo; algo_; algo_ = NULL)                                          \
+        for (const char *algo_ = ALL[k_].algo->name; algo_; algo_ = NULL)                                    \
             for (const contract_case *case_ = ALL[k_].cases; case_->env; case_++)
 
 static void interrupt_at(const char *algo, const contract_case *c, int num_envs, int64_t moment) {
@@ -264,12 +319,39 @@ TEST(greedy_play_changes_nothing_and_is_the_same_twice) {
         take_over(&t.loop, &before.loop);
         env_view view = env_vec_now(&t.loop.stage.vec);
         for (int twice = 0; twice < 2; twice++) {
-            fm_rng other = fm_rng_split(77, FM_RNG_TEST, (uint64_t)twice, 0);
+            uint64_t stream = t.made.algo->restless ? 0 : (uint64_t)twice;
+            fm_rng other = fm_rng_split(77, FM_RNG_TEST, stream, 0);
             t.made.algo->act(t.loop.learner, &view, ALGO_GREEDY, &other, t.loop.stage.memory, actions[twice]);
         }
         EXPECT_MSG(same_state(&before.loop, &t.loop, NULL, &which), "%s: %s", algo, which);
         EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s: two greedy plays", algo);
         trial_end(&t), trial_end(&before);
+    }
+}
+
+/* What a finished trial leaves behind, its parameters, is all that its policy needs. */
+TEST(parameters_are_all_that_play_needs) {
+    FOR_ALL(algo, c) {
+        trial learned, player;
+        real actions[2][DRIVE_ACTIONS] = {{0}};
+        trial_begin(&learned, algo, c, 3, 0);
+        trial_begin(&player, algo, c, 3, 0);
+        loop_advance(&learned.loop, 100);
+        for (size_t k = 0; k < arrlenu(player.loop.keep.items); k++) {
+            const fm_kept *to = &player.loop.keep.items[k];
+            const fm_kept *from = fm_keep_find(&learned.loop.keep, to->name);
+            if (to->parameter) memcpy(to->data, from->data, bytes_of(to));
+        }
+        env_view view = env_vec_now(&player.loop.stage.vec);
+        const loop *both[] = {&learned.loop, &player.loop};
+        for (int who = 0; who < 2; who++) {
+            fm_rng other = fm_rng_split(77, FM_RNG_TEST, 0, 0);
+            player.made.algo->act(both[who]->learner, &view, ALGO_GREEDY, &other, player.loop.stage.memory,
+                                  actions[who]);
+        }
+        EXPECT_MSG(memcmp(actions[0], actions[1], sizeof actions[0]) == 0, "%s in %s (%s)", algo, c->env,
+                   c->env_settings);
+        trial_end(&learned), trial_end(&player);
     }
 }
 
@@ -363,6 +445,6 @@ TEST(exploration_is_as_often_as_said) {
 }
 
 TEST_MAIN(CASE(taken_up_again_is_the_same), CASE(evaluation_changes_nothing),
-          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(nothing_is_allocated_while_learning),
-          CASE(updates_do_not_depend_on_the_number_of_copies),
+          CASE(greedy_play_changes_nothing_and_is_the_same_twice), CASE(parameters_are_all_that_play_needs),
+          CASE(nothing_is_allocated_while_learning), CASE(updates_do_not_depend_on_the_number_of_copies),
           CASE(metrics_are_described_and_known_at_the_end), CASE(exploration_is_as_often_as_said))

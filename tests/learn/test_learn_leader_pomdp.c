@@ -63,23 +63,16 @@ TEST(every_learner_with_a_box_leads) {
     EXPECT(lead_all("game=mixture game_settings=game=commitment", 3000, 2.1) >= 8);
 }
 
-/* From its questions alone a leader comes to a table that is best: in the prisoner's dilemma one of 32. */
+/* From its questions alone a leader comes to a table that gives it the equilibrium it likes best. */
 TEST(iterated_games_are_led) {
     static const char TABULAR[] =
         "hidden=none n_steps=150 gamma=1 lr=0.1 lr_final=1 ent_coef=0.01 max_grad_norm=0";
-    static const struct {
-        const char *algo, *settings, *game;
-        int64_t steps;
-        double value;
-    } CASES[] = {{"ppo", "hidden=32,32", "game=prisoners_dilemma", 20000, 6},
-                 {"reinforce", TABULAR, "game=hero", 10000, 15},
-                 {"reinforce", TABULAR, "game=chicken", 10000, 15}};
-    for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++)
+    static const char *const GAMES[] = {"game=battle", "game=hero", "game=chicken"};
+    const algo_type *reinforce = algo_find("reinforce");
+    for (size_t k = 0; k < sizeof GAMES / sizeof *GAMES; k++)
         for (uint64_t seed = 0; seed < 3; seed++) {
-            double value =
-                lead(algo_find(CASES[k].algo), CASES[k].game, CASES[k].settings, CASES[k].steps, seed);
-            EXPECT_MSG(value == CASES[k].value, "%s on %s, seed %d: %g", CASES[k].algo, CASES[k].game,
-                       (int)seed, value);
+            double value = lead(reinforce, GAMES[k], TABULAR, 10000, seed);
+            EXPECT_MSG(value == 15, "%s, seed %d: %g", GAMES[k], (int)seed, value);
         }
 }
 

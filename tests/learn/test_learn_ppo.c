@@ -32,8 +32,8 @@ TEST(ppo_swings_the_pendulum_up) {
     EXPECT_MSG(mean >= -200, "%g", mean);
 }
 
-/* Agents that climb Penalty at once flee its penalties, and meet at the safe equilibrium for every k < 0; for k
- * = 0 at the best one [STEP, Fig. 5]. */
+/* Agents that climb Penalty at once flee its penalties, and meet at the safe equilibrium for every k < 0; for
+ * k = 0 at the best one [STEP, Fig. 5]. */
 TEST(ppo_kin_meet_at_the_safe_equilibrium) {
     static const algo_type *const KIN[] = {&algo_ippo, &algo_mappo, &algo_happo};
     for (size_t a = 0; a < 3; a++)

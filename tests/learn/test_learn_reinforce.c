@@ -101,5 +101,21 @@ TEST(reinforce_ends_at_an_equilibrium) {
     }
 }
 
-TEST_MAIN(CASE(reinforce_learns_the_values_of_corridors), CASE(reinforce_stops_the_pendulum),
+/* Without a baseline advantages are the returns: every action is praised in a world that only pays. */
+TEST(reinforce_does_without_a_baseline) {
+    drive d;
+    drive_open(&d, &algo_reinforce, &TOY_ENV, "", "",
+               "gamma=0.9 normalize_reward=false hidden=8 n_steps=120 baseline=false");
+    drive_start(&d, 4, 2400, 1);
+    drive_run(&d, 2400);
+    const algo_rollout *r = &((actor_critic *)d.learner)->rollout;
+    for (size_t k = 0; k < r->slots * 2; k++) {
+        EXPECT_NEAR(r->value[k], 0, 0);
+        EXPECT_NEAR(r->advantage[k], r->returns[k], 0);
+        EXPECT(r->advantage[k] >= 1);
+    }
+    drive_end(&d);
+}
+
+TEST_MAIN(CASE(reinforce_does_without_a_baseline), CASE(reinforce_learns_the_values_of_corridors), CASE(reinforce_stops_the_pendulum),
           CASE(reinforce_turns_where_it_is_shown), CASE(reinforce_ends_at_an_equilibrium))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "stb_ds.h"
 #include "training/papers/item.h"
 
@@ -20,9 +21,8 @@ static void look(void *user, const loop *l, double *numbers) {
     (void)user;
     const algo_type *algo = l->setup.algo;
     const real joint[] = {C, Z};
-    double value[2], probability[2], *row = calloc((size_t)l->columns.at[COLUMN_END], sizeof *row);
+    double value[2], probability[2], *row = fm_new((size_t)l->columns.at[COLUMN_END], sizeof *row);
     env_view view = env_vec_now(&l->stage.vec);
-    FM_CHECK(row != NULL, "out of memory");
     algo->values(l->learner, &view, joint, value);
     algo->probabilities(l->learner, &view, joint, probability);
     loop_measure(l, row);
@@ -47,9 +47,8 @@ static double first_step(const progress_rows *rows, int column, double level) {
 
 static void put_first(reproduce *r, const char *row, const reproduce_trained *done, const char *metric,
                       int column, double level) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++) {
         double step = first_step(&done->all.watched[k], column, level);
         if (done->all.results[k].status == TRIAL_OK && !isnan(step)) x[n++] = step;
@@ -60,8 +59,7 @@ static void put_first(reproduce *r, const char *row, const reproduce_trained *do
 
 static void put_last(reproduce *r, const char *row, const reproduce_trained *done, const char *metric,
                      int column) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t k = 0; k < done->all.n; k++) {
         const double *numbers = done->all.watched[k].numbers;
         if (done->all.results[k].status == TRIAL_OK)
@@ -75,14 +73,13 @@ static void put_last(reproduce *r, const char *row, const reproduce_trained *don
 
 /* A mean over the trials and its interval, of a column of the k-th row that was watched. */
 static stats_interval watched_mean(const reproduce_trained *done, size_t k, size_t column) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++)
         if (done->all.results[trial].status == TRIAL_OK)
             x[trial] = done->all.watched[trial].numbers[k * COLUMNS + column];
     stats_interval mean = reproduce_mean_of(done, x);
     free(x);
-    return column == ANSWER || column == COMMITMENT ? reproduce_share(mean) : mean;
+    return mean;
 }
 
 /* The table that is drawn has the step and then, of each column, its mean and interval. */
@@ -101,16 +98,15 @@ static fm_status draw_values(reproduce *r, const char *name, const char *row, co
     size_t count = 0;
     for (int64_t k = 0; k < done->all.n; k++)
         if (done->all.results[k].status == TRIAL_OK) count = arrlenu(done->all.watched[k].numbers) / COLUMNS;
-    double *numbers = calloc(count * DRAWN + 1, sizeof *numbers);
-    FM_CHECK(numbers != NULL, "out of memory");
+    double *numbers = fm_new(count * DRAWN + 1, sizeof *numbers);
     for (size_t k = 0; k < count; k++) {
         double *at = numbers + k * DRAWN;
         at[0] = watched_mean(done, k, STEP).mean;
         for (size_t c = 1; c < COLUMNS; c++) {
             stats_interval mean = watched_mean(done, k, c);
             at[3 * c - 2] = mean.mean;
-            at[3 * c - 1] = mean.low;
-            at[3 * c] = mean.high;
+            at[3 * c - 1] = c >= ANSWER && mean.low < 0 ? 0 : mean.low;
+            at[3 * c] = c >= ANSWER && mean.high > 1 ? 1 : mean.high;
         }
     }
     snprintf(values, sizeof values, "%s in Escape: values of C-Z", row);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "envs/exact.h"
 #include "training/run/checkpoint.h"
 #include "training/papers/item.h"
@@ -80,6 +81,7 @@ static fm_status measure_trial(const reproduce_trained *done, int64_t trial, uin
     loop policy;
     loop_setup setup = trial_setup(&done->run, trial);
     setup.num_envs = 1;
+    setup.steps = 1; /* it will not learn: no more room than that takes */
     loop_init(&policy, &setup);
     checkpoint_folder(done->folder, trial, folder);
     fm_status status = checkpoint_load(&policy, folder, err);
@@ -90,8 +92,7 @@ static fm_status measure_trial(const reproduce_trained *done, int64_t trial, uin
 
 static void put_losses(reproduce *r, const char *row, const reproduce_trained *done, const losses *all) {
     const env_facts *facts = &done->run.env.facts;
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int i = 0; i < facts->agents; i++) {
         char metric[96];
         for (int64_t k = 0; k < done->all.n; k++) x[k] = all[k].agent[i];

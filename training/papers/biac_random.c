@@ -101,7 +101,8 @@ static bool put_point(reproduce *r, size_t size, double covariance, const sample
         if (!reference || m > EQUILIBRIA || isnan(reference[m]) || n == 0) continue;
         char metric[80];
         snprintf(metric, sizeof metric, "%s minus reference %.3f", METRIC[m], reference[m]);
-        stats_interval gap = {ours.mean - reference[m], ours.low - reference[m], ours.high - reference[m]};
+        stats_interval gap = {ours.mean - reference[m], ours.low - reference[m], ours.high - reference[m],
+                              ours.n};
         reproduce_put(r, row, metric, (double)NAN, gap, n);
     }
     return all[SE_LEADER].low > all[NE_LEADER].high && all[SE_FOLLOWER].low > all[NE_FOLLOWER].high;

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/memory.h"
+#include "base/terminal.h"
+#include "training/show/table.h"
 
 reproduce_curve reproduce_curve_new(const char *title, size_t points) {
     reproduce_curve c = {.title = title, .points = points};
-    c.x = calloc(points + 1, sizeof *c.x);
-    c.y = calloc(points + 1, sizeof *c.y);
-    FM_CHECK(c.x != NULL && c.y != NULL, "out of memory");
+    c.x = fm_new(points + 1, sizeof *c.x);
+    c.y = fm_new(points + 1, sizeof *c.y);
     return c;
 }
 
@@ -87,17 +89,27 @@ fm_status reproduce_curve_page(const reproduce *r, const char *name, const char 
 /* ---- in words ---- */
 
 static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds to tell";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "the intervals overlap";
+    if (isnan(a.low) || isnan(b.low)) return "too few seeds";
+    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "intervals overlap";
 }
 
 void reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
                        const reproduce_pair *pairs, size_t n) {
+    static const table_column COLUMNS[] = {
+        {"one", true, 0}, {"mean", false, 0}, {"another", true, 0}, {"mean", false, 0}, {"", true, 0}};
+    table t;
     if (r->config->csv) return;
     reproduce_words(r, "%s of one against another:\n", what);
+    table_begin(&t, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
     for (size_t k = 0; k < n; k++) {
-        const reproduce_curve *one = &curves[pairs[k].one], *other = &curves[pairs[k].other];
-        printf("  %-20s %8.1f   %-24s %8.1f   %s\n", one->title, one->area.mean, other->title,
-               other->area.mean, compared(one->area, other->area));
+        const reproduce_curve *sides[] = {&curves[pairs[k].one], &curves[pairs[k].other]};
+        for (int side = 0; side < 2; side++) {
+            char mean[64];
+            snprintf(mean, sizeof mean, "%.1f", sides[side]->area.mean);
+            table_add(&t, sides[side]->title);
+            table_add(&t, mean);
+        }
+        table_add(&t, compared(sides[0]->area, sides[1]->area));
     }
+    table_end(&t, stdout, fm_terminal_columns(stdout));
 }

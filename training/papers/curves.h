@@ -11,7 +11,7 @@
  *         curves[v] = reproduce_curve_new(v == 0 ? "TD3" : "DDPG", 10);
  *         for (size_t p = 0; p < 10; p++) {
  *             curves[v].x[p] = 1000.0 * (double)p;
- *             curves[v].y[p] = curves[v].area = (stats_interval){-200, -210, -190};
+ *             curves[v].y[p] = curves[v].area = (stats_interval){-200, -210, -190, 5};
  *         }
  *     }
  *     fm_status status = reproduce_curve_page(r, "pendulum", "step", "return", curves, 2, PANELS, 1, err);

@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/run/folder.h"
+#include "training/run/need.h"
+#include "training/run/program.h"
 #include "training/papers/item.h"
 
 #define NUMBER 40
@@ -15,17 +19,13 @@
 
 /* ---- rows ---- */
 
-stats_interval reproduce_number(double value) { return (stats_interval){value, (double)NAN, (double)NAN}; }
-
-stats_interval reproduce_share(stats_interval share) {
-    if (share.low < 0) share.low = 0;
-    if (share.high > 1) share.high = 1;
-    return share;
+stats_interval reproduce_number(double value) {
+    return (stats_interval){.mean = value, .low = (double)NAN, .high = (double)NAN};
 }
 
 stats_interval reproduce_percent(stats_interval share) {
-    share = reproduce_share(share);
-    return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high};
+    share = stats_of_shares(share);
+    return (stats_interval){100 * share.mean, 100 * share.low, 100 * share.high, share.n};
 }
 
 static void put_csv(FILE *out, const reproduce *r, const char *row, const char *metric, const double *numbers,
@@ -50,16 +50,26 @@ static const char *shown(double value, char *text) {
     return text;
 }
 
-static void put_person(reproduce *r, const char *row, const char *metric, const double *numbers, int64_t n) {
+#define NUMBERS 45 /* columns that the numbers of a row take */
+#define METRIC_LEAST 20
+#define METRIC_MOST 48
+
+/* A row's name has a line of its own, with its metrics beneath; what is too long for its column, too. */
+static void put_person(reproduce *r, const char *row, const char *metric, double paper, stats_interval ours,
+                       int64_t n) {
     char text[4][NUMBER], range[2 * NUMBER + 8] = "";
-    bool same = strcmp(row, r->last_row) == 0;
+    size_t columns = fm_terminal_columns(stdout);
+    int width = columns < NUMBERS + METRIC_LEAST ? METRIC_LEAST : (int)columns - NUMBERS;
+    if (width > METRIC_MOST) width = METRIC_MOST;
     if (!r->last_row[0])
-        printf("%-24s %-40s %9s %9s  %-20s %s\n", "row", "metric", "paper", "ours", "95 % interval",
-               r->item->unit);
-    if (!isnan(numbers[2]))
-        snprintf(range, sizeof range, "%s to %s", shown(numbers[2], text[2]), shown(numbers[3], text[3]));
-    printf("%-24s %-40s %9s %9s  %-20s %lld\n", same ? "" : row, metric, shown(numbers[0], text[0]),
-           shown(numbers[1], text[1]), range, (long long)n);
+        printf("%-*s %9s %9s  %-16s %6.6s\n", width, "", "paper", "ours", "95 % interval", r->item->unit);
+    if (strcmp(row, r->last_row) != 0) printf("%s\n", row);
+    if (!isnan(ours.low))
+        snprintf(range, sizeof range, "%s to %s", shown(ours.low, text[2]), shown(ours.high, text[3]));
+    else if (ours.n > 1) snprintf(range, sizeof range, "all equal");
+    printf("  %-*s", width - 2, metric);
+    if (fm_text_columns(metric) + 2 > (size_t)width) printf("\n%*s", width, "");
+    printf(" %9s %9s  %-16s %6lld\n", shown(paper, text[0]), shown(ours.mean, text[1]), range, (long long)n);
     snprintf(r->last_row, sizeof r->last_row, "%s", row);
     fflush(stdout);
 }
@@ -70,7 +80,7 @@ static void put(reproduce *r, bool for_person, const char *row, const char *metr
     r->rows++;
     put_csv(r->table, r, row, metric, numbers, n);
     if (r->config->csv) put_csv(stdout, r, row, metric, numbers, n);
-    else if (for_person) put_person(r, row, metric, numbers, n);
+    else if (for_person) put_person(r, row, metric, paper, ours, n);
 }
 
 void reproduce_put(reproduce *r, const char *row, const char *metric, double paper, stats_interval ours,
@@ -86,7 +96,7 @@ void reproduce_put_detail(reproduce *r, const char *row, const char *metric, dou
 void reproduce_say(const reproduce *r, const char *format, ...) {
     va_list arguments;
     if (r->config->quiet) return;
-    fprintf(stderr, "reproduce: %s: ", r->item->name);
+    fprintf(stderr, "%s: %s: ", program_name(), r->item->name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
@@ -95,11 +105,17 @@ void reproduce_say(const reproduce *r, const char *format, ...) {
 
 void reproduce_words(const reproduce *r, const char *format, ...) {
     va_list arguments;
+    char *words = NULL;
+    size_t size;
     if (r->config->csv) return;
-    putchar('\n');
+    FILE *memory = fm_memory_open(&words, &size);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vfprintf(memory, format, arguments);
     va_end(arguments);
+    fm_memory_close(memory);
+    putchar('\n');
+    program_print(stdout, words);
+    free(words);
 }
 
 fm_status reproduce_figure(const reproduce *r, const char *name, const plot_data *data,
@@ -168,19 +184,20 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
     add(&c, "--env", what->env);
     add(&c, "--out", folder);
     if (what->preset) add(&c, "--preset", what->preset);
+    if (what->learner) add(&c, "--learner", what->learner);
     add_settings(&c, what->settings);
     add_number(&c, "--trials", r->trials);
     add_number(&c, "--jobs", r->config->jobs);
     add_number(&c, "--seed", r->config->seed);
     add_number(&c, "--steps", what->steps);
+    add_number(&c, "--num-envs", what->num_envs);
     add_number(&c, "--window", what->window);
     add_number(&c, "--rows", what->rows);
     add_number(&c, "--eval-episodes", what->eval_episodes);
     if (run_parse(run, c.n, c.words, err) != FM_OK)
         return fm_fail_in(err, "%s: %s: ", r->item->name, what->row);
     run->config.quiet = r->config->quiet;
-    if (r->config->quick && run->config.steps > r->item->quick_steps)
-        run->config.steps = r->item->quick_steps;
+    if (r->steps > 0 && run->config.steps > r->steps) run->config.steps = r->steps;
     if (what->evaluations > 0) run->config.eval_every = run->config.steps / what->evaluations;
     return FM_OK;
 }
@@ -189,10 +206,9 @@ static fm_status plan(const reproduce *r, const reproduce_training *what, const 
 static char *config_text(const run_plan *run) {
     char *text = NULL;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     run_write_ini(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return text;
 }
 
@@ -213,27 +229,38 @@ static fm_status check_resumable(const run_plan *run, const char *folder, fm_err
                    folder);
 }
 
-static fm_status begin_folder(const reproduce *r, const run_plan *run, const char *folder, bool *resume,
-                              fm_lock *lock, fm_error *err) {
+/* The item's folder is ROOT/PAPER/ITEM. */
+static fm_status folder_of(const reproduce *r, const reproduce_training *what, char *folder, fm_error *err) {
+    const char *shared = what->shared ? what->shared : "", *slash = what->shared ? "/" : "";
+    size_t above = what->shared ? (size_t)(strrchr(r->folder, '/') - r->folder) : strlen(r->folder);
+    char name[64];
+    folder_name(what->row, name, sizeof name);
+    if (snprintf(folder, REPRODUCE_PATH_MAX, "%.*s%s%s/%s", (int)above, r->folder, slash, shared, name) >=
+        REPRODUCE_PATH_MAX)
+        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    return FM_OK;
+}
+
+static fm_status begin_folder(const run_plan *run, const char *folder, bool *resume, fm_lock *lock,
+                              fm_error *err) {
     char path[FOLDER_PATH_MAX];
     char config[REPRODUCE_PATH_MAX + 40];
     snprintf(config, sizeof config, "%s/config.ini", folder);
-    *resume = r->config->resume && fm_file_exists(config);
+    *resume = *resume && fm_file_exists(config);
     if (!*resume) return folder_make(run, path, lock, err);
     return check_resumable(run, folder, err) == FM_OK ? folder_lock(folder, lock, err) : FM_BAD;
 }
 
 fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduce_trained *done,
                           fm_error *err) {
-    char name[64], steps[40];
+    char steps[40];
     trial_watch watch;
-    trials_setup setup = {.program = "reproduce"};
+    trials_setup setup = {.program = program_name(), .resume = r->config->resume || what->shared};
     fm_lock lock = {.fd = -1};
     memset(done, 0, sizeof *done);
-    folder_name(what->row, name, sizeof name);
-    if (snprintf(done->folder, sizeof done->folder, "%s/%s", r->folder, name) >= (int)sizeof done->folder)
-        return fm_fail(err, "'%.60s...': the path is too long", r->folder);
+    if (folder_of(r, what, done->folder, err) != FM_OK) return FM_BAD;
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
+    if (run_fit(&done->run, "reproduce", err) != FM_OK) return FM_BAD;
     done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
@@ -242,8 +269,9 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (watch.every == 0) watch.every = done->run.config.steps / WATCHED_PARTS;
         if (watch.every == 0) watch.every = 1;
         setup.watch = &watch;
+        setup.resume = false;
     } else {
-        if (begin_folder(r, &done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
+        if (begin_folder(&done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
     fm_status status = trials_run(&done->run, &setup, &done->all, err);
@@ -285,9 +313,8 @@ double reproduce_train_outcome(const trial_result *result, int i) { return resul
 double reproduce_action(const trial_result *result, int i) { return (double)result->evaluation.action[i]; }
 
 stats_interval reproduce_mean_of(const reproduce_trained *done, const double *values) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         if (done->all.results[k].status == TRIAL_OK) x[n++] = values[k];
     stats_interval mean = stats_mean(x, n);
@@ -296,8 +323,7 @@ stats_interval reproduce_mean_of(const reproduce_trained *done, const double *va
 }
 
 stats_interval reproduce_mean(const reproduce_trained *done, reproduce_getter get, int i) {
-    double *values = calloc((size_t)done->all.n, sizeof *values);
-    FM_CHECK(values != NULL, "out of memory");
+    double *values = fm_new((size_t)done->all.n, sizeof *values);
     for (int64_t k = 0; k < done->all.n; k++) values[k] = get(&done->all.results[k], i);
     stats_interval mean = reproduce_mean_of(done, values);
     free(values);
@@ -315,8 +341,7 @@ size_t reproduce_progress_rows(const reproduce_trained *done) {
 
 stats_interval reproduce_progress(const reproduce_trained *done, size_t k, int column) {
     size_t at = k * (size_t)done->columns.at[COLUMN_END] + (size_t)column;
-    double *x = calloc((size_t)done->all.n, sizeof *x);
-    FM_CHECK(x != NULL, "out of memory");
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         double value = done->all.rows[trial].numbers[at];

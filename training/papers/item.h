@@ -24,7 +24,7 @@
 #define REPRODUCE_HEADER "item,row,metric,paper,ours,lo,hi,trials"
 
 typedef struct reproduce_config {
-    int64_t trials, jobs, seed; /* trials, jobs 0: the item's own number, one per processor */
+    int64_t isa, trials, steps, jobs, seed; /* trials, steps, jobs 0: the item's own, one per processor */
     bool quick, csv, resume, quiet, list, help, version;
     char out[FM_TEXT_MAX];
 } reproduce_config;
@@ -35,7 +35,7 @@ typedef struct reproduce_item {
     const char *name;   /* "biac/table2" */
     const char *title;  /* one line */
     const char *source; /* "Zhang 2020, Table 2" */
-    const char *note;   /* what the paper's numbers are, or that it gives none; lines for a person */
+    const char *note;   /* what the paper's numbers are, or that it gives none; ends its line */
     const char *unit;   /* what `trials` counts */
     int64_t trials, quick_trials;
     int64_t quick_steps; /* decisions of a trial at most when quick */
@@ -50,7 +50,7 @@ typedef struct reproduce {
     const reproduce_config *config;
     const reproduce_item *item;
     char folder[REPRODUCE_PATH_MAX]; /* of the item, made */
-    int64_t trials;                  /* resolved */
+    int64_t trials, steps;           /* resolved; steps: of a trial at most, 0 for its own number */
     FILE *table;                     /* rows.csv in the folder */
     bool interrupted;                /* a signal came: put no more rows and return */
     size_t failed;                   /* trials that crashed or met a number that is none */
@@ -69,14 +69,13 @@ void reproduce_put(reproduce *r, const char *row, const char *metric, double pap
 void reproduce_put_detail(reproduce *r, const char *row, const char *metric, double paper,
                           stats_interval ours, int64_t n);
 
-/* Says to a person, below the rows, what they mean: a paragraph of any length. */
+/* Says to a person, below the rows, what they mean: a paragraph of any length, which is broken into lines. */
 void reproduce_words(const reproduce *r, const char *format, ...) FM_PRINTF(2, 3);
 
 /* A number without an interval. */
 stats_interval reproduce_number(double value);
 
-/* A share with its interval cut to 0..1; and as percentages. */
-stats_interval reproduce_share(stats_interval share);
+/* stats_of_shares, as percentages. */
 stats_interval reproduce_percent(stats_interval share);
 
 /* Writes a figure into the item's folder, draws it if gnuplot is there, and says where it is. */
@@ -98,8 +97,12 @@ typedef struct reproduce_training {
     const char *row;    /* names the folder inside the item's */
     const char *algo, *env;
     const char *preset; /* NULL: defaults */
+    const char *shared; /* a folder beside the item's for runs that several items tell of: what is there
+                           already is not trained again. NULL: the item's own */
     const char *settings; /* "key=value key=value" of the algorithm and the environment; NULL: none */
+    const char *learner;  /* of one agent, "AGENT=WHO" as for ./train; NULL: none */
     int64_t steps;        /* of a trial; 0: the algorithm's own */
+    int64_t num_envs;     /* 0: the default */
     int64_t window, rows; /* of progress; 0: the defaults of ./train */
     int64_t evaluations;  /* during training, evenly spread over the steps; 0: none */
     int64_t eval_episodes; /* of the evaluation at the end; 0: likewise */
@@ -183,6 +186,18 @@ fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err); /* stac/fig2 */
 fm_status reproduce_stac_cartpole(reproduce *r, fm_error *err); /* training/papers/stac_cartpole.c */
 fm_status reproduce_stac_pendulum(reproduce *r, fm_error *err); /* training/papers/stac_control.c */
 fm_status reproduce_stac_mountaincar(reproduce *r, fm_error *err);
+fm_status reproduce_step_penalty(reproduce *r, fm_error *err);  /* step/fig5: training/papers/step_matrix.c */
+fm_status reproduce_step_mixing(reproduce *r, fm_error *err);   /* step/table1 */
+fm_status reproduce_step_mixing_curves(reproduce *r, fm_error *err); /* step/figB2 */
+fm_status reproduce_step_beta(reproduce *r, fm_error *err);    /* step/fig7: training/papers/step_onramp.c */
+fm_status reproduce_step_returns(reproduce *r, fm_error *err); /* step/fig8 */
+fm_status reproduce_step_speeds(reproduce *r, fm_error *err);  /* step/fig9 */
+fm_status reproduce_oracles_games(reproduce *r, fm_error *err);  /* training/papers/oracles_games.c */
+fm_status reproduce_oracles_inner_loop(reproduce *r, fm_error *err);
+fm_status reproduce_oracles_hidden(reproduce *r, fm_error *err); /* training/papers/oracles_conditions.c */
+fm_status reproduce_oracles_phase(reproduce *r, fm_error *err);
+fm_status reproduce_oracles_reset(reproduce *r, fm_error *err);
+fm_status reproduce_oracles_timing(reproduce *r, fm_error *err);
 
 /* Puts how far the trained policies fall short of exact Stackelberg play, from `starts` sampled initial
  * situations: the mean loss of every agent's return, and the share of starts in which nobody loses. */

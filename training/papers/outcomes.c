@@ -4,6 +4,8 @@
 
 #include "training/papers/item.h"
 
+#include "base/memory.h"
+
 /* Of each outcome's share, over the trials. */
 enum { MEAN, LOW, HIGH, PARTS };
 
@@ -52,10 +54,10 @@ static void fill(outcome_table *t, size_t learner, const reproduce_trained *done
         at[x_column(t, learner)] = x;
         for (size_t k = 0; k < t->outcomes; k++) {
             int outcome = done->columns.at[COLUMN_OUTCOME] + (int)outcome_at(t, k);
-            stats_interval share = reproduce_share(reproduce_progress(done, row, outcome));
+            stats_interval share = reproduce_progress(done, row, outcome);
             at[column(t, learner, k, MEAN)] = share.mean;
-            at[column(t, learner, k, LOW)] = share.low;
-            at[column(t, learner, k, HIGH)] = share.high;
+            at[column(t, learner, k, LOW)] = share.low < 0 ? 0 : share.low;
+            at[column(t, learner, k, HIGH)] = share.high > 1 ? 1 : share.high;
         }
         kept++;
     }
@@ -124,8 +126,7 @@ static fm_status train(reproduce *r, const reproduce_outcomes *what, const repro
 }
 
 fm_status reproduce_outcome_curves(reproduce *r, const reproduce_outcomes *what, fm_error *err) {
-    reproduce_trained *done = calloc(what->n, sizeof *done);
-    FM_CHECK(done != NULL, "out of memory");
+    reproduce_trained *done = fm_new(what->n, sizeof *done);
     fm_status status = FM_OK;
     for (size_t k = 0; k < what->n && status == FM_OK && !r->interrupted; k++)
         status = train(r, what, &what->learners[k], &done[k], err);

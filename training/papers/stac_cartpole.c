@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "stb_ds.h"
 #include "training/papers/curves.h"
 
@@ -96,9 +97,8 @@ static summary summary_of(const reproduce_trained *done, int64_t trial, size_t e
 }
 
 static stats_interval return_at(const reproduce_trained *done, size_t epoch) {
-    double *x = calloc((size_t)done->all.n, sizeof *x);
+    double *x = fm_new((size_t)done->all.n, sizeof *x);
     size_t n = 0;
-    FM_CHECK(x != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         if (done->all.results[k].status == TRIAL_OK && !isnan(return_of(done, k, epoch)))
             x[n++] = return_of(done, k, epoch);
@@ -110,9 +110,8 @@ static stats_interval return_at(const reproduce_trained *done, size_t epoch) {
 static reproduce_curve put_variant(reproduce *r, const char *row, const reproduce_trained *done) {
     const size_t n = (size_t)done->all.n, epochs = epochs_of(done);
     size_t ok = 0, reached = 0;
-    double *area = calloc(3 * n, sizeof *area), *last = area + n, *first = last + n;
+    double *area = fm_new(3 * n, sizeof *area), *last = area + n, *first = last + n;
     reproduce_curve curve = reproduce_curve_new(row, epochs);
-    FM_CHECK(area != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++) {
         if (done->all.results[k].status != TRIAL_OK) continue;
         summary s = summary_of(done, k, epochs);
@@ -159,15 +158,18 @@ static fm_status show(const reproduce *r, const reproduce_curve *curves, fm_erro
     bool gains = curves[STAC].area.low > curves[AC].area.high,
          alike = curves[STAC].area.low <= curves[TWICE].area.high;
     if (!gains || !alike) {
-        printf("These trials are too few or too short to show what the controls show in the full item.\n");
+        reproduce_words(r, "These trials are too few or too short to show what the controls show in the full "
+                           "item.\n");
         return FM_OK;
     }
-    printf("The published implicit term is the policy gradient times a number, mostly about 1, because\n"
-           "the critic can answer by its output bias alone. So STAC is AC with steps about twice as\n"
-           "long: it gains on AC, and AC with twice its learning rate gains as much. What is gained is a\n"
-           "learning rate; nothing here is due to the direction of the total derivative. Without the\n"
-           "implicit term STAC is AC, and the raw form of Proposition 1 makes steps of returns' size, at\n"
-           "which the policy collapses.\n");
+    reproduce_words(
+        r,
+        "The published implicit term is the policy gradient times a number, mostly about 1, because the "
+        "critic can answer by its output bias alone. So STAC is AC with steps about twice as long: it "
+        "gains on AC, and AC with twice its learning rate gains as much. What is gained is a learning rate; "
+        "nothing here is due to the direction of the total derivative. Without the implicit term STAC is "
+        "AC, and the raw form of Proposition 1 makes steps of returns' size, at which the policy "
+        "collapses.\n");
     return FM_OK;
 }
 

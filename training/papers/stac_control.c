@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "training/papers/curves.h"
 
 /* Updates in rounds of 50; the default lambda = 500 is the paper's. */
@@ -66,9 +67,8 @@ static reproduce_curve put_variant(reproduce *r, const char *row, const reproduc
     const int column = done->columns.at[COLUMN_EVAL_RETURN];
     const size_t width = (size_t)done->columns.at[COLUMN_END], points = reproduce_progress_rows(done);
     reproduce_curve curve = reproduce_curve_new(row, points);
-    double *area = calloc((size_t)done->all.n, sizeof *area);
+    double *area = fm_new((size_t)done->all.n, sizeof *area);
     char metric[48];
-    FM_CHECK(area != NULL, "out of memory");
     for (int64_t k = 0; k < done->all.n; k++)
         for (size_t p = 0; p < points && done->all.results[k].status == TRIAL_OK; p++)
             area[k] += done->all.rows[k].numbers[p * width + (size_t)column] / (double)points;

@@ -139,9 +139,10 @@ fm_status reproduce_stac_toy(reproduce *r, fm_error *err) {
     for (int i = 0; i < LEARNER_COUNT; i++) run_learner(r, i, numbers);
     fm_status status = draw_learners(r, numbers, err);
     reproduce_words(
-        r, "Alone, policy and critic circle around the equilibrium. A policy that leads approaches it\n"
-           "without a turn, as 1 / sqrt(updates). lambda = 0.04 is nearer only in the end: from 5,000\n"
-           "to 10,000 updates it is no nearer than lambda = 0.\n");
+        r,
+        "Alone, policy and critic circle around the equilibrium. A policy that leads approaches it "
+        "without a turn, as 1 / sqrt(updates). lambda = 0.04 is nearer only in the end: from 5,000 to 10,000 "
+        "updates it is no nearer than lambda = 0.\n");
     fm_arena_free(&arena);
     return status;
 }
@@ -347,10 +348,10 @@ fm_status reproduce_stac_soft_toy(reproduce *r, fm_error *err) {
     for (size_t i = 0; i < 2; i++) fill_soft_field(&SOFT[i], SOFT_MOVES + 2 * i, numbers);
     fm_status status = draw_soft(r, numbers, err);
     reproduce_words(
-        r, "`published` is the program: each value meets every sample's reward, which is -a^2. `matched`\n"
-           "lets values meet their own sample's reward; the last two rows also take the paper's reward,\n"
-           "-a^2 / 5. With entropy nobody circles, and both ways come near the equilibrium alike; without\n"
-           "the faults the policy that leads is the slower one until some 1,000 updates.\n");
+        r, "`published` is the program: each value meets every sample's reward, which is -a^2. `matched` "
+           "lets values meet their own sample's reward; the last two rows also take the paper's reward, "
+           "-a^2 / 5. With entropy nobody circles, and both ways come near the equilibrium alike; "
+           "without the faults the policy that leads is the slower one until some 1,000 updates.\n");
     fm_arena_free(&arena);
     return status;
 }

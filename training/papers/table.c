@@ -5,19 +5,26 @@
     "Each algorithm twice: with our defaults, and with the settings that stand for the published row.\n"
 #define CURVES_ONLY "The paper shows curves and gives no numbers: the column `paper` is empty.\n"
 
-#define CONTROL                                                                                     \
-    "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG\n"   \
-    "and that SAC and its leaders are alike. A test return is the mean of 10 greedy episodes,\n"     \
-    "after every tenth of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
+#define FOLLOWER_STEPS 1000000 /* a follower that is not exact makes no item */
+
+#define CONTROL                                                                                              \
+    "The paper has tasks of MuJoCo, as curves, and says that leading actors do better than DDPG and that "   \
+    "SAC and its leaders are alike. A test return is the mean of 10 greedy episodes, after every tenth "     \
+    "of the 40,000 decisions; `area` is the mean of the ten, `final` the last.\n"
+
+#define ONRAMP                                                                                               \
+    CURVES_ONLY                                                                                              \
+    "Rows are of 100 greedy episodes after 2,000,000 decisions, without the supervisor. STEP's policies\n"   \
+    "see the state, MAPPO's and IPPO's what their agent sees; `MAPPO state` sees both.\n"
 
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
      "random games: the Stackelberg point against the mean Nash equilibrium, by covariance and size",
      "Zhang 2020, Fig. 2",
      CURVES_ONLY
-     "It finds that the Stackelberg point is better than the mean Nash equilibrium for both agents\n"
-     "when the covariance is high, and that the number of equilibria grows with it. `reference` is an\n"
-     "independent measurement of 20,000 games per point. Equilibria are pure; the mean is over the\n"
+     "It finds that the Stackelberg point is better than the mean Nash equilibrium for both agents "
+     "when the covariance is high, and that the number of equilibria grows with it. `reference` is an "
+     "independent measurement of 20,000 games per point. Equilibria are pure; the mean is over the "
      "games that have one.\n",
      "games", 2000, 200, 0, reproduce_random_games},
     {"biac/table2", "Escape: converged joint actions of six algorithms", "Zhang 2020, Table 2",
@@ -27,7 +34,7 @@ const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig4", "Escape: how the values, the follower and the leader of Bi-AC converge",
      "Zhang 2020, Fig. 4",
      CURVES_ONLY
-     "It describes that Q1(C,Z) reaches 30 almost at once, Q2(C,Z) later, then pi2(Z|C) rises, then\n"
+     "It describes that Q1(C,Z) reaches 30 almost at once, Q2(C,Z) later, then pi2(Z|C) rises, then "
      "the leader's share of C, which stays below 1 as exploration goes on.\n",
      "trials", 10, 3, 5000, reproduce_escape_curves},
     {"biac/table3", "Maintain: converged joint actions of six algorithms", "Zhang 2020, Table 3", EACH_TWICE,
@@ -37,7 +44,7 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "trials", 10, 3, 5000, reproduce_maintain_curves},
     {"biac/table4", "Traffic Merge: who goes first, for four algorithms", "Zhang 2020, Table 4",
      EACH_TWICE
-     "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours;\n"
+     "The paper's rates are those of the last 1,000 training episodes, exploration included, as are ours; "
      "greedy play and its distance from exact Stackelberg play are added.\n",
      "trials", 10, 3, 8000, reproduce_merge},
     {"biac/fig7", "Traffic Merge: outcomes of Bi-AC and MADDPG over 1,000 episodes of training",
@@ -68,5 +75,64 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2, 4000, reproduce_stac_pendulum},
     {"stac/mountaincar", "MountainCarContinuous: the same", "Zheng 2022, Fig. 3", CONTROL, "trials", 5, 2,
      7000, reproduce_stac_mountaincar},
+    {"step/fig5", "Penalty: where STEP, MAPPO and MADDPG end, by the penalty k",
+     "STEP (Zhang et al. 2023), Fig. 5",
+     "The bars are not numbers; the text gives STEP at k = -100, and MAPPO at (a2,b2) for every k < 0.\n"
+     "Greedy joint actions after 10,000 decisions. STEP observes 0, as in the first author's program, and\n"
+     "has beta = 1; below are other beta, and the constant 1 as observation: with its running mean taken\n"
+     "away, as by default, and raw.\n",
+     "trials", 100, 10, 3000, reproduce_step_penalty},
+    {"step/table1", "Mixing: policies and rewards of STEP, MAPPO and MADDPG",
+     "STEP (Zhang et al. 2023), Table 1",
+     "Chances are means over the trials at the end, rewards what the policies earn on average. By the\n"
+     "printed chances the rewards of MAPPO and MADDPG stand in each other's columns; here they are put\n"
+     "right.\n",
+     "trials", 100, 10, 3000, reproduce_step_mixing},
+    {"step/figB2", "Mixing: policies of STEP, MAPPO and MADDPG in the course of training",
+     "STEP (Zhang et al. 2023), Fig. B.2",
+     CURVES_ONLY "It finds STEP at the optimum within 2,000 decisions.\n", "trials", 100, 10, 3000,
+     reproduce_step_mixing_curves},
+    {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents", "STEP (Zhang et al. 2023), Fig. 7",
+     "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and\n"
+     "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times\n"
+     "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best\n"
+     "return of a chain is 0.\n",
+     "trials", 5, 1, 4000, reproduce_step_beta},
+    {"step/fig8", "on-ramp: returns of STEP, MAPPO, IPPO and MADDPG at three densities",
+     "STEP (Zhang et al. 2023), Fig. 8",
+     ONRAMP "Returns are means over agents. It finds STEP above the others, the more so the denser.\n",
+     "trials", 5, 1, 4000, reproduce_step_returns},
+    {"step/fig9", "on-ramp: speeds of the same, from the same trials", "STEP (Zhang et al. 2023), Fig. 9",
+     ONRAMP "Speeds are means over decisions and agents. It finds STEP the fastest.\n",
+     "trials", 5, 1, 4000, reproduce_step_speeds},
+    {"oracles/games", "12 iterated games: leaders against a follower that knows their tables",
+     "Gerstgrasser & Parkes 2023",
+     "The paper shows curves; in the column `paper` is the exact Stackelberg value, in sums of the payoffs "
+     "of 10 rounds. Leader steps are those until greedy play is at the equilibrium for good, questions "
+     "included; total steps have the follower's training, too.\n",
+     "trials", 5, 2, FOLLOWER_STEPS, reproduce_oracles_games},
+    {"oracles/inner-loop", "the same games: leaders against a follower that learns in every episode",
+     "Gerstgrasser & Parkes 2023",
+     "In the column `paper` is the exact Stackelberg value; the follower learns by tabular Q in 80 games of "
+     "an episode, each of which costs the leader steps. Evaluations are means of 10 episodes.\n",
+     "trials", 5, 2, 200000, reproduce_oracles_inner_loop},
+    {"oracles/hidden", "questions that teach the leader nothing", "Gerstgrasser & Parkes 2023",
+     "In sums of the payoffs of 5 rounds; the leader has the paper's settings, the follower is exact. With "
+     "hidden questions a leader does not see what its policy does to its follower.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_hidden},
+    {"oracles/phase", "a leader that knows whether it is asked or plays",
+     "Gerstgrasser & Parkes 2023",
+     "In sums of the payoffs of 5 rounds; 16 is the equilibrium. A leader that knows lies: it answers "
+     "attractively and plays otherwise, until the follower learns anew.\n",
+     "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_phase},
+    {"oracles/reset", "followers that begin anew in every episode, and that do not",
+     "Gerstgrasser & Parkes 2023",
+     "The column `paper` has the means of an independent program's 20 seeds; 2 is the equilibrium.\n",
+     "trials", 20, 4, 55000, reproduce_oracles_reset},
+    {"oracles/timing", "a leader that is paid while its follower learns",
+     "Gerstgrasser & Parkes 2023",
+     "The column `paper` has what must come out: with rewards left out while the follower learns always "
+     "the first row; with them only for x = 2, c = 0.\n",
+     "trials", 10, 2, 22000, reproduce_oracles_timing},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };

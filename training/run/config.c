@@ -5,12 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autograd/kernels/kernels.h"
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
+#include "training/run/algorithm.h"
 #include "training/run/flags.h"
+#include "training/run/learners.h"
+#include "training/run/program.h"
 #include "training/run/version.h"
 
 #define WHOLE_MAX 9.2e18 /* no bound for a person; seeds of further trials still fit behind it */
@@ -45,6 +51,9 @@ const fm_option RUN_OPTIONS[] = {
                ""),
     FM_OPT_INT(run_config, threads, "1", 1, 64, "threads",
                "of one trial, for large networks only; small ones are faster with one", ""),
+    FM_OPT_CHOICE(run_config, isa, "auto", "auto|" AD_ISA_NAMES,
+                  "instruction set, on which results depend; auto: this machine's widest",
+                  ""),
     FM_OPT_INT(run_config, checkpoint_every, "60", 0, 1e9, "seconds",
                "how often a trial saves where it stands; 0: only when it is interrupted", ""),
     FM_OPT_TEXT(run_config, out, "", "folder of the results; empty: the next free runs/ALGO-ENV-sSEED"),
@@ -61,10 +70,14 @@ const fm_option RUN_OPTIONS[] = {
 static const char *const CARRY_OUT[] = {"jobs", "threads", "checkpoint_every", "quiet",
                                         "list", "help",    "version",          "out"};
 
-static const fm_option NO_OPTIONS[] = {FM_OPT_END};
-
 static const flag_text TEXTS[] = {
-    {"set", "key=value", "an option of the algorithm or environment (algo.key or env.key where both have it)",
+    {"set", "key=value",
+     "an option of the algorithm or environment (algo.key or env.key where both have it); AGENT.key is one "
+     "of that agent's learner",
+     true},
+    {"learner", "AGENT=WHO",
+     "who plays that agent: another algorithm, which learns at the same time, or the folder of a run, whose "
+     "policy stays as it is; --algo learns for the others",
      true},
     {"config", "FILE", "reads settings from a file like config.ini; flags win over it", false},
     {"resume", "FOLDER", "goes on with a run that was interrupted", false},
@@ -87,11 +100,9 @@ static void names_add_options(names *all, const fm_option *table) {
         if (row->type != FM_RENAMED) names_add(all, row->name);
 }
 
-static const fm_option *env_options(const env_type *type) {
-    return type && type->options ? type->options : NO_OPTIONS;
-}
+static const fm_option NO_OPTIONS[] = {FM_OPT_END};
 
-static const fm_option *algo_options(const algo_type *type) {
+static const fm_option *env_options(const env_type *type) {
     return type && type->options ? type->options : NO_OPTIONS;
 }
 
@@ -107,7 +118,7 @@ static bool carries_out(const char *key) {
 static bool explain(const char *name, fm_error *err) {
     bool option = false;
     for (size_t i = 0; ALGO_TABLE[i]; i++)
-        option |= fm_options_find(algo_options(ALGO_TABLE[i]), name) != NULL;
+        option |= fm_options_find(algorithm_options(ALGO_TABLE[i]), name) != NULL;
     for (size_t i = 0; ENV_TABLE[i]; i++) option |= fm_options_find(env_options(ENV_TABLE[i]), name) != NULL;
     if (option)
         fm_fail(err, "unknown flag '--%s'; options of algorithms and environments are written --set %s=...",
@@ -117,8 +128,28 @@ static bool explain(const char *name, fm_error *err) {
 
 static void add_setting(run_plan *run, const char *section, const char *key, const char *value,
                         const char *where) {
-    setting now = {section, fm_arena_text(&run->arena, key), fm_arena_text(&run->arena, value), where};
+    setting now = {fm_arena_text(&run->arena, section), fm_arena_text(&run->arena, key),
+                   fm_arena_text(&run->arena, value), where};
     arrput(run->settings, now);
+}
+
+/* That of an agent's learner. */
+static const char *section_of(run_plan *run, const char *agent) {
+    size_t size = sizeof INI_LEARNER + strlen(agent);
+    char *section = fm_arena_array(&run->arena, char, size);
+    snprintf(section, size, INI_LEARNER "%s", agent);
+    return section;
+}
+
+/* "--learner agent=who" */
+static fm_status take_learner(run_plan *run, const char *text, fm_error *err) {
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text || equals[1] == '\0')
+        return fm_fail(err, "--learner: expected AGENT=ALGORITHM or AGENT=FOLDER, found '%s'", text);
+    char *agent = fm_arena_text(&run->arena, text);
+    agent[equals - text] = '\0';
+    add_setting(run, section_of(run, agent), "from", equals + 1, "--");
+    return FM_OK;
 }
 
 /* "--set algo.key=value": the section is the prefix, "" when there is none. */
@@ -133,29 +164,34 @@ static fm_status take_set(run_plan *run, const char *text, fm_error *err) {
     memcpy(key, text, (size_t)(equals - text));
     key[equals - text] = '\0';
     const char *section = "";
-    const char *bare = key;
-    if (strncmp(key, "algo.", 5) == 0)
-        section = "algo", bare = key + 5;
-    else if (strncmp(key, "env.", 4) == 0)
-        section = "env", bare = key + 4;
-    else if (strcmp(key, "preset") == 0)
+    char *bare = key, *dot = strrchr(key, '.');
+    if (dot) {
+        *dot = '\0';
+        section = strcmp(key, "algo") == 0 || strcmp(key, "env") == 0 ? key : section_of(run, key);
+        bare = dot + 1;
+    } else if (strcmp(key, "preset") == 0) {
         section = "run";
+    }
     add_setting(run, section, bare, equals + 1, "--set");
     return FM_OK;
 }
 
-/* Files are read at once, but into `files`, because they count before every flag. */
-/* Reads a configuration file; the game files that it names are found from where it lies. */
+/* Whether the value is the path of a game file or of a folder. */
+static bool names_a_path(const setting *now) {
+    if (strncmp(now->section, INI_LEARNER, strlen(INI_LEARNER)) == 0)
+        return strcmp(now->key, "from") == 0 && strchr(now->value, '/');
+    if (strcmp(now->section, "run") == 0) return strcmp(now->key, "env") == 0 && env_is_path(now->value);
+    return strcmp(now->section, "env") == 0 && strcmp(now->key, "path") == 0 && now->value[0];
+}
+
+/* Reads a configuration file; the files and folders that it names are found from where it lies. */
 static fm_status read_settings(run_plan *run, const char *path, setting **files, fm_error *err) {
     const char *slash = strrchr(path, '/');
     size_t first = arrlenu(*files), folder = slash ? (size_t)(slash - path) + 1 : 0;
     if (ini_read(path, &run->arena, files, err) != FM_OK) return FM_BAD;
     for (size_t i = first; i < arrlenu(*files); i++) {
         setting *now = &(*files)[i];
-        bool named = strcmp(now->section, "run") == 0 && strcmp(now->key, "env") == 0;
-        bool set = strcmp(now->section, "env") == 0 && strcmp(now->key, "path") == 0;
-        if (!(named && env_is_path(now->value)) && !(set && now->value[0])) continue;
-        if (now->value[0] == '/') continue;
+        if (!names_a_path(now) || now->value[0] == '/') continue;
         size_t size = folder + strlen(now->value) + 1;
         char *found = fm_arena_array(&run->arena, char, size);
         snprintf(found, size, "%.*s%s", (int)folder, path, now->value);
@@ -167,6 +203,7 @@ static fm_status read_settings(run_plan *run, const char *path, setting **files,
 static fm_status take_flag(run_plan *run, const flag_given *flag, setting **files, fm_error *err) {
     if (flag->option) return add_setting(run, "run", flag->name, flag->value, "--"), FM_OK;
     if (strcmp(flag->name, "set") == 0) return take_set(run, flag->value, err);
+    if (strcmp(flag->name, "learner") == 0) return take_learner(run, flag->value, err);
     if (strcmp(flag->name, "config") == 0) return read_settings(run, flag->value, files, err);
     run->resume = fm_arena_text(&run->arena, flag->value);
     return FM_OK;
@@ -180,7 +217,7 @@ static fm_status read_resumed(run_plan *run, setting **files, fm_error *err) {
         if (strcmp(now->section, "run") != 0 || !carries_out(now->key) || strcmp(now->key, "out") == 0)
             return fm_fail(
                 err,
-                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint-every "
+                "--resume goes on with the run as it was begun; only --jobs, --threads, --checkpoint_every "
                 "and --quiet can stand beside it, not '%s'",
                 now->key);
     }
@@ -236,11 +273,11 @@ static fm_status apply_run(run_plan *run, fm_error *err) {
 static fm_status unknown_key(const run_plan *run, const setting *now, fm_error *err) {
     names all = {0};
     bool of_algo = strcmp(now->section, "env") != 0, of_env = strcmp(now->section, "algo") != 0;
-    if (of_algo) names_add_options(&all, algo_options(run->algo));
+    if (of_algo) names_add_options(&all, algorithm_options(run->algo));
     if (of_env) names_add_options(&all, env_options(run->env.type));
     const char *of = of_algo && of_env ? "" : of_algo ? run->config.algo : run->config.env;
     const char *nearest = fm_text_nearest(now->key, all.name, all.n), *today = NULL;
-    if (of_algo) today = fm_options_renamed(algo_options(run->algo), now->key);
+    if (of_algo) today = fm_options_renamed(algorithm_options(run->algo), now->key);
     if (of_env && !today) today = fm_options_renamed(env_options(run->env.type), now->key);
     if (today) return fm_fail(err, "'%s' is now '%s'", now->key, today);
     today = fm_options_renamed(RUN_OPTIONS, now->key);
@@ -268,7 +305,7 @@ static fm_status apply_one(run_plan *run, const setting *now, fm_error *err) {
     bool bare = now->section[0] == '\0';
     bool of_algo = bare || strcmp(now->section, "algo") == 0,
          of_env = bare || strcmp(now->section, "env") == 0;
-    of_algo = of_algo && fm_options_find(algo_options(run->algo), now->key);
+    of_algo = of_algo && fm_options_find(algorithm_options(run->algo), now->key);
     of_env = of_env && fm_options_find(env_options(run->env.type), now->key);
     if (of_algo && of_env)
         return fm_fail(err, "both %s and %s have an option '%s'; write algo.%s or env.%s", run->config.algo,
@@ -281,25 +318,17 @@ static fm_status apply_one(run_plan *run, const setting *now, fm_error *err) {
 static fm_status apply_settings(run_plan *run, fm_error *err) {
     for (size_t i = 0; i < arrlenu(run->settings); i++) {
         const setting *now = &run->settings[i];
-        if (strcmp(now->section, "run") == 0) continue;
+        bool beside = strncmp(now->section, INI_LEARNER, strlen(INI_LEARNER)) == 0;
+        if (beside || strcmp(now->section, "run") == 0) continue;
         if (apply_one(run, now, err) != FM_OK) return place(now, err);
     }
     return FM_OK;
 }
 
 static fm_status find_algo(run_plan *run, fm_error *err) {
-    const char *name = run->config.algo;
-    names all = {0};
-    for (size_t i = 0; ALGO_TABLE[i]; i++) names_add(&all, ALGO_TABLE[i]->name);
-    run->algo = algo_find(name);
-    if (!run->algo) {
-        const char *nearest = fm_text_nearest(name, all.name, all.n);
-        if (nearest) return fm_fail(err, "unknown algorithm '%s'; did you mean '%s'?", name, nearest);
-        return fm_fail(err, "unknown algorithm '%s'; --list names the known ones", name);
-    }
+    if (algorithm_find(run->config.algo, &run->arena, &run->algo, &run->algo_config, err) != FM_OK)
+        return FM_BAD;
     fm_text_format(run->config.algo, sizeof run->config.algo, "%s", run->algo->name);
-    run->algo_config = fm_arena_alloc(&run->arena, 1, run->algo->config_size ? run->algo->config_size : 1);
-    if (run->algo->options) fm_options_reset(run->algo->options, run->algo_config);
     return FM_OK;
 }
 
@@ -310,37 +339,14 @@ static fm_status find_env(run_plan *run, fm_error *err) {
     return FM_OK;
 }
 
-/* Applies the presets of one name; returns whether there was one for this environment. */
-static bool apply_presets(run_plan *run, const char *name, int64_t *steps, names *others) {
-    bool found = false;
-    for (const algo_preset *row = run->algo->presets; row && row->settings; row++) {
-        if (row->name[0]) names_add(others, row->name);
-        if (!fm_text_same_name(row->name, name)) continue;
-        if (row->env[0] && !(run->env.type && strcmp(row->env, run->env.type->name) == 0)) continue;
-        fm_error err;
-        FM_CHECK(fm_options_apply(algo_options(run->algo), run->algo_config, row->settings, &err) == FM_OK,
-                 "%s: preset '%s' for '%s': %s", run->algo->name, row->name, row->env, err.text);
-        if (row->steps > 0) *steps = row->steps;
-        found = true;
-    }
-    return found;
-}
-
-static fm_status resolve_algo(run_plan *run, fm_error *err) {
-    const char *preset = run->config.preset;
-    names others = {0};
-    int64_t steps = run->algo->steps;
-    apply_presets(run, "", &steps, &others);
-    if (*preset && !apply_presets(run, preset, &steps, &others)) {
-        const char *nearest = fm_text_nearest(preset, others.name, others.n);
-        if (nearest && fm_text_same_name(nearest, preset))
-            return fm_fail(err, "preset '%s' of %s is not for the environment '%s'", preset, run->algo->name,
-                           run->config.env);
-        if (nearest)
-            return fm_fail(err, "%s has no preset '%s'; did you mean '%s'?", run->algo->name, preset,
-                           nearest);
-        return fm_fail(err, "%s has no preset '%s'; --list names the presets", run->algo->name, preset);
-    }
+/* The algorithm's own settings in this environment, whose facts are known when it was made. */
+static fm_status resolve_algo(run_plan *run, bool made, fm_error *err) {
+    const char *where = run->env.type ? run->env.type->name : "";
+    const env_facts *facts = made ? &run->env.facts : NULL;
+    int64_t steps;
+    fm_options_reset(algorithm_options(run->algo), run->algo_config);
+    if (algorithm_preset(run->algo, run->algo_config, run->config.preset, where, facts, &steps, err) != FM_OK)
+        return FM_BAD;
     if (run->config.steps == 0) run->config.steps = steps;
     return FM_OK;
 }
@@ -349,10 +355,9 @@ static fm_status resolve_algo(run_plan *run, fm_error *err) {
 static fm_status check_game(run_plan *run, fm_error *err) {
     char *written = NULL, sum[FM_CHECKSUM_TEXT], *expected = run->config.game_checksum;
     size_t size;
-    FILE *memory = open_memstream(&written, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&written, &size);
     nfg_write(run->env.facts.file, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fm_checksum_text(fm_checksum(FM_CHECKSUM_START, written, size), sum);
     free(written);
     if (expected[0] && strcmp(expected, sum) != 0)
@@ -362,6 +367,27 @@ static fm_status check_game(run_plan *run, fm_error *err) {
                        run->env.facts.source, sum, expected);
     fm_text_format(expected, sizeof run->config.game_checksum, "%s", sum);
     return FM_OK;
+}
+
+/* Another instruction set rounds differently, so a run that goes on or is repeated keeps its own. */
+static fm_status resolve_isa(run_plan *run, fm_error *err) {
+    char name[FM_TEXT_MAX];
+    ad_isa isa;
+    const fm_option *row = fm_options_find(RUN_OPTIONS, "isa");
+    if (ad_kernels_find(fm_option_format(row, &run->config, name, sizeof name), &isa, err) != FM_OK) {
+        if (!run->resume) return fm_fail(err, "%s; the option is --isa", err->text);
+        return fm_fail(err,
+                       "%s, and the run was begun with it: it can go on only where that is; to begin it anew "
+                       "with another: ./train --config %s/config.ini --isa auto",
+                       err->text, run->resume);
+    }
+    run->config.isa = RUN_ISA_AUTO + 1 + (int64_t)isa;
+    return FM_OK;
+}
+
+void run_use_isa(const run_plan *run) {
+    int64_t isa = run->config.isa;
+    if (isa != RUN_ISA_AUTO) ad_kernels_use((ad_isa)(isa - RUN_ISA_AUTO - 1));
 }
 
 static fm_status resolve(run_plan *run, fm_error *err) {
@@ -374,15 +400,19 @@ static fm_status resolve(run_plan *run, fm_error *err) {
     if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
     if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
-    if (run->algo && resolve_algo(run, err) != FM_OK) return FM_BAD;
-    if (config->algo[0] && config->env[0] && apply_settings(run, err) != FM_OK) return FM_BAD;
+    bool both = config->algo[0] && config->env[0];
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* those of the environment count now */
+    bool made = config->env[0] && env_create(&run->env, &run->arena, err) == FM_OK;
+    if (train && !made) return FM_BAD;
+    if (run->algo && resolve_algo(run, made, err) != FM_OK) return FM_BAD;
+    if (both && apply_settings(run, err) != FM_OK) return FM_BAD; /* and now those of the algorithm */
     if (config->jobs == 0) config->jobs = sysconf(_SC_NPROCESSORS_ONLN);
     if (config->jobs < 1) config->jobs = 1;
     if (config->jobs > 1024) config->jobs = 1024;
     if (!train) return FM_OK;
-    if (env_create(&run->env, &run->arena, err) != FM_OK) return FM_BAD;
+    if (resolve_isa(run, err) != FM_OK) return FM_BAD;
     if (run->env.facts.file && check_game(run, err) != FM_OK) return FM_BAD;
-    return run->algo->accepts ? run->algo->accepts(&run->env.facts, run->algo_config, err) : FM_OK;
+    return learners_resolve(run, err);
 }
 
 fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err) {
@@ -397,12 +427,13 @@ fm_status run_parse(run_plan *run, int argc, char *const *argv, fm_error *err) {
 
 void run_free(run_plan *run) {
     arrfree(run->settings);
+    learners_free(run);
     fm_arena_free(&run->arena);
     memset(run, 0, sizeof *run);
 }
 
 progress_columns run_columns(const run_plan *run) {
-    return columns_of(&run->env.facts, run->algo, run->config.eval_every > 0);
+    return columns_of(&run->env.facts, run->learner, run->config.eval_every > 0);
 }
 
 /* ---- writing ---- */
@@ -424,60 +455,70 @@ static void write_settings(const run_plan *run, FILE *out) {
     fprintf(out, "\n[run]\n");
     write_options(run, RUN_OPTIONS, &run->config, out);
     fprintf(out, "\n[algo]\n");
-    write_options(run, algo_options(run->algo), run->algo_config, out);
+    write_options(run, algorithm_options(run->algo), run->algo_config, out);
     fprintf(out, "\n[env]\n");
     write_options(run, env_options(run->env.type), run->env.config, out);
+    learners_write(run, out);
+}
+
+/* The settings as text; malloc'ed. Returns their checksum. */
+static uint64_t settings_text(const run_plan *run, char **text) {
+    size_t size;
+    FILE *memory = fm_memory_open(text, &size);
+    write_settings(run, memory);
+    fm_memory_close(memory);
+    return fm_checksum(FM_CHECKSUM_START, *text, size);
+}
+
+uint64_t run_checksum(const run_plan *run) {
+    char *settings;
+    uint64_t sum = settings_text(run, &settings);
+    free(settings);
+    return sum;
 }
 
 void run_write_ini(const run_plan *run, FILE *out) {
-    char *settings = NULL, sum[FM_CHECKSUM_TEXT];
-    size_t size;
-    FILE *memory = open_memstream(&settings, &size);
-    FM_CHECK(memory != NULL, "out of memory");
-    write_settings(run, memory);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
-    fm_checksum_text(fm_checksum(FM_CHECKSUM_START, settings, size), sum);
+    char *settings, sum[FM_CHECKSUM_TEXT];
+    fm_checksum_text(settings_text(run, &settings), sum);
     fprintf(out, "# %s, built by %s\n", run_version(), run_compiler());
-    fprintf(out, "# ./train --config THIS_FILE repeats the run.\n");
+    fprintf(out, "# The program train repeats the run with --config THIS_FILE.\n");
     fprintf(out, INI_CHECKSUM "%s of all below; without this line it may be changed.\n", sum);
     fputs(settings, out);
     free(settings);
 }
 
+static const char USAGE[] =
+    "usage: ./train --algo NAME --env NAME [flags]\n"
+    "       ./train --resume FOLDER  goes on with a run that was interrupted\n"
+    "       ./train --list           the algorithms, their presets, and the environments\n"
+    "\n"
+    "Trains the algorithm in the environment, then evaluates it and says what was learned. Intervals are "
+    "of 95 %: Wilson's for shares of trials, Student's t for means. The folder then holds config.ini "
+    "(everything needed to repeat the run), progress.csv, result.csv (one row per trial) and "
+    "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or --threads. A folder "
+    "that holds a run is never written over: without --out the next free name is taken.\n"
+    "\n"
+    "flags (--flag VALUE or --flag=VALUE; in names - and _ are the same), with the value in use:\n";
+
+static void write_options_help(const char *name, const fm_option *table, const void *config, FILE *out) {
+    fprintf(out, "\noptions of %s, each by --set:\n", name);
+    if (table->name) fm_options_help(table, config, FM_HELP_SETTINGS, out);
+    else fprintf(out, "  none\n");
+}
+
 void run_write_help(const run_plan *run, FILE *out) {
-    fprintf(out, "usage: ./train --algo NAME --env NAME [flags]\n"
-                 "       ./train --resume FOLDER      goes on with a run that was interrupted\n"
-                 "       ./train --list               the algorithms, their presets, and the environments\n"
-                 "\n"
-                 "Trains the algorithm in the environment, then evaluates it and says what was learned. "
-                 "The folder then\n"
-                 "holds config.ini (everything needed to repeat the run), progress.csv, result.csv (one row "
-                 "per trial) and\n"
-                 "trials/NNN/checkpoint.safetensors. Results depend on the seed, never on --jobs or "
-                 "--threads. A folder "
-                 "that holds a run\n"
-                 "is never written over: without --out the next free name is taken.\n"
-                 "\n"
-                 "flags (--flag VALUE or --flag=VALUE), with the value in use:\n");
     run_config shown = run->config;
     shown.help = false;
+    program_print(out, USAGE);
     flag_texts_help(TEXTS, out);
-    fm_options_help(RUN_OPTIONS, &shown, out);
-    if (run->algo) {
-        fprintf(out, "\noptions of %s (%s):\n", run->algo->name, run->algo->doc);
-        fm_options_help(algo_options(run->algo), run->algo_config, out);
-    }
-    if (run->env.type) {
-        fprintf(out, "\noptions of %s (%s):\n", run->env.type->name, run->env.type->doc);
-        if (env_options(run->env.type)->name)
-            fm_options_help(env_options(run->env.type), run->env.config, out);
-        else
-            fprintf(out, "  none\n");
-    }
+    fm_options_help(RUN_OPTIONS, &shown, FM_HELP_FLAGS, out);
+    if (run->algo) write_options_help(run->algo->name, algorithm_options(run->algo), run->algo_config, out);
+    if (run->env.type)
+        write_options_help(run->env.type->name, env_options(run->env.type), run->env.config, out);
     if (!run->algo || !run->env.type)
-        fprintf(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
-    fprintf(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be written,"
-                 " 130 interrupted\n");
+        program_print(out, "\nWith --algo NAME --env NAME, --help shows their options too.\n");
+    program_print(out, "\nexit status: 0 done, 1 a trial failed, 2 wrong input or a file that cannot be "
+                       "written, 130 interrupted\n");
 }
 
 #define LIST_DOC 17   /* the columns at which what a row says begins, */
@@ -486,15 +527,15 @@ void run_write_help(const run_plan *run, FILE *out) {
 static void write_presets(const algo_type *algo, FILE *out) {
     for (const algo_preset *row = algo->presets; row && row->settings; row++) {
         if (!row->name[0]) continue;
-        int used = fprintf(out, "    --preset %s%s%s: ", row->name, row->env[0] ? " for " : "", row->env);
-        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, FM_HELP_WIDTH);
+        int used = fprintf(out, "    --preset %s%s%s:", row->name, row->env[0] ? " for " : "", row->env);
+        fm_text_wrap(out, row->settings, (size_t)used, LIST_PRESET, fm_terminal_reading(out));
     }
 }
 
 static void write_row(const char *name, const char *doc, FILE *out) {
-    int used = fprintf(out, "  %s ", name);
-    if (used > LIST_DOC) used = fputc('\n', out) == EOF;
-    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, FM_HELP_WIDTH);
+    int used = fprintf(out, "  %s", name);
+    if (used >= LIST_DOC) used = fputc('\n', out) == EOF;
+    fm_text_wrap(out, doc, (size_t)used, LIST_DOC, fm_terminal_reading(out));
 }
 
 void run_write_list(FILE *out) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/terminal.h"
 #include "base/text.h"
 
 #define NAMES_MAX 64
@@ -66,9 +68,8 @@ static fm_status take_flag(flags *f, int argc, char *const *argv, int *at, fm_er
 
 fm_status flags_parse(flags *f, int argc, char *const *argv, fm_error *err) {
     size_t room = argc > 0 ? (size_t)argc : 1;
-    f->words = calloc(room, sizeof *f->words);
-    f->given = calloc(room, sizeof *f->given);
-    FM_CHECK(f->words && f->given, "out of memory");
+    f->words = fm_new(room, sizeof *f->words);
+    f->given = fm_new(room, sizeof *f->given);
     f->words_count = f->given_count = 0;
     fm_options_reset(f->options, f->config);
     for (int at = 0; at < argc;) {
@@ -94,14 +95,14 @@ const char *flags_text(const flags *f, const char *name) {
 
 void flag_texts_help(const flag_text *texts, FILE *out) {
     for (const flag_text *row = texts; row && row->name; row++) {
-        int used = fprintf(out, "  %s %s ", row->name, row->form);
-        fm_text_wrap(out, row->doc, (size_t)used, FM_HELP_DOC, FM_HELP_WIDTH);
+        int used = fprintf(out, "  --%s %s", row->name, row->form);
+        fm_text_wrap(out, row->doc, (size_t)used, FM_HELP_DOC, fm_terminal_reading(out));
     }
 }
 
 void flags_help(const flags *f, FILE *out) {
     flag_texts_help(f->texts, out);
-    fm_options_help(f->options, NULL, out);
+    fm_options_help(f->options, NULL, FM_HELP_FLAGS, out);
 }
 
 void flags_free(flags *f) {

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/memory.h"
+#include "base/text.h"
 #include "envs/games/nfg.h"
 #include "stb_ds.h"
+#include "training/run/learners.h"
 
 /* ---- making ---- */
 
@@ -68,17 +71,19 @@ static fm_status make_given(const char *out, char *path, fm_lock *lock, fm_error
     snprintf(path, FOLDER_PATH_MAX, "%s", out);
     if (fm_folder_make(path, err) != FM_OK || folder_lock(path, lock, err) != FM_OK) return FM_BAD;
     if (!holds_a_run(path)) return FM_OK;
+    char word[FOLDER_PATH_MAX + 40];
     return fm_fail(err,
                    "'%s' already holds a run; give another --out, or go on with it: ./train --resume %s",
-                   path, path);
+                   path, fm_text_quoted(path, word, sizeof word));
 }
 
-/* The game first: a config.ini never names a copy that is not there. */
+/* Game and policies first: a config.ini never names a copy that is not there. */
 static fm_status write_config(const run_plan *run, const char *folder, fm_error *err) {
     char path[FOLDER_PATH_MAX + 40];
     fm_writer writer;
     snprintf(path, sizeof path, "%s/%s", folder, RUN_GAME);
     if (run->env.facts.file && nfg_save(run->env.facts.file, path, err) != FM_OK) return FM_BAD;
+    if (learners_copy(run, folder, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/config.ini", folder);
     if (fm_writer_begin(&writer, path, err) != FM_OK) return FM_BAD;
     run_write_ini(run, writer.file);
@@ -145,7 +150,7 @@ static fm_status settle(struct folder_table *table, fm_error *err) {
 
 /* Both return the checksum of what they write. */
 static uint64_t put_text(FILE *memory, char **text, const size_t *size, FILE *out) {
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     fwrite(*text, 1, *size, out);
     uint64_t sum = fm_checksum(FM_CHECKSUM_START, *text, *size);
     free(*text);
@@ -156,8 +161,7 @@ static uint64_t put_progress(const run_plan *run, FILE *out, int64_t trial, cons
     progress_columns of = run_columns(run);
     char *text;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     for (size_t at = 0; at < arrlenu(rows->numbers); at += (size_t)of.at[COLUMN_END])
         progress_write(memory, &of, trial, rows->numbers + at);
     return put_text(memory, &text, &size, out);
@@ -166,8 +170,7 @@ static uint64_t put_progress(const run_plan *run, FILE *out, int64_t trial, cons
 static uint64_t put_result(const run_plan *run, FILE *out, const trial_result *result) {
     char *text;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     result_write(memory, &run->env.facts, result);
     return put_text(memory, &text, &size, out);
 }
@@ -202,7 +205,7 @@ static void put_trial(const run_plan *run, fm_writer to[3], const trial_result *
         sums.result = put_result(run, to[1].file, result);
     }
     bool damaged = result->status == TRIAL_DAMAGED && recorded->result != 0;
-    if (is_done(result) || damaged) sums_write(to[2].file, result->trial, &sums);
+    if (is_done(result) || damaged) sums_write(to[2].file, result->trial, &sums, run_checksum(run));
 }
 
 fm_status folder_tables_open(folder_tables *tables, const run_plan *run, const char *folder,
@@ -240,7 +243,7 @@ fm_status folder_tables_add(folder_tables *tables, const trial_result *result, c
     if (settle(progress, err) != FM_OK) return FM_BAD;
     now.result = put_result(tables->run, results->file, result);
     if (settle(results, err) != FM_OK) return FM_BAD;
-    if (is_done(result)) sums_write(sums->file, result->trial, &now);
+    if (is_done(result)) sums_write(sums->file, result->trial, &now, run_checksum(tables->run));
     return settle(sums, err);
 }
 

@@ -22,7 +22,7 @@ static char *trim(char *text) {
     return text;
 }
 
-static fm_status read_section(char *line, const char **section, fm_error *err) {
+static fm_status read_section(char *line, fm_arena *arena, const char **section, fm_error *err) {
     size_t n = strlen(line);
     if (line[n - 1] != ']') return fm_fail(err, "'%.60s' has no closing ]", line);
     line[n - 1] = '\0';
@@ -32,16 +32,20 @@ static fm_status read_section(char *line, const char **section, fm_error *err) {
         *section = SECTIONS[i];
         return FM_OK;
     }
+    if (strncmp(name, INI_LEARNER, strlen(INI_LEARNER)) == 0 && name[strlen(INI_LEARNER)]) {
+        *section = fm_arena_text(arena, name);
+        return FM_OK;
+    }
     const char *nearest = fm_text_nearest(name, SECTIONS, SECTIONS_COUNT);
     if (nearest) return fm_fail(err, "unknown section [%.60s]; did you mean [%s]?", name, nearest);
-    return fm_fail(err, "unknown section [%.60s]; expected [run], [algo] or [env]", name);
+    return fm_fail(err, "unknown section [%.60s]; expected [run], [algo], [env] or [learner.AGENT]", name);
 }
 
-static fm_status read_line(char *line, const char **section, setting *now, fm_error *err) {
+static fm_status read_line(char *line, fm_arena *arena, const char **section, setting *now, fm_error *err) {
     now->key = NULL;
     line = trim(line);
     if (*line == '\0' || *line == '#' || *line == ';') return FM_OK;
-    if (*line == '[') return read_section(line, section, err);
+    if (*line == '[') return read_section(line, arena, section, err);
     char *equals = strchr(line, '=');
     if (!equals || equals == line)
         return fm_fail(err, "expected [section] or key = value, found '%.60s'", line);
@@ -63,7 +67,7 @@ static fm_status read_lines(char *text, const char *path, fm_arena *arena, setti
         if (end) *end = '\0';
         setting now;
         number++;
-        if (read_line(line, &section, &now, err) != FM_OK)
+        if (read_line(line, arena, &section, &now, err) != FM_OK)
             return fm_fail_in(err, "%s: line %d: ", path, number);
         if (now.key) {
             char where[1200];

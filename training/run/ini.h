@@ -7,8 +7,8 @@
  *     [algo]
  *     epsilon = 0.1
  *
- * The sections are [run], [algo] and [env]. What stands behind = is the value up to the end of the line,
- * without the blanks around it. */
+ * The sections are [run], [algo], [env], and [learner.AGENT] of any agent. What stands behind = is the value
+ * up to the end of the line, without the blanks around it. */
 #ifndef TRAINING_INI_H
 #define TRAINING_INI_H
 
@@ -17,6 +17,9 @@
 
 /* How a comment begins that holds the checksum (base/checksum.h) of all lines below its own. */
 #define INI_CHECKSUM "# checksum "
+
+/* How the name of the section of an agent's learner begins. */
+#define INI_LEARNER "learner."
 
 /* One setting. `where` says where it came from, for messages: "run.ini: line 3". Texts live in an arena. */
 typedef struct setting { const char *section, *key, *value, *where; } setting;

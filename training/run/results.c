@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "stb_ds.h"
 #include "training/actions.h"
@@ -147,7 +148,7 @@ static void write_actions(FILE *out, const env_facts *facts, const trial_result 
     for (int i = 0; i < facts->agents; i++) {
         fputc(',', out);
         if (result->status != TRIAL_OK) continue;
-        char *text = action_text(facts, i, result->evaluation.action);
+        char *text = action_text(facts, i, result->evaluation.action, 0);
         csv_write_text(out, text);
         free(text);
     }
@@ -174,10 +175,11 @@ void result_write(FILE *out, const env_facts *facts, const trial_result *result)
 
 void sums_write_header(FILE *out) { fputs(SUMS_HEADER, out); }
 
-void sums_write(FILE *out, int64_t trial, const trial_sums *sums) {
+/* What is written also depends on the run, so that tables of another one do not fit. */
+void sums_write(FILE *out, int64_t trial, const trial_sums *sums, uint64_t run) {
     char result[FM_CHECKSUM_TEXT], progress[FM_CHECKSUM_TEXT];
-    fprintf(out, "%lld,%s,%s\n", (long long)trial, fm_checksum_text(sums->result, result),
-            fm_checksum_text(sums->progress, progress));
+    fprintf(out, "%lld,%s,%s\n", (long long)trial, fm_checksum_text(sums->result ^ run, result),
+            fm_checksum_text(sums->progress ^ run, progress));
 }
 
 /* ---- reading ---- */
@@ -188,7 +190,8 @@ typedef struct table {
     size_t length; /* of the row that was taken last, its end included */
 } table;
 
-/* The header that a write function would produce must be the first line. malloc'ed text in t->text. */
+/* The header that a write function would produce must be the first line; rows alone, which begin with a
+ * digit, will do. malloc'ed text in t->text. */
 static fm_status table_open(table *t, const char *path, const char *header, fm_error *err) {
     size_t length, n = strlen(header);
     *t = (table){0};
@@ -198,9 +201,13 @@ static fm_status table_open(table *t, const char *path, const char *header, fm_e
         t->next = t->text + n;
         return FM_OK;
     }
+    t->next = t->text;
+    if (t->text[0] >= '0' && t->text[0] <= '9') return FM_OK;
     free(t->text);
-    return fm_fail(err, "%s: line 1: other columns than this run has; expected %.*s", path, (int)n - 1,
-                   header);
+    return fm_fail(err,
+                   "%s: line 1 is damaged, or has other columns than this run; delete that line and resume "
+                   "the run: the rows below are checked, and the line is written again; expected: %.*s",
+                   path, (int)n - 1, header);
 }
 
 /* Cuts the row's next field out in place; quotes are undone. *at is NULL after the last one. A row ends at
@@ -297,10 +304,9 @@ static void write_progress(FILE *out, const void *of) { progress_write_header(ou
 static char *header_text(header_writer *write, const void *of) {
     char *text = NULL;
     size_t size;
-    FILE *memory = open_memstream(&text, &size);
-    FM_CHECK(memory != NULL, "out of memory");
+    FILE *memory = fm_memory_open(&text, &size);
     write(memory, of);
-    FM_CHECK(fclose(memory) == 0, "out of memory");
+    fm_memory_close(memory);
     return text;
 }
 
@@ -327,7 +333,7 @@ fm_status results_read(const char *path, const env_facts *facts, int64_t trials,
     return status;
 }
 
-fm_status sums_read(const char *path, int64_t trials, trial_sums *sums, fm_error *err) {
+fm_status sums_read(const char *path, int64_t trials, uint64_t run, trial_sums *sums, fm_error *err) {
     table t;
     char *row;
     if (table_open(&t, path, SUMS_HEADER, err) != FM_OK) return FM_BAD;
@@ -335,7 +341,7 @@ fm_status sums_read(const char *path, int64_t trials, trial_sums *sums, fm_error
         int64_t trial = trial_of(row, trials);
         unsigned long long result, progress;
         if (trial < 0 || sscanf(row, "%*d,%16llx,%16llx", &result, &progress) != 2) continue;
-        sums[trial] = (trial_sums){result, progress};
+        sums[trial] = (trial_sums){result ^ run, progress ^ run};
     }
     free(t.text);
     return FM_OK;
@@ -356,8 +362,7 @@ fm_status progress_read(const char *path, const progress_columns *of, int64_t tr
     fm_status status = table_open(&t, path, header, err);
     free(header);
     if (status != FM_OK) return status;
-    double *numbers = calloc(width, sizeof *numbers);
-    FM_CHECK(numbers != NULL, "out of memory");
+    double *numbers = fm_new(width, sizeof *numbers);
     while ((row = table_row(&t)) != NULL) {
         int64_t trial = trial_of(row, trials);
         if (trial < 0) continue;

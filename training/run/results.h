@@ -3,7 +3,8 @@
  * progress.csv, `rows` rows per trial:
  *   trial, and then the columns of training/columns.h
  * sums.csv, one row per trial that is done (ok or nan), written after its rows are on the disk:
- *   trial, and the checksums (base/checksum.h) of its row in result.csv and of its rows in progress.csv
+ *   trial, and the checksums (base/checksum.h) of its row in result.csv and of its rows in progress.csv, each
+ *   combined with that of the run's settings
  * result.csv, one row per trial:
  *   trial, seed, status (ok, nan, crashed, interrupted), steps, seconds
  *   return_0..., action_0..., length, outcome_NAME...
@@ -77,17 +78,18 @@ void result_write_header(FILE *out, const env_facts *facts);
 void result_write(FILE *out, const env_facts *facts, const trial_result *result);
 
 /* Reads tables that an earlier run wrote: results[trial] for the trials 0..trials-1 that have a row, the
- * progress and the sums of each. Other columns than expected are an error. A line that is no row of these
- * trials, or has no end (the machine stopped), is passed over: sums say of which trial something is missing.
- * A file that is not there has no rows. */
+ * progress and the sums of each. Other columns than expected are an error; a missing first line is none. A
+ * line that is no row of these trials, or has no end (the machine stopped), is passed over: sums say of which
+ * trial something is missing. A file that is not there has no rows. */
 fm_status results_read(const char *path, const env_facts *facts, int64_t trials, trial_result *results,
                        fm_error *err);
 fm_status progress_read(const char *path, const progress_columns *of, int64_t trials, progress_rows *rows,
                         fm_error *err);
 
 void sums_write_header(FILE *out);
-void sums_write(FILE *out, int64_t trial, const trial_sums *sums);
-fm_status sums_read(const char *path, int64_t trials, trial_sums *sums, fm_error *err);
+/* `run` is run_checksum (training/run/config.h). */
+void sums_write(FILE *out, int64_t trial, const trial_sums *sums, uint64_t run);
+fm_status sums_read(const char *path, int64_t trials, uint64_t run, trial_sums *sums, fm_error *err);
 
 /* Writes a text as one CSV field, in quotes where it needs them. */
 void csv_write_text(FILE *out, const char *text);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "training/run/checkpoint.h"
 
 #define LIVE_SECONDS 0.2 /* between two messages about where the trial stands */
@@ -82,8 +83,8 @@ static void look(void *user, loop *l) {
 
 loop_setup trial_setup(const run_plan *run, int64_t trial) {
     return (loop_setup){.env = &run->env,
-                        .algo = run->algo,
-                        .algo_config = run->algo_config,
+                        .algo = run->learner,
+                        .algo_config = run->learner_config,
                         .num_envs = (int)run->config.num_envs,
                         .steps = run->config.steps,
                         .seed = (uint64_t)(run->config.seed + trial),
@@ -106,19 +107,22 @@ static fm_status begin(child *c, bool *damaged, fm_error *err) {
         setup.watch_every = job->watch->every;
         if (job->watch->width > room) room = job->watch->width;
     }
-    c->numbers = calloc(room, sizeof(double));
-    FM_CHECK(c->numbers != NULL, "out of memory");
+    c->numbers = fm_new(room, sizeof(double));
+    run_use_isa(job->run);
     loop_init(&c->loop, &setup);
     if (!job->folder) return FM_OK;
     checkpoint_folder(job->folder, job->trial, c->folder);
     if (fm_folder_make(c->folder, err) != FM_OK) return FM_BAD;
+    fm_writer_sweep(c->folder);
     if (!job->resume || !checkpoint_exists(c->folder, CHECKPOINT_STATE)) return FM_OK;
     *damaged = checkpoint_resume(&c->loop, job->run, c->folder, err) != FM_OK;
     return *damaged ? FM_BAD : FM_OK;
 }
 
 static fm_status save(const child *c, bool finished, fm_error *err) {
-    return c->job->folder ? checkpoint_save(&c->loop, c->job->run, c->folder, finished, err) : FM_OK;
+    if (!c->job->folder) return FM_OK;
+    tell(c->job, TRIAL_MESSAGE_SAVING, NULL, 0);
+    return checkpoint_save(&c->loop, c->job->run, c->folder, finished, err);
 }
 
 /* Steps until the end, the stop, or an error; tells and saves in between. The size of the pieces follows
@@ -139,6 +143,7 @@ static fm_status work(child *c, loop_status *status, fm_error *err) {
         if (*status != LOOP_RUNNING || *c->job->stop) return FM_OK;
         if (save_after > 0 && now - saved > save_after) {
             if (save(c, false, err) != FM_OK) return FM_BAD;
+            tell_live(c);
             now = saved = loop_clock();
         }
     } while (true);

@@ -25,6 +25,7 @@ typedef enum trial_message_kind {
     TRIAL_MESSAGE_ROW,    /* numbers: a progress row; after a resume all rows, from the first */
     TRIAL_MESSAGE_WATCH,  /* numbers: what `look` filled */
     TRIAL_MESSAGE_LIVE,   /* trial_live */
+    TRIAL_MESSAGE_SAVING, /* nothing: it begins to save, until the next message */
     TRIAL_MESSAGE_RESULT, /* trial_result, and then its numbers */
     TRIAL_MESSAGE_DAMAGE, /* text, with its zero byte: the state cannot be gone on from */
     TRIAL_MESSAGE_ERROR   /* text, with its zero byte: a file failed; the run should stop */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "stb_ds.h"
 #include "training/run/checkpoint.h"
 #include "training/run/folder.h"
@@ -16,6 +17,7 @@
 #define JOBS_MAX 1024
 #define POLL_MS 200
 #define PIECE 65536
+#define PATIENCE 1.5 /* seconds that a trial has to come to the end of what it is doing, and save */
 
 /* One running child. */
 typedef struct slot {
@@ -24,7 +26,7 @@ typedef struct slot {
     int64_t trial;
     char *bytes; /* received and not yet understood; stb_ds array */
     trial_live live;
-    bool live_known;
+    bool live_known, saving;
     int64_t first_step; /* where it stood when it was first heard of: earlier steps are another session's */
 } slot;
 
@@ -39,6 +41,7 @@ typedef struct parent {
     bool *old; /* [n] finished in an earlier session */
     trial_sums *sums; /* [n] as the folder had them */
     bool stopping;
+    double stopped_at; /* loop_clock */
     folder_tables tables;
     live live;
     fm_status status;
@@ -214,7 +217,9 @@ static void damaged(parent *p, int64_t trial, const char *file, const char *what
 
 static void understand(parent *p, slot *s, const trial_message *message, char *data) {
     trials *all = p->all;
+    s->saving = message->kind == TRIAL_MESSAGE_SAVING;
     switch ((trial_message_kind)message->kind) {
+    case TRIAL_MESSAGE_SAVING: return;
     case TRIAL_MESSAGE_ROW: add_numbers(&all->rows[s->trial], data, message->size); return;
     case TRIAL_MESSAGE_WATCH: add_numbers(&all->watched[s->trial], data, message->size); return;
     case TRIAL_MESSAGE_LIVE: hear_live(s, data, message->size); return;
@@ -253,6 +258,8 @@ static void bury(parent *p, const slot *s, int how) {
     result->steps = s->live.step;
     if (WIFSIGNALED(how))
         snprintf(result->note, sizeof result->note, "signal %d: %s", WTERMSIG(how), strsignal(WTERMSIG(how)));
+    else if (WEXITSTATUS(how) == FM_EXIT_MEMORY)
+        snprintf(result->note, sizeof result->note, "out of memory");
     else snprintf(result->note, sizeof result->note, "it ended with status %d", WEXITSTATUS(how));
     live_clear(&p->live);
     fprintf(stderr, "%s: trial %lld (seed %lld) crashed, %s; the other trials are not affected\n",
@@ -333,25 +340,35 @@ static void show(parent *p) {
     if (!live_due(&p->live)) return;
     trials *all = p->all;
     int heard = 0, agents = p->run->env.facts.agents < LIVE_VALUES ? p->run->env.facts.agents : LIVE_VALUES;
-    live_numbers now = {.trials = all->n, .steps_done = all->steps, .steps = all->steps};
+    live_numbers now = {.trials = all->n, .steps = all->n * p->run->config.steps, .done_now = all->steps};
     for (int64_t k = 0; k < all->n; k++) {
-        now.trials_done += all->results[k].status != TRIAL_OPEN;
-        now.steps += all->results[k].status == TRIAL_OPEN ? p->run->config.steps : 0;
+        if (all->results[k].status == TRIAL_OPEN) continue;
+        now.trials_done++;
+        now.at += p->run->config.steps;
     }
     for (int i = 0; i < p->jobs; i++) {
         const slot *s = &p->slots[i];
-        if (s->pid == 0 || !s->live_known) continue;
-        now.steps_done += s->live.step - s->first_step;
-        now.steps -= s->first_step;
+        if (s->pid == 0 || !s->live_known || all->results[s->trial].status != TRIAL_OPEN) continue;
+        now.at += s->live.step;
+        now.done_now += s->live.step - s->first_step;
         add_value(&now, s->live.value, agents, &heard);
     }
     for (int i = heard == 0 ? 0 : agents; i < LIVE_VALUES; i++) now.value[i] = FM_ABSENT;
     live_show(&p->live, &now);
 }
 
+/* An iteration of a large network, its creation or an evaluation may last longer than anybody waits. The
+ * trial then goes on from what it saved last. */
+static void kill_late(parent *p) {
+    for (int i = 0; i < p->jobs; i++)
+        if (p->slots[i].pid > 0 && !p->slots[i].saving) kill(p->slots[i].pid, SIGKILL);
+}
+
 static void stop_children(parent *p) {
+    if (p->stopping && loop_clock() - p->stopped_at > PATIENCE) kill_late(p);
     if (p->stopping || (!signals_seen && p->status == FM_OK)) return;
     p->stopping = true;
+    p->stopped_at = loop_clock();
     for (int i = 0; i < p->jobs; i++)
         if (p->slots[i].pid > 0) kill(p->slots[i].pid, SIGTERM);
     if (!signals_seen) return;
@@ -396,7 +413,7 @@ static fm_status read_back(parent *p, fm_error *err) {
     const char *folder = p->setup->folder;
     progress_columns of = run_columns(p->run);
     snprintf(path, sizeof path, "%s/%s", folder, FOLDER_SUMS);
-    if (sums_read(path, all->n, p->sums, err) != FM_OK) return FM_BAD;
+    if (sums_read(path, all->n, run_checksum(p->run), p->sums, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/%s", folder, FOLDER_RESULT);
     if (results_read(path, &p->run->env.facts, all->n, all->results, err) != FM_OK) return FM_BAD;
     snprintf(path, sizeof path, "%s/%s", folder, FOLDER_PROGRESS);
@@ -443,22 +460,26 @@ fm_status trials_run(const run_plan *run, const trials_setup *setup, trials *all
     size_t n = (size_t)run->config.trials;
     double began = loop_clock();
     *all = (trials){.n = run->config.trials};
-    all->results = calloc(n, sizeof *all->results);
-    all->rows = calloc(n, sizeof *all->rows);
-    all->watched = calloc(n, sizeof *all->watched);
-    FM_CHECK(all->results && all->rows && all->watched, "out of memory: %zu trials", n);
+    all->results = fm_new(n, sizeof *all->results);
+    all->rows = fm_new(n, sizeof *all->rows);
+    all->watched = fm_new(n, sizeof *all->watched);
     for (int64_t k = 0; k < all->n; k++)
         result_make(&all->results[k], &run->env.facts, k, run->config.seed + k, &all->arena);
     p.jobs = (int)(run->config.jobs < all->n ? run->config.jobs : all->n);
     if (p.jobs > JOBS_MAX) p.jobs = JOBS_MAX;
-    p.slots = calloc((size_t)p.jobs, sizeof *p.slots);
-    p.old = calloc(n, sizeof *p.old);
-    p.sums = calloc(n, sizeof *p.sums);
-    FM_CHECK(p.slots != NULL && p.old != NULL && p.sums != NULL, "out of memory");
+    p.slots = fm_new((size_t)p.jobs, sizeof *p.slots);
+    p.old = fm_new(n, sizeof *p.old);
+    p.sums = fm_new(n, sizeof *p.sums);
     if (setup->resume) p.status = read_back(&p, err);
-    if (p.status == FM_OK && setup->folder)
+    size_t open = trials_count(all, TRIAL_OPEN);
+    bool done = setup->shut && open == 0;
+    if (p.status == FM_OK && setup->shut && !done)
+        p.status = fm_fail(err, "'%s' cannot be written, and %zu of its trials are not done", setup->folder,
+                           open);
+    if (setup->folder && !setup->shut) fm_writer_sweep(setup->folder);
+    if (p.status == FM_OK && setup->folder && !done)
         p.status = folder_tables_open(&p.tables, run, setup->folder, all->results, all->rows, p.sums, err);
-    if (p.status == FM_OK) {
+    if (p.status == FM_OK && !done) {
         live_begin(&p.live, setup->program, run->config.quiet);
         run_children(&p);
         write_finished(&p, true);

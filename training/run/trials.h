@@ -4,8 +4,9 @@
  * jobs, nor on which other trials ran. A child that crashes loses its own trial only. The tables of the
  * folder grow in the order of the trials.
  *
- * SIGINT, SIGTERM and SIGHUP (unless they were ignored) let every trial finish its step and save; a second
- * one ends everything at once with status 130. The handlers are installed for the duration of trials_run.
+ * SIGINT, SIGTERM and SIGHUP (unless they were ignored) let every trial finish its step and save; one that
+ * has not begun to save after 1.5 seconds is ended, and can go on from what it saved last. A second signal
+ * ends everything at once with status 130. The handlers are installed for the duration of trials_run.
  *
  * Example (compiled by the tests):
  *
@@ -28,6 +29,7 @@ typedef struct trials_setup {
     const char *program;      /* before messages on stderr */
     const char *folder;       /* of the run, made; NULL: nothing is written */
     bool resume;              /* go on with what the folder holds */
+    bool shut;                /* the folder cannot be written: an error unless all its trials are done */
     const trial_watch *watch; /* or NULL */
 } trials_setup;
 

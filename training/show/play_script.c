@@ -46,6 +46,9 @@ fm_status play_script_parse(const env_facts *facts, const char *text, fm_arena *
     char *rest = fm_arena_text(arena, text);
     script->decisions = count_parts(text, ',');
     script->actions = fm_arena_array(arena, real, (size_t)script->decisions * (size_t)facts->action_total);
+    if (script->decisions > facts->horizon)
+        return fm_fail(err, "--actions: decision %lld is never played: an episode of %s has at most %lld",
+                       (long long)facts->horizon + 1, facts->name, (long long)facts->horizon);
     for (int64_t d = 0; d < script->decisions; d++) {
         char *part = next_part(&rest, ',');
         if (!*part) return fm_fail(err, "--actions: decision %lld is empty", (long long)d + 1);

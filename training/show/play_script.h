@@ -20,7 +20,7 @@ typedef struct play_script {
 } play_script;
 
 /* Lives in the arena. Errors name the decision: another number of agents, of heads or of an agent's
- * numbers, an unknown label (with the nearest), no number. */
+ * numbers, an unknown label (with the nearest), no number, more decisions than an episode can have. */
 fm_status play_script_parse(const env_facts *facts, const char *text, fm_arena *arena, play_script *script,
                             fm_error *err);
 

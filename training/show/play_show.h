@@ -7,7 +7,7 @@
 
 /* The first copy of a stage, at the start of an episode or between the halves of a step. */
 typedef struct play_show {
-    const stage *stage;
+    const struct stage *stage;
     int64_t episode;  /* that is played, from 0 */
     double *readings; /* [readings] room */
     uint8_t *gone;    /* [agents] room: whose episode was over before the last decision */

@@ -49,23 +49,32 @@ double stats_deviation(const double *x, size_t n) {
 
 /* Differences from the first number are averaged: equal numbers then leave no rounding. */
 stats_interval stats_mean(const double *x, size_t n) {
-    if (n == 0) return (stats_interval){NAN, NAN, NAN};
+    if (n == 0) return (stats_interval){(double)NAN, (double)NAN, (double)NAN, 0};
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) sum += x[i] - x[0];
     double mean = x[0] + sum / (double)n;
-    if (n == 1) return (stats_interval){mean, NAN, NAN};
     for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    if (n == 1 || squares == 0) return (stats_interval){mean, (double)NAN, (double)NAN, n};
     double half = stats_t95(n - 1) * sqrt(squares / (double)(n - 1) / (double)n);
-    return (stats_interval){mean, mean - half, mean + half};
+    return (stats_interval){mean, mean - half, mean + half, n};
+}
+
+static stats_interval score_interval(double p, size_t n) {
+    double z2 = Z95 * Z95, m = (double)n;
+    double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
+    double half = Z95 * sqrt(p * (1 - p) / m + z2 / (4 * m * m)) / (1 + z2 / m);
+    return (stats_interval){p, p <= 0 ? 0 : middle - half, p >= 1 ? 1 : middle + half, n};
 }
 
 stats_interval stats_share(size_t hits, size_t n) {
-    if (n == 0) return (stats_interval){NAN, NAN, NAN};
+    if (n == 0) return stats_mean(NULL, 0);
     FM_CHECK(hits <= n, "share: %zu of %zu", hits, n);
-    double p = (double)hits / (double)n, z2 = Z95 * Z95, m = (double)n;
-    double middle = (p + z2 / (2 * m)) / (1 + z2 / m);
-    double half = Z95 * sqrt(p * (1 - p) / m + z2 / (4 * m * m)) / (1 + z2 / m);
-    return (stats_interval){p, hits == 0 ? 0 : middle - half, hits == n ? 1 : middle + half};
+    return score_interval((double)hits / (double)n, n);
+}
+
+stats_interval stats_of_shares(stats_interval mean) {
+    if (isnan(mean.low)) return mean.n > 1 ? score_interval(mean.mean, mean.n) : mean;
+    return (stats_interval){mean.mean, fmax(mean.low, 0), fmin(mean.high, 1), mean.n};
 }
 
 static int by_size(const void *a, const void *b) {
