@@ -35,9 +35,10 @@
  *   - Learning rates fall linearly, so that the last answers are not the noise of the last minibatches.
  *   - In one-shot games of two discrete agents the defaults follow the number of cells (fit, below): until
  *     every cell has been tried some times the critics guess, and a leader that guesses low never looks
- *     again. And a follower gives its leader's reward a weight of 0.001 (tie_break), so that a tie of its own ends
- *     at the strong Stackelberg point. An answer that is worse for it by less than a thousandth of the
- *     leader's gain, both in halves of their range of payoffs, counts as one; tie_break = 0 is the paper's.
+ *     again. And a follower gives its leader's reward a weight of 0.001 (tie_break), so that a tie of its
+ *     own ends at the strong Stackelberg point. An answer that is worse for it by less than a thousandth of
+ *     the leader's gain, both in halves of their range of payoffs, counts as one; tie_break = 0 is the
+ *     paper's.
  *   - Target actions are those of the target networks, leader and follower alike.
  *
  * Options for comparison: loss = huber, leader = actor (a policy-gradient leader, as the reference highway

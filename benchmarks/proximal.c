@@ -104,7 +104,8 @@ static void many_minibatches(void *context, size_t n) {
 static double flops(const learner *l, const proximal_case *c) {
     static const fm_ints TWO = {2, {64, 64}}, ONE = {1, {64}};
     bool generated = l->core->base.shape.model != NULL;
-    return bench_work_of(l->last->actor.in, generated ? &ONE : &TWO, (size_t)c->actions, false, BATCH).gradient +
+    size_t actions = (size_t)c->actions;
+    return bench_work_of(l->last->actor.in, generated ? &ONE : &TWO, actions, false, BATCH).gradient +
            bench_work_of(l->last->critic.in, &TWO, 1, false, BATCH).gradient;
 }
 

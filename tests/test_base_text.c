@@ -160,7 +160,8 @@ TEST(text_wraps_beneath_its_margin) {
     expect_wrapped("one two", 6, " one\n    two\n");
     expect_wrapped("eight888 is 12", 0, "    eight888\n    is 12\n");
     expect_wrapped("a a-word-that-is-too-long b", 0, "    a\n    a-word-that-is-too-long\n    b\n");
-    expect_wrapped("a (one|two|three|four-is-long)", 0, "    a (one|\n    two|\n    three|\n    four-is-long)\n");
+    expect_wrapped("a (one|two|three|four-is-long)", 0,
+                   "    a (one|\n    two|\n    three|\n    four-is-long)\n");
     expect_wrapped("(a|b|c|d|e) f", 0, "    (a|b|c|\n    d|e) f\n");
     expect_wrapped("", 3, "\n");
 }

@@ -201,4 +201,5 @@ TEST(normalise_values) {
 }
 
 TEST_MAIN(CASE(normalise_batches_merge), CASE(normalise_leaves_rows_out), CASE(normalise_applies_and_clips),
-          CASE(normalise_rewards), CASE(normalise_rewards_far_from_zero), CASE(normalise_resumes), CASE(normalise_values))
+          CASE(normalise_rewards), CASE(normalise_rewards_far_from_zero), CASE(normalise_resumes),
+          CASE(normalise_values))

@@ -169,7 +169,8 @@ static fm_status title_policy(const policy *trained, player *p, fm_error *err) {
 
 static fm_status open_run(const play_config *config, const flags *given, policy *trained, fm_arena *arena,
                           player *p, fm_error *err) {
-    policy_source source = {.folder = given->words[0], .trial = config->trial, .num_envs = 1, .own_isa = true};
+    policy_source source = {
+        .folder = given->words[0], .trial = config->trial, .num_envs = 1, .own_isa = true};
     if (config->env[0])
         return fm_fail(err, "FOLDER and --env exclude each other: a policy plays where it was trained");
     if (flags_text(given, "actions"))

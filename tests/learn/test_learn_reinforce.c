@@ -117,5 +117,6 @@ TEST(reinforce_does_without_a_baseline) {
     drive_end(&d);
 }
 
-TEST_MAIN(CASE(reinforce_does_without_a_baseline), CASE(reinforce_learns_the_values_of_corridors), CASE(reinforce_stops_the_pendulum),
-          CASE(reinforce_turns_where_it_is_shown), CASE(reinforce_ends_at_an_equilibrium))
+TEST_MAIN(CASE(reinforce_does_without_a_baseline), CASE(reinforce_learns_the_values_of_corridors),
+          CASE(reinforce_stops_the_pendulum), CASE(reinforce_turns_where_it_is_shown),
+          CASE(reinforce_ends_at_an_equilibrium))

@@ -92,7 +92,8 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "STEP (Zhang et al. 2023), Fig. B.2",
      CURVES_ONLY "It finds STEP at the optimum within 2,000 decisions.\n", "trials", 100, 10, 3000,
      reproduce_step_mixing_curves},
-    {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents", "STEP (Zhang et al. 2023), Fig. 7",
+    {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents",
+     "STEP (Zhang et al. 2023), Fig. 7",
      "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and\n"
      "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times\n"
      "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best\n"

@@ -2,11 +2,10 @@
  * description.
  *
  * Three option tables meet here: the run's own (below), the algorithm's and the environment's. They are
- * filled in this order, later ones winning: defaults, which may follow the size of the game unless a preset is
- * asked for by name, the algorithm's presets for this environment, that preset, configuration files, the
- * command line. Everything is checked before anything
- * is done, so a wrong word leaves no folder behind. A game file that a configuration file names lies where
- * that file lies, unless its path begins at the root.
+ * filled in this order, later ones winning: defaults, which may follow the size of the game unless a preset
+ * is asked for by name, the algorithm's presets for this environment, that preset, configuration files, the
+ * command line. Everything is checked before anything is done, so a wrong word leaves no folder behind. A
+ * game file that a configuration file names lies where that file lies, unless its path begins at the root.
  *
  * Example (compiled by the tests):
  *

@@ -46,7 +46,7 @@ static char *duration(double seconds, char *text) {
     return text;
 }
 
-/* What this session did; a run that went on says where it began. */
+/* What this call did; a run that went on says where it began. */
 static void write_work(const run_plan *run, const trials *all, FILE *out) {
     char from[NUMBER], to[NUMBER], rate[NUMBER], time[NUMBER];
     int64_t last = all->results[0].steps;
