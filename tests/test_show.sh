@@ -72,6 +72,9 @@ for width in 60 80 200; do
     check "in two pictures of at most 28 lines each" [ "$(wc -l <out)" -le 68 ]
 done
 check "more of it in a wide terminal" grep -q "columns [0-9]* to [0-9]* of 40" out
+printf 'NFG 1 R "far" { "L" "F" } { 2 1 }\n1000000020 1000000015 1000000010 1000000005\n' >far.nfg
+./train --algo bilevel_q --env far.nfg --steps 100 --out far --quiet >out 2>err
+check "payoffs far from zero are told apart" grep -q ' 1000000020  *1000000015  *1 of 1 ' out
 for word in --steps --num_envs --out --set --resume; do
     ./train --help >out 2>err
     check "help writes $word as it is typed" grep -q "^  $word " out

@@ -18,10 +18,11 @@
 #define NUMBER 40
 #define RANGE 96
 
-/* A number for people: six digits, and no minus before a zero. */
+/* A number for people: six digits, or those before the point and more where payoffs lie far from zero; and no
+ * minus before a zero. */
 static char *number(double value, char *text) {
     if (isnan(value) || value == FM_ABSENT) snprintf(text, NUMBER, "-");
-    else snprintf(text, NUMBER, "%.6g", fabs(value) < 1e-12 ? 0.0 : value);
+    else snprintf(text, NUMBER, "%.*g", fabs(value) < 1e6 ? 6 : 12, fabs(value) < 1e-12 ? 0.0 : value);
     return text;
 }
 
