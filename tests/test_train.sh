@@ -260,8 +260,11 @@ tries=0
 while [ ! -d twice/trials/001 ] && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
 kill -KILL $pid
 wait $pid 2>/dev/null
-sleep 1
-left=$(ps -ef 2>/dev/null | grep -c '[-]-steps 900000000 --out twice')
+tries=0
+while left=$(ps -ef 2>/dev/null | grep -c '[-]-steps 900000000 --out twice') && [ $tries -lt 50 ]; do
+    sleep 0.2
+    tries=$((tries + 1))
+done
 check "$left children live on after their parent was killed" [ "$left" -eq 0 ]
 
 # ---- a damaged state, a full disk ----
