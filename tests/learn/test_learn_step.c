@@ -39,8 +39,8 @@ TEST(step_finds_who_leads_in_mixing) {
 /* A team that answers its superiors is above the best that one can do whose agents see none of the others. */
 TEST(step_hangs_a_chain) {
     drive d;
-    double returns[8];
-    drive_begin(&d, &algo_n_level, "chain", "agents=8", "", 4, 100000, 2000);
+    double returns[4];
+    drive_begin(&d, &algo_n_level, "chain", "agents=4", "", 4, 100000, 2000);
     drive_run(&d, 100000);
     drive_play(&d, 200, returns);
     double blind = d.game.facts.solution[1].value[0];
