@@ -1,27 +1,8 @@
 #!/bin/sh
 # Tests ./bench as a program: its columns, groups, cases, and what it says to bad input. Speed is not tested.
-# FIRSTMOVER_BIN is the folder of the programs.
 
-bench=${FIRSTMOVER_BIN:-.}/bench
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s "$work/err" ] || sed 's/^/    stderr: /' "$work/err" | head -n 3
-    fi
-}
+. "$(dirname "$0")/shell.sh"
+bench=$bin/bench
 
 # run ARGUMENTS...: output in out and err, status in $status.
 run() {

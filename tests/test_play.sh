@@ -1,30 +1,9 @@
 #!/bin/sh
 # Tests ./play as a person meets it: published trajectories, policies, scripts, tables, bad input.
-# FIRSTMOVER_BIN is the folder of the programs.
 
-bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
+. "$(dirname "$0")/shell.sh"
 play=$bin/play
 train=$bin/train
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
-    fi
-}
 
 # bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, nothing on
 # stdout.

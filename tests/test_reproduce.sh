@@ -1,32 +1,11 @@
 #!/bin/sh
 # Tests ./reproduce: the list, the columns, the cheap items against what is known of them, files, bad input.
-# FIRSTMOVER_BIN is the folder of the programs.
 
-bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
+. "$(dirname "$0")/shell.sh"
 reproduce=$bin/reproduce
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
 # Sanitized and double-precision builds are many times slower, and lie elsewhere.
 slow=no
 [ "${FIRSTMOVER_BIN:-.}" = . ] || slow=yes
-cd "$work" || exit 2
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
-    fi
-}
 
 # bad PART ARGUMENTS...: status 2, one line on stderr that begins with the program and holds PART, no rows on
 # stdout, nothing left behind.

@@ -1,30 +1,10 @@
 #!/bin/sh
 # Attacks a run from outside: a full disk, a second process, moved and changed games, damaged files. What a
-# folder then holds must be right, or an error must say what is not. FIRSTMOVER_BIN is the programs' folder.
+# folder then holds must be right, or an error must say what is not.
 
-bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
+. "$(dirname "$0")/shell.sh"
 train=$bin/train
 play=$bin/play
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
-    fi
-}
 
 # says PART: the last command's messages hold PART.
 says() { check "it says '$1'" grep -qF -- "$1" err; }

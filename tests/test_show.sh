@@ -1,30 +1,9 @@
 #!/bin/sh
 # Tests what a person sees: texts as wide as the terminal, options as they are typed, programs under the names
 # that they are installed by, what the end of a run says, and policies and scripts that are played.
-# FIRSTMOVER_BIN is the folder of the programs.
 
-bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
+. "$(dirname "$0")/shell.sh"
 unset COLUMNS
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
-    fi
-}
 
 has() { grep -qF -- "$2" "$1"; }
 

@@ -1,29 +1,8 @@
 #!/bin/sh
 # Tests ./train as a person meets it: bad input, files, determinism, resuming, interruption, a full disk.
-# FIRSTMOVER_BIN is the folder of the programs.
 
-bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
+. "$(dirname "$0")/shell.sh"
 train=$bin/train
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-cd "$work" || exit 2
-
-passed=0
-failed=0
-
-# check WORDS CONDITION...: counts one case; shows the words when the command fails.
-check() {
-    words=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED %s\n' "$words"
-        [ ! -s err ] || sed 's/^/    stderr: /' err | head -n 3
-    fi
-}
 
 # A small run that every algorithm finishes at once.
 small="--algo biac --env maintain --steps 300 --quiet"
