@@ -1,7 +1,8 @@
-# What the tests of programs begin with (sourced, from the top folder): $bin, the folder of the programs, which
-# is FIRSTMOVER_BIN; a folder of the test's own, $work, to work in, which goes with it; and check, which
-# counts.
+# What the tests of programs begin with (sourced, from the top folder): $root, that folder; $bin, the folder of
+# the programs, which is FIRSTMOVER_BIN; a folder of the test's own, $work, to work in, which goes with it; and
+# check, which counts.
 
+root=$(pwd)
 bin=$(cd "${FIRSTMOVER_BIN:-.}" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT

@@ -61,6 +61,10 @@ done
 
 # ---- names ----
 
+make -s -C "$root" install DESTDIR="$work/a place" PREFIX=/usr >out 2>err
+check "an install into a path with a space: status $?" [ $? -eq 0 ]
+check "has the programs" [ -x 'a place/usr/bin/firstmover-train' ]
+check "and the headers, and nothing beside it" [ -f 'a place/usr/include/firstmover/nn/nn.h' -a ! -e a ]
 for name in train play; do ln -s "$bin/$name" firstmover-$name; done
 PATH=$work:$PATH
 firstmover-train --help >out 2>err
