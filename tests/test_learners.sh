@@ -9,14 +9,7 @@ play=$bin/play
 bad() {
     part=$1
     shift
-    rm -rf here
-    mkdir here
-    (cd here && "$train" "$@" >../out 2>../err </dev/null)
-    status=$?
-    check "'$*': status $status, expected 2" [ "$status" -eq 2 ]
-    check "'$*': more or less than one line" [ "$(wc -l <err)" -eq 1 ]
-    check "'$*': says '$part'" grep -qF -- "$part" err
-    check "'$*': nothing on stdout, nothing left" [ ! -s out -a -z "$(ls -A here)" ]
+    refused_here train "$part" "$@"
 }
 
 # run ARGUMENTS...: must succeed.

@@ -12,15 +12,7 @@ slow=no
 bad() {
     part=$1
     shift
-    rm -rf here
-    mkdir here
-    (cd here && "$reproduce" "$@" --quiet >../out 2>../err </dev/null)
-    status=$?
-    check "'$*': status $status, expected 2" [ "$status" -eq 2 ]
-    check "'$*': more or less than one line" [ "$(wc -l <err)" -eq 1 ]
-    check "'$*': says '$part'" grep -qF -- "$part" err
-    check "'$*': begins with 'reproduce: '" grep -q '^reproduce: ' err
-    check "'$*': nothing on stdout, nothing left" [ ! -s out -a -z "$(ls -A here)" ]
+    refused_here reproduce "$part" "$@" --quiet
 }
 
 header=item,row,metric,paper,ours,lo,hi,trials

@@ -12,15 +12,7 @@ small="--algo biac --env maintain --steps 300 --quiet"
 bad() {
     part=$1
     shift
-    rm -rf here
-    mkdir here
-    (cd here && "$train" "$@" >../out 2>../err </dev/null)
-    status=$?
-    check "'$*': status $status, expected 2" [ "$status" -eq 2 ]
-    check "'$*': more or less than one line" [ "$(wc -l <err)" -eq 1 ]
-    check "'$*': says '$part'" grep -qF -- "$part" err
-    check "'$*': begins with 'train: '" grep -q '^train: ' err
-    check "'$*': nothing on stdout, nothing left" [ ! -s out -a -z "$(ls -A here)" ]
+    refused_here train "$part" "$@"
 }
 
 # ---- names and values ----
