@@ -1,47 +1,9 @@
 /* The games of [Brero et al. 2022] as they are played, their exact optima, and followers that learn their
  * answers in the leader's POMDP. */
 #include "envs/games/bimatrix.h"
-#include "envs/vector.h"
-#include "tests/test.h"
+#include "tests/pomdp_bench.h"
 
-typedef struct bench {
-    fm_arena arena;
-    env env;
-    env_vec vec;
-} bench;
-
-static void bench_open(bench *b, const char *name, const char *settings, uint64_t seed) {
-    static const fm_option NONE[] = {FM_OPT_END};
-    fm_error err = {""};
-    memset(b, 0, sizeof *b);
-    EXPECT_MSG(env_open(name, &b->arena, &b->env, &err) == FM_OK, "%s", err.text);
-    const fm_option *options = b->env.type->options ? b->env.type->options : NONE;
-    EXPECT_MSG(fm_options_apply(options, b->env.config, settings, &err) == FM_OK, "%s", err.text);
-    EXPECT_MSG(env_create(&b->env, &b->arena, &err) == FM_OK, "%s", err.text);
-    env_vec_init(&b->vec, &b->env, 1, seed, FM_RNG_ENV, &b->arena, NULL);
-    EXPECT_MSG(env_vec_reset(&b->vec, &err) == FM_OK, "%s", err.text);
-}
-
-static int seen(const bench *b, int agent) {
-    const env_agent *a = &b->env.facts.agent[agent];
-    const real *obs = env_vec_now(&b->vec).obs + a->obs_at;
-    for (int s = 0; s < a->obs_length; s++)
-        if (obs[s] == 1) return s;
-    return -1;
-}
-
-static bool acts(const bench *b, int agent) { return env_vec_now(&b->vec).active[agent]; }
 static bool over(const bench *b) { return env_vec_ended(&b->vec, 0); }
-
-static void take(bench *b) {
-    fm_error err = {""};
-    EXPECT_MSG(env_vec_step(&b->vec, &err) == FM_OK, "%s", err.text);
-}
-
-static void restart(bench *b) {
-    fm_error err = {""};
-    EXPECT_MSG(env_vec_restart(&b->vec, &err) == FM_OK, "%s", err.text);
-}
 
 static double known(const bench *b, int agent) {
     const env_solution *s = env_facts_solution(&b->env.facts, "stackelberg");

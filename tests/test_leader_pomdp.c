@@ -1,50 +1,9 @@
 /* The POMDPs of leaders and followers: what an episode consists of, who acts and learns when, the oracles,
  * and each condition of the reduction broken on purpose. */
 #include "envs/commitment/oracle.h"
-#include "envs/vector.h"
-#include "tests/test.h"
+#include "tests/pomdp_bench.h"
 
-typedef struct bench {
-    fm_arena arena;
-    env env;
-    env_vec vec;
-} bench;
-
-static fm_status bench_create(bench *b, const char *name, const char *settings, fm_error *err) {
-    memset(b, 0, sizeof *b);
-    if (env_open(name, &b->arena, &b->env, err) != FM_OK) return FM_BAD;
-    if (fm_options_apply(b->env.type->options, b->env.config, settings, err) != FM_OK) return FM_BAD;
-    return env_create(&b->env, &b->arena, err);
-}
-
-static void bench_open(bench *b, const char *name, const char *settings, uint64_t seed) {
-    fm_error err = {""};
-    EXPECT_MSG(bench_create(b, name, settings, &err) == FM_OK, "%s: %s", settings, err.text);
-    env_vec_init(&b->vec, &b->env, 1, seed, FM_RNG_ENV, &b->arena, NULL);
-    EXPECT_MSG(env_vec_reset(&b->vec, &err) == FM_OK, "%s", err.text);
-}
-
-/* The situation that an agent of the POMDP observes; -1 when it is none. */
-static int seen(const bench *b, int agent) {
-    const env_agent *a = &b->env.facts.agent[agent];
-    const real *obs = env_vec_now(&b->vec).obs + a->obs_at;
-    for (int s = 0; s < a->obs_length; s++)
-        if (obs[s] == 1) return s;
-    return -1;
-}
-
-static bool acts(const bench *b, int agent) { return env_vec_now(&b->vec).active[agent]; }
 static bool learns(const bench *b, int agent) { return env_vec_now(&b->vec).learns[agent]; }
-
-static void take(bench *b) {
-    fm_error err = {""};
-    EXPECT_MSG(env_vec_step(&b->vec, &err) == FM_OK, "%s", err.text);
-}
-
-static void restart(bench *b) {
-    fm_error err = {""};
-    EXPECT_MSG(env_vec_restart(&b->vec, &err) == FM_OK, "%s", err.text);
-}
 
 /* An episode of a leader whose table is over what it observes; its return. */
 static double play_table(bench *b, int table) {
