@@ -111,9 +111,8 @@ static fm_status lead(reproduce *r, const char *game, const char *leader, const 
                                .rows = EVALUATIONS,
                                .evaluations = EVALUATIONS,
                                .eval_episodes = 1};
-    fm_status status = reproduce_train(r, &what, done, err);
-    if (status == FM_OK && !r->interrupted) status = put_leader(r, game, leader, done, before, err);
-    return status;
+    if (reproduce_train(r, &what, done, err) != FM_OK) return FM_BAD;
+    return r->interrupted ? FM_OK : put_leader(r, game, leader, done, before, err);
 }
 
 static fm_status play_game(reproduce *r, const char *game, oracles_figure *f, fm_error *err) {
