@@ -2,10 +2,11 @@
  * learns by multiplicative weights in every episode. */
 #include "training/papers/oracles.h"
 
-/* An episode has 33 updates of the follower, of three messages at most, and 30 games that count. */
-#define ALLOCATION "game=allocation oracle=weights games=99 plays=30 n_steps=2580 ent_coef=0.05 "
+/* An episode has 33 updates of the follower, of three messages at most, and one game for each type that
+ * counts: the expectation, where the paper has the mean of 30 games. A rollout is ten episodes. */
+#define ALLOCATION "game=allocation oracle=weights games=99 plays=0 n_steps=2040 ent_coef=0.05 "
 #define STEPS 400000
-#define EVALUATED 200 /* episodes: 6000 types */
+#define EVALUATED 10
 
 static fm_status lead(reproduce *r, const char *leader, int messages, fm_error *err) {
     char row[40], settings[160];

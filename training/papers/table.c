@@ -137,8 +137,8 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "trials", 10, 2, 22000, reproduce_oracles_timing},
     {"oracles/allocation", "a leader that hands out items by what a learning follower says",
      "Gerstgrasser & Parkes 2023; Brero 2022",
-     "In the column `paper` is the exact value, as many types as there are messages of three. Greedy play is "
-     "measured in 6,000 games of random types, so 1/3 and 2/3 come out but for chance.\n",
-     "trials", 10, 2, 400000, reproduce_oracles_allocation},
+     "In the column `paper` is the exact value, as many types as there are messages of three. The games that "
+     "count are one for each type, so that ours are exact expectations too.\n",
+     "trials", 10, 2, 100000, reproduce_oracles_allocation},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
