@@ -147,6 +147,11 @@ check "hidden: who is asked in the open leads, who is not does not" \
 check "timing: each leader chooses the row that it must" \
     [ "$(awk -F, '/ share / && $(NF - 4) != $(NF - 3)' out | wc -l)" -eq 0 ]
 check "timing: eight leaders" [ "$(grep -c 'share of leaders' out)" -eq 8 ]
+"$reproduce" oracles/es --trials 2 --csv --out evolved --quiet >out 2>err
+check "es: status $?" [ $? -eq 0 ]
+check "es: hidden questions are no hindrance" \
+    [ "$(value out 'es observed' 'argmax leader sum' 5)-$(value out 'es hidden' 'argmax leader sum' 5)" = 20-20 ]
+check "es: but to who learns from single decisions" [ "$(value out 'ppo hidden' 'argmax leader sum' 5)" = 10 ]
 "$reproduce" oracles/allocation --steps 100000 --trials 1 --csv --out given --quiet >out 2>err
 check "allocation: status $?" [ $? -eq 0 ]
 for leader in ppo reinforce; do

@@ -135,6 +135,11 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "The column `paper` has what must come out: with rewards left out while the follower learns always "
      "the first row; with them only for x = 2, c = 0.\n",
      "trials", 10, 2, 22000, reproduce_oracles_timing},
+    {"oracles/es", "a leader by evolution strategies, asked in the open and hidden",
+     "Gerstgrasser & Parkes 2023",
+     "The modified prisoner's dilemma, five rounds: payoffs sum to 20 at the equilibrium, to 10 where the "
+     "leader always plays its dominant row.\n",
+     "trials", 10, 2, 50000, reproduce_oracles_es},
     {"oracles/allocation", "a leader that hands out items by what a learning follower says",
      "Gerstgrasser & Parkes 2023; Brero 2022",
      "In the column `paper` is the exact value, as many types as there are messages of three. The games that "
