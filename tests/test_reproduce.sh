@@ -29,7 +29,8 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t
 check "--list: status $?" [ $? -eq 0 ]
 for item in biac/fig2 biac/table2 biac/fig4 biac/table3 biac/fig5 biac/table4 biac/fig7 biac/grid biac/oligopoly \
     stac/fig1 stac/fig2 stac/cartpole stac/pendulum stac/mountaincar step/fig5 step/table1 step/figB2 \
-    step/fig7 step/fig8 step/fig9; do
+    step/fig7 step/fig8 step/fig9 oracles/games oracles/inner-loop oracles/hidden oracles/phase oracles/reset \
+    oracles/timing oracles/mspm oracles/es oracles/allocation; do
     check "--list names $item once" [ "$(grep -c "^$item " list)" -eq 1 ]
 done
 for flag in --help --version; do
