@@ -334,6 +334,22 @@ check "SIGTERM: status $status, expected 130" [ $status -eq 130 ]
 check "after $spent s" [ $spent -le 4 ] # two, but for a loaded machine
 rm -rf slow
 
+# Before there is a folder, while the memory of a trial is measured in a process of its own.
+width=4096
+case ${FIRSTMOVER_BUILD:-} in *-san*) width=1024 ;; esac
+for signal in TERM HUP; do # of a shell's background commands SIGINT is ignored
+    "$train" --algo idqn --env maintain --set hidden=$width,$width --steps 1 --out measured >out 2>err &
+    pid=$!
+    tries=0
+    while [ $tries -lt 200 ] && ! ps -A -o ppid= | grep -qw $pid; do sleep 0.01; tries=$((tries + 1)); done
+    kill -$signal $pid
+    wait $pid
+    status=$?
+    check "SIG$signal while measuring: status $status, expected 130" [ $status -eq 130 ]
+    says "train: interrupted before anything was begun; to start again: the same command"
+    check "no folder" [ ! -e measured ]
+done
+
 # ---- memory ----
 
 case ${FIRSTMOVER_BUILD:-} in
