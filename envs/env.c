@@ -213,6 +213,7 @@ void env_facts_finish(env_facts *facts) {
     for (int i = 0; i < facts->outcomes; i++)
         FM_CHECK(facts->outcome_name[i], "%s: outcome %d has no name", facts->name, i);
     FM_CHECK(facts->starts >= 0 && (facts->starts == 0 || facts->start_chance), "%s: starts", facts->name);
+    facts->fixed_length |= facts->horizon == 1;
     check_agents(facts);
     place_slices(facts);
     FM_CHECK(!facts->masks || facts->mask_total > 0, "%s: masks where no action is discrete", facts->name);

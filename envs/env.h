@@ -94,6 +94,8 @@ typedef struct env_facts {
     env_agent *agent;   /* [agents] */
     int central_length; /* numbers of the centralised state, 0 when there is none */
     int64_t horizon;    /* decisions after which an episode is truncated; 1 for one-shot games */
+    bool fixed_length;  /* the rules end every episode after just `horizon` decisions, at each of which all
+                         * agents act; derived where the horizon is 1 */
     env_rewards rewards;
     bool masks;         /* whether some actions can be illegal */
     bool pauses;        /* whether an agent can be inactive although it is not done */

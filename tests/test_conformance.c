@@ -176,6 +176,7 @@ static void check_agent(const env_vec *v, int copy, int agent, bool was, double 
     EXPECT_MSG(!was || v->done[k], "agent %d came to life again", agent);
     EXPECT(!(now.active[k] && v->done[k]) && (!v->terminated[copy] || v->done[k]));
     EXPECT(f->pauses || now.active[k] || v->done[k]);
+    if (f->fixed_length) EXPECT(now.active[k] != v->done[k] && v->done[k] == v->terminated[copy]);
 }
 
 /* How an episode ends, and what its end leaves. */
@@ -184,6 +185,7 @@ static void check_end(const env_vec *v, int copy) {
     bool over = env_vec_ended(v, copy);
     EXPECT(!(v->terminated[copy] && v->truncated[copy]));
     EXPECT(v->length[copy] >= 1 && v->length[copy] <= f->horizon && (over || v->length[copy] < f->horizon));
+    EXPECT(!f->fixed_length || v->terminated[copy] == (v->length[copy] == f->horizon));
     EXPECT(over && f->outcomes > 0 ? v->outcome[copy] >= 0 && v->outcome[copy] < f->outcomes
                                    : v->outcome[copy] == -1);
     EXPECT_EQ(env_vec_before(v).first[copy], v->length[copy] == 1);

@@ -6,10 +6,18 @@
 #include "algos/families/biac.h"
 #include "nn/distributions.h"
 
+/* Reals in the joint actions of a play that comes in pieces. */
+#define PLAY_MAX ((size_t)1 << 22)
+
 /* ---- making ---- */
 
 static algo_forward forward_of(const algo_net *net, const algo_setup *setup, bool target, size_t rows) {
     return algo_forward_make(net, setup, target ? net->target : net->params.theta, rows);
+}
+
+size_t biac_play_piece(const biac *b, size_t rows, size_t count) {
+    size_t fit = PLAY_MAX / (rows * (size_t)b->joint.total);
+    return fit < 1 ? 1 : fit < count ? fit : count;
 }
 
 biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target) {
@@ -42,6 +50,10 @@ real *biac_place(const biac *b, biac_play *play, size_t row, int agent) {
     if (play->present[row * (size_t)b->joint.agents + (size_t)agent] != 0) return columns;
     memset(columns, 0, (size_t)b->joint.width[agent] * sizeof *columns);
     return NULL;
+}
+
+fm_rng *biac_stream(const biac_play *play, fm_rng *rng, size_t row) {
+    return rng ? &rng[(play->first + row) / play->share] : NULL;
 }
 
 /* ---- actors ---- */
@@ -102,7 +114,7 @@ void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng) {
         const real *out = biac_play_actor(b, play, i);
         for (size_t r = 0; r < play->rows; r++) {
             real *columns = biac_place(b, play, r, i);
-            if (columns) biac_choose(b, i, out + r * width, rng ? &rng[r / play->share] : NULL, columns);
+            if (columns) biac_choose(b, i, out + r * width, biac_stream(play, rng, r), columns);
         }
     }
 }

@@ -224,7 +224,7 @@ centralised *centralised_make(const algo_setup *setup, const centralised_config 
     c->columns = fm_arena_array(setup->arena, real, (size_t)c->batch.joint.total);
     bool raw = config->scale_rewards == ALGO_SCALE_NONE;
     for (int i = 0; i < c->agents; i++) {
-        c->scale[i] = raw ? (algo_scale){.scale = 1} : algo_reward_scale(c->facts, i);
+        c->scale[i] = algo_reward_scale(c->facts, i, raw);
         make_nets(c, i, setup);
     }
     record(c, setup);
@@ -342,7 +342,7 @@ void centralised_values(void *self, const env_view *view, const real *actions, d
         algo_forward_run(value);
         for (size_t r = 0; r < (size_t)view->copies; r++)
             values[r * (size_t)c->agents + (size_t)i] =
-                (double)value->y[r] / c->scale[i].scale + c->scale[i].shift;
+                algo_value_in_unit(c->facts, c->scale[i], c->config->gamma, (double)value->y[r]);
     }
 }
 
