@@ -123,6 +123,16 @@ static const contract_case cases_happo[] = {
     END,
 };
 
+/* Episodes of five decisions: of one, three and twelve copies as many pairs end. */
+static const contract_case cases_es[] = {
+    {"corridor", "agents=1 length=5 masks=true", "pairs=4 hidden=8"},
+    {"corridor", "agents=1 length=5 box=true cut=true hidden=2", "pairs=1 hidden=none sigma=0.5"},
+    {"corridor", "agents=1 length=5 heads=3 pauses=true", "pairs=3 hidden=8 weight_decay=0"},
+    {"corridor", "length=5 death=3 box=true", "pairs=4 hidden=8 | learns sac " SMALL},
+    {"leader-pomdp", "game=hero memory=small horizon=2 commitment=independent", "pairs=4 sigma=0.5"},
+    END,
+};
+
 static const contract_case cases_n_level[] = {
     {"corridor", "agents=3 masks=true death=3 central=true", SMALL_PPO "embedding=8 generator=8"},
     {"corridor", "agents=3 box=true cut=true pauses=true", SMALL_PPO "target=4 generator=8 order=2,0,1"},

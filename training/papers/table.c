@@ -148,5 +148,15 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "paper's. 100 % of the distance between them is what needs no messages; two for each buyer are worth "
      "more. Without messages most seeds of PI stay at -0.08, the best of visiting the first buyer first.\n",
      "trials", 10, 2, 200000, reproduce_oracles_mspm},
+    {"oracles/es", "a leader by evolution strategies, asked in the open and hidden",
+     "Gerstgrasser & Parkes 2023",
+     "The modified prisoner's dilemma, five rounds: payoffs sum to 20 at the equilibrium, to 10 where the "
+     "leader always plays its dominant row.\n",
+     "trials", 10, 2, 50000, reproduce_oracles_es},
+    {"oracles/allocation", "a leader that hands out items by what a learning follower says",
+     "Gerstgrasser & Parkes 2023; Brero 2022",
+     "In the column `paper` is the exact value, as many types as there are messages of three. The games that "
+     "count are one for each type, so that ours are exact expectations too.\n",
+     "trials", 10, 2, 100000, reproduce_oracles_allocation},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
 };
