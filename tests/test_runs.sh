@@ -243,7 +243,14 @@ for how in --config=hurt/config.ini --resume=hurt; do
     ends 2 "a config.ini that is cut, $how" $how
     says "hurt/config.ini: the file is damaged or was changed"
 done
-sed -i '/^# checksum/d' hurt/config.ini
+for bytes in 0 40; do
+    head -c $bytes base/config.ini >hurt/config.ini
+    for how in --config=hurt/config.ini --resume=hurt; do
+        ends 2 "a config.ini of $bytes bytes, $how" $how
+        says "hurt/config.ini: it names no algorithm; the file is cut off, or was changed"
+    done
+done
+sed -n '1,/^trials/p' base/config.ini | sed '/^# checksum/d' >hurt/config.ini
 "$train" --config hurt/config.ini --env maintain --steps 200 --out edited --quiet >out 2>err
 check "without its checksum it is anybody's: status $?" [ $? -eq 0 ]
 rm base/sums.csv
