@@ -104,7 +104,7 @@ static const fm_option OPTIONS[] = {
     FM_OPT_END,
 };
 
-#define MATRIX "n_steps=100 n_epochs=10"
+#define MATRIX "n_steps=100 n_epochs=10 actor_lr=0.002"
 
 static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
@@ -157,7 +157,7 @@ static void declare_actor(void *self, nn_params *params, size_t in, size_t out) 
         &(nn_hypernetwork_shape){.condition = (size_t)c->id_length,
                                  .hidden = &c->generator,
                                  .act = act,
-                                 .target = {.in = z, .hidden = &c->target, .out = out, .act = act}});
+                                 .target = {.in = z, .hidden = &c->target, .out = out, .out_gain = 0.01, .act = act}});
     x->ready = algo_leaf(x->setup, x->agents, x->H.numbers, "generated", &x->ready_leaf);
     fm_keep_for_play(x->setup->keep, FM_DTYPE_REAL, x->ready, x->agents * x->H.numbers, "step.ready");
 }
@@ -201,6 +201,14 @@ static double numbers_of(const nn_params *params, const char *prefix) {
     return sum;
 }
 
+/* The state, before it an agent's own observation where all observe alike, and what superiors chose. */
+static int sight(const env_facts *facts) {
+    int own = ACTOR_CRITIC_OWN;
+    for (int i = 1; i < facts->agents; i++)
+        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) own = 0;
+    return own | ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS;
+}
+
 static void *create(const algo_setup *setup) {
     const step_config *c = setup->config;
     step *x = fm_arena_array(setup->arena, step, 1);
@@ -217,7 +225,7 @@ static void *create(const algo_setup *setup) {
                           .actor_lr = c->actor_lr,
                           .critic_lr = c->critic_lr,
                           .clips_apart = true,
-                          .actor_sees = ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS,
+                          .actor_sees = sight(setup->facts),
                           .critic_sees = ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS,
                           .turn = order.turn,
                           .model = &x->model});

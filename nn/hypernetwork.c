@@ -35,7 +35,8 @@ nn_hypernetwork nn_hypernetwork_declare(nn_params *p, const char *name, const nn
     set_target(&h, &shape->target);
     for (size_t l = 0; l < h.layers; l++) {
         size_t numbers = layer_numbers(&h, l);
-        double gain = 1 / sqrt(2 * (double)h.width[l]); /* of HE's sqrt(2 / trunk) */
+        double gain = (double)trunk / sqrt(2 * (double)h.width[l]); /* of HE's sqrt(2 / T) */
+        if (l + 1 == h.layers && shape->target.out_gain != 0) gain *= shape->target.out_gain;
         fm_text_format(entry, sizeof entry, "%s.%zu.weight", name, l);
         h.weight[l] = nn_params_declare(p, entry, trunk, numbers, NN_INIT_HE, gain, trunk);
         fm_text_format(entry, sizeof entry, "%s.%zu.bias", name, l);
@@ -47,6 +48,7 @@ nn_hypernetwork nn_hypernetwork_declare(nn_params *p, const char *name, const nn
 
 ad_var nn_hypernetwork_generate(const nn_hypernetwork *h, const nn_leaves *leaves, ad_var conditions) {
     ad_var layer[NN_LAYERS_MAX], trunk = nn_mlp_apply(&h->trunk, leaves, conditions);
+    trunk = ad_scale(trunk, 1 / (double)h->trunk.out);
     for (size_t l = 0; l < h->layers; l++)
         layer[l] = ad_affine(trunk, leaves->leaf[h->weight[l]], leaves->leaf[h->bias[l]], AD_IDENTITY);
     return ad_concat_cols_n(layer, h->layers);

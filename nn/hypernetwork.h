@@ -2,8 +2,13 @@
  * task) goes into the generator; what comes out are the weights and biases of the target, an mlp that has no
  * parameters of its own. So one set of parameters gives as many different networks as there are conditions.
  *
- *     h = trunk(condition)                               hidden layers, the last one's activation included
+ *     h = trunk(condition) / T               hidden layers, the last one's activation included; T its width
  *     weights and biases of target layer l = h W_l + b_l
+ *
+ * The division, with a W_l that starts T times as large, leaves what is written as it is, but is what lets a
+ * hypernetwork learn at the rate of the network that it writes. Where all T weights behind a written number
+ * move by lr at once, as under Adam they do, that number moves by lr times the mean of the trunk, as if it were
+ * a parameter itself, and not by lr times the sum, T times as far [Yang 2021, output multiplier of muP].
  *
  * Example (compiled by the tests):
  *
@@ -34,7 +39,7 @@ typedef struct nn_hypernetwork_shape {
     size_t condition;      /* columns of a condition */
     const fm_ints *hidden; /* widths of the trunk's layers, at least one */
     ad_act act;            /* after each of them */
-    nn_mlp_shape target;   /* in, out, hidden and activations; the rest means nothing here */
+    nn_mlp_shape target;   /* in, out, hidden, activations, out_gain; the rest means nothing here */
 } nn_hypernetwork_shape;
 
 /* Plain data. */
@@ -47,9 +52,10 @@ typedef struct nn_hypernetwork {
 } nn_hypernetwork;
 
 /* Declares "name.trunk.0.weight", ... [He 2015] and, for each layer of the target, "name.0.weight"
- * [trunk, numbers of the layer] and "name.0.bias", zeros. The weights are normal with deviation
- * 1 / sqrt(trunk in), `in` that of the target's layer: the target then starts with weights of variance about
- * 1 / in, for conditions whose numbers are of size 1 [Chang 2020, Eq. 7]. */
+ * [T, numbers of the layer] and "name.0.bias", zeros. The weights are normal with deviation sqrt(T / in),
+ * `in` that of the target's layer: the target then starts with weights of variance about 1 / in, for
+ * conditions whose numbers are of size 1 [Chang 2020, Eq. 7]; its last layer with out_gain times as large
+ * ones (0: 1). */
 nn_hypernetwork nn_hypernetwork_declare(nn_params *p, const char *name, const nn_hypernetwork_shape *shape);
 
 /* conditions [n, condition] -> [n, numbers]: a target in each row, layer by layer, weights [in, out] row by

@@ -1,6 +1,7 @@
 /* test_hypernetwork.c: a written network against plain loops, its derivatives to second order, its start. */
 #include "nn/hypernetwork.h"
 
+#include "nn/objective.h"
 #include "tests/test.h"
 #include "tests/derivatives.h"
 
@@ -73,6 +74,7 @@ TEST(hypernetwork_equals_plain_loops) {
         for (size_t l = 0; l < 2; l++) {
             size_t numbers = l == 0 ? IN * 3 + 3 : 3 * OUT + OUT;
             entry_of(&m, m.h.weight[l], w), entry_of(&m, m.h.bias[l], b);
+            for (int k = 0; k < 6 && l == 0; k++) h[1][k] /= 6;
             layer(h[1], 6, w, b, numbers, AD_IDENTITY, at);
             at += numbers;
         }
@@ -133,5 +135,41 @@ TEST(hypernetwork_starts_at_the_scale_of_a_network) {
     unmake(&m);
 }
 
+/* The last layer of the target alone. */
+TEST(hypernetwork_starts_with_the_gain_of_the_output) {
+    nn_hypernetwork_shape shape = SMALL;
+    made one = make(&shape, 4);
+    shape.target.out_gain = 0.01;
+    made small = make(&shape, 4);
+    size_t first = one.p.entries[one.h.weight[0]].at, last = one.p.entries[one.h.weight[1]].at;
+    EXPECT_EQ(one.p.theta[first], small.p.theta[first]);
+    for (size_t k = 0; k < 6 * (3 * OUT + OUT); k++)
+        EXPECT_NEAR(small.p.theta[last + k], 0.01 * (double)one.p.theta[last + k], 1e-7);
+    unmake(&one);
+    unmake(&small);
+}
+
+/* A step of Adam by the sum of a target's numbers moves each of them by a few times lr, as a step of a network
+ * would, the trunk's own change included; not by lr times the sum of the trunk, which is about 100 here. */
+TEST(hypernetwork_learns_at_the_rate_of_a_network) {
+    const nn_hypernetwork_shape shape = {
+        .condition = 16, .hidden = &WIDE, .act = AD_RELU, .target = {.in = 20, .out = 5}};
+    made m = make(&shape, 5);
+    real condition[16];
+    fm_rng rng = fm_rng_split(5, FM_RNG_TEST, 0, 0);
+    fm_rng_fill_normal(&rng, condition, 16);
+    ad_var all = nn_hypernetwork_generate(&m.h, &m.leaves, ad_leaf(m.t, 1, 16, condition, "c"));
+    nn_group group = {"hyper", &m.p, &m.leaves};
+    nn_objective sum = nn_objective_make(ad_sum(all), &group, 1, NULL, 0, &m.arena);
+    nn_optimizer adam = nn_optimizer_make(NN_ADAM, 1e-4, m.p.n, &m.arena, NULL, NULL);
+    double before = nn_objective_run(&sum);
+    nn_optimizer_step(&adam, m.p.theta, sum.gradient[0]);
+    double moved = (before - nn_objective_run(&sum)) / 105;
+    EXPECT_MSG(moved > 1e-4 && moved < 8e-4, "%g after a step of 1e-4", moved);
+    unmake(&m);
+}
+
 TEST_MAIN(CASE(hypernetwork_equals_plain_loops), CASE(hypernetwork_derivatives_to_second_order),
-          CASE(hypernetwork_starts_at_the_scale_of_a_network))
+          CASE(hypernetwork_starts_at_the_scale_of_a_network),
+          CASE(hypernetwork_starts_with_the_gain_of_the_output),
+          CASE(hypernetwork_learns_at_the_rate_of_a_network))

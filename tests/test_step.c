@@ -45,7 +45,8 @@ static size_t generated(const nn_params *p, size_t priority, double *to) {
     double e[MOST], h[MOST];
     const real *ids = entry(p, "ids", &rows, &cols);
     for (size_t k = 0; k < cols; k++) e[k] = (double)ids[priority * cols + k];
-    affine(p, "generator.trunk.0", e, true, h);
+    size_t width = affine(p, "generator.trunk.0", e, true, h);
+    for (size_t k = 0; k < width; k++) h[k] /= (double)width;
     return affine(p, "generator.0", h, false, to);
 }
 
@@ -61,11 +62,15 @@ static size_t outputs(const nn_params *p, size_t priority, const double *seen, d
     return n;
 }
 
-/* (s, a^1..a^(i-1), zeros): observations of all, then the columns of superiors, zeros of one not active. */
-static void sub_game(const actor_critic *ac, const real *obs, const real *central, const uint8_t *active,
-                     const real *actions, size_t priority, double *to) {
+/* (s, a^1..a^(i-1), zeros): observations of all, then the columns of superiors, zeros of one not active;
+ * before them for the policy the agent's own observation. Returns where s begins, which the critic sees. */
+static const double *sub_game(const actor_critic *ac, const real *obs, const real *central,
+                              const uint8_t *active, const real *actions, size_t priority, double *to) {
     const env_facts *facts = ac->facts;
+    const env_agent *own = &facts->agent[ac->policy[priority].agents[0]];
+    const double *s = to + own->obs_length;
     size_t at = 0, width = ac->action_columns;
+    for (int k = 0; k < own->obs_length; k++) to[at++] = (double)obs[own->obs_at + k];
     if (facts->central_length > 0)
         for (int k = 0; k < facts->central_length; k++) to[at++] = (double)central[k];
     else
@@ -81,6 +86,7 @@ static void sub_game(const actor_critic *ac, const real *obs, const real *centra
         else
             to[at + (size_t)a] = 1;
     }
+    return s;
 }
 
 static double log_softmax(const double *out, size_t n, const uint8_t *mask, size_t chosen) {
@@ -113,9 +119,9 @@ static void expect_notes(const char *world, const char *settings) {
             double seen[MOST], out[MOST], value[1], log_prob;
             const real *actions = r->actions + slot * (size_t)facts->action_total;
             if (!r->active[at]) continue;
-            sub_game(ac, r->obs + slot * (size_t)facts->obs_total,
-                     r->central + slot * (size_t)facts->central_length, r->active + slot * n, actions, i,
-                     seen);
+            const double *s = sub_game(ac, r->obs + slot * (size_t)facts->obs_total,
+                                       r->central + slot * (size_t)facts->central_length,
+                                       r->active + slot * n, actions, i, seen);
             size_t count = outputs(&p->actor.params, i, seen, out);
             if (p->head.choices > 0) {
                 const uint8_t *mask =
@@ -128,7 +134,7 @@ static void expect_notes(const char *world, const char *settings) {
                 log_prob = -u * u / 2 - log_std - log(3) - log(2 * acos(-1)) / 2; /* the box is -2..4 */
             }
             EXPECT_NEAR(r->log_prob[at], log_prob, 2e-5);
-            affine(&p->critic.params, "layer.0", seen, false, value);
+            affine(&p->critic.params, "layer.0", s, false, value);
             EXPECT_NEAR(r->value[at],
                         nn_value_norm_mean(&p->value_norm) +
                             nn_value_norm_deviation(&p->value_norm) * value[0],
@@ -259,7 +265,7 @@ TEST(step_policy_does_not_grow_with_the_agents) {
         double ids = drive_metric(&d, "id_parameters"), critics = drive_metric(&d, "critic_parameters");
         int in = 2 + 3 * (n - 1);
         EXPECT_EQ(generator, 8 * 64 + 64 + 64 * 195 + 195); /* a policy from 64 to 3 */
-        EXPECT_EQ(embedding, in * 64 + 64);
+        EXPECT_EQ(embedding, (5 + in) * 64 + 64); /* its own observation is of 5 */
         EXPECT_EQ(ids, 8 * n);
         EXPECT_EQ(critics, n * (in * 64 + 64 + 64 * 64 + 64 + 64 + 1));
         if (k == 0) first[0] = generator;

@@ -11,6 +11,10 @@
 
 /* ---- making ---- */
 
+static algo_forward forward_of(const algo_net *net, const algo_setup *setup, bool target, size_t rows) {
+    return algo_forward_make(net, setup, target ? net->target : net->params.theta, rows);
+}
+
 size_t biac_play_piece(const biac *b, size_t rows, size_t count) {
     size_t fit = PLAY_MAX / (rows * (size_t)b->joint.total);
     return fit < 1 ? 1 : fit < count ? fit : count;
@@ -27,12 +31,12 @@ biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, b
     play->actor = fm_arena_array(setup->arena, algo_forward, agents);
     play->critic = fm_arena_array(setup->arena, algo_forward, agents);
     for (int i = 0; i < b->joint.agents; i++)
-        if (biac_has_actor(b, i)) play->actor[i] = algo_forward_make(&b->agent[i].actor, setup, target, rows);
+        if (biac_has_actor(b, i)) play->actor[i] = forward_of(&b->agent[i].actor, setup, target, rows);
     return play;
 }
 
 void biac_play_add_critic(const biac *b, const algo_setup *setup, biac_play *play, int agent) {
-    play->critic[agent] = algo_forward_make(&b->agent[agent].critic, setup, play->target, play->rows);
+    play->critic[agent] = forward_of(&b->agent[agent].critic, setup, play->target, play->rows);
 }
 
 void biac_play_see(const biac *b, biac_play *play, const env_view *view) {

@@ -169,8 +169,8 @@ static void make_nets(centralised *c, int i, const algo_setup *setup) {
     fm_text_format(name, sizeof name, "actor.%d", i);
     make_net(c, &agent->actor, setup, name, (size_t)c->facts->agent[i].obs_length,
              (size_t)c->batch.joint.width[i], false, &init);
-    agent->value = algo_forward_make(&agent->critic[0], setup, false, envs);
-    agent->now = algo_forward_make(&agent->actor, setup, false, envs);
+    agent->value = algo_forward_make(&agent->critic[0], setup, agent->critic[0].params.theta, envs);
+    agent->now = algo_forward_make(&agent->actor, setup, agent->actor.params.theta, envs);
     agent->mean_target = fm_arena_array(setup->arena, double, 1);
     *agent->mean_target = FM_ABSENT;
     fm_keep(setup->keep, FM_F64, agent->mean_target, 1, "critic.%d.mean_target", i);

@@ -53,11 +53,11 @@ static void make_agent(independent_q *q, int i, const algo_setup *setup) {
     fm_rng init = fm_rng_split(setup->seed, FM_RNG_INIT, 0, (uint64_t)i);
     algo_net_make(&agent->net, setup, &shape, &init);
     record_loss(q, i, setup);
-    agent->now = algo_forward_make(&agent->net, setup, false, (size_t)q->num_envs);
-    agent->next_target = algo_forward_make(&agent->net, setup, true, rows);
+    agent->now = algo_forward_make(&agent->net, setup, agent->net.params.theta, (size_t)q->num_envs);
+    agent->next_target = algo_forward_make(&agent->net, setup, agent->net.target, rows);
     algo_batch_into(&agent->batch, ALGO_NEXT_OBS, i, agent->next_target.x, agent->next_target.in);
     if (config->double_q) {
-        agent->next = algo_forward_make(&agent->net, setup, false, rows);
+        agent->next = algo_forward_make(&agent->net, setup, agent->net.params.theta, rows);
         algo_batch_into(&agent->batch, ALGO_NEXT_OBS, i, agent->next.x, agent->next.in);
     }
     agent->mean_target = fm_arena_array(setup->arena, double, 1);

@@ -1,0 +1,42 @@
+/* oracles_es.c: evolution strategies as the leader [Gerstgrasser & Parkes 2023]: they judge whole episodes, so
+ * that it makes no difference to them whether questions count as decisions. */
+#include <math.h>
+
+#include "training/papers/oracles.h"
+
+#define ROUNDS 5
+#define GAME "game=modified_prisoners_dilemma memory=small horizon=5 "
+#define OPEN GAME "oracle=contextual commitment=independent "
+#define HIDDEN OPEN "hidden_queries=true "
+#define STEPS 50000
+/* Steps this small, as faster ones settle in one of three seeds for 19, another first action. */
+#define PPO "n_steps=1000 lr=0.005"
+
+static const struct {
+    const char *row, *algo, *settings;
+    double paper; /* the sum of the leader's payoffs, NAN where none is given */
+} LEADERS[] = {{"es observed", "es", OPEN, 20},
+               {"es hidden", "es", HIDDEN, 20},
+               {"ppo observed", "ppo", OPEN PPO, 20},
+               {"ppo hidden", "ppo", HIDDEN PPO, 10}};
+
+fm_status reproduce_oracles_es(reproduce *r, fm_error *err) {
+    char who[ORACLES_WHO_MAX];
+    int64_t steps;
+    fm_status status = oracles_follower(r, "modified_prisoners_dilemma", GAME, who, &steps, err);
+    for (size_t k = 0; k < sizeof LEADERS / sizeof *LEADERS && status == FM_OK && !r->interrupted; k++) {
+        reproduce_training what = {.row = LEADERS[k].row,
+                                   .algo = LEADERS[k].algo,
+                                   .env = "leader-pomdp",
+                                   .settings = LEADERS[k].settings,
+                                   .learner = who,
+                                   .steps = STEPS};
+        reproduce_trained done;
+        status = reproduce_train(r, &what, &done, err);
+        if (status == FM_OK && !r->interrupted)
+            reproduce_put(r, what.row, "argmax leader sum", LEADERS[k].paper, oracles_greedy(&done, ROUNDS),
+                          done.ok);
+        reproduce_trained_free(&done);
+    }
+    return status;
+}
