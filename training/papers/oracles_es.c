@@ -1,5 +1,5 @@
-/* oracles_es.c: evolution strategies as the leader [Gerstgrasser & Parkes 2023]: they judge whole episodes, so
- * that it makes no difference to them whether questions count as decisions. */
+/* oracles_es.c: evolution strategies as the leader [Gerstgrasser & Parkes 2023]: they judge whole episodes,
+ * so that it makes no difference to them whether questions count as decisions. */
 #include <math.h>
 
 #include "training/papers/oracles.h"

@@ -150,7 +150,9 @@ const reproduce_item REPRODUCE_ITEMS[] = {
     {"oracles/es", "a leader by evolution strategies, asked in the open and hidden",
      "Gerstgrasser & Parkes 2023",
      "The modified prisoner's dilemma, five rounds: payoffs sum to 20 at the equilibrium, to 10 where the "
-     "leader always plays its dominant row.\n",
+     "leader always plays its dominant row. Ours is a table with 16 pairs of episodes to an update; the "
+     "paper's network and 500 pairs (hidden=256,256 pairs=500 sigma=0.02) are there after ten updates, too, "
+     "in 5 of 5 seeds.\n",
      "trials", 10, 2, 50000, reproduce_oracles_es},
     {"oracles/allocation", "a leader that hands out items by what a learning follower says",
      "Gerstgrasser & Parkes 2023; Brero 2022",
