@@ -68,7 +68,7 @@ static const contract_case cases_reinforce[] = {
     {"corridor", "heads=2 hidden=1 masks=true central=true",
      "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
     {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
-    {"corridor", "death=3", "n_steps=24 hidden=8 baseline=false"},
+    {"corridor", "death=3", "n_steps=24 hidden=8 bias=false baseline=false"},
     END,
 };
 

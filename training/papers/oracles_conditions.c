@@ -152,19 +152,17 @@ fm_status reproduce_oracles_phase(reproduce *r, fm_error *err) {
 
 /* ---- a follower that is not reset ---- */
 
-/* The paper's leader has a weight for each action. Ours has a bias besides, whose steps are the same in a
- * game of one situation: together they move as one weight at twice the learning rate. */
 fm_status reproduce_oracles_reset(reproduce *r, fm_error *err) {
 #define SEXES                                                                                                \
     "game=battle_of_the_sexes memory=none horizon=1 offset=0 oracle=q games=10 q_epsilon=0 q_noise=0.1 "     \
     "commitment=independent n_steps=110 "
 #define CARRIED "reset_follower=false "
-    static const leading LEADERS[] = {{"reset, lr 0.008", SEXES "lr=0.004", 1.89},
-                                      {"reset, lr 0.015", SEXES "lr=0.0075", 1.90},
-                                      {"reset, lr 0.03", SEXES "lr=0.015", 1.83},
-                                      {"carried, lr 0.008", SEXES CARRIED "lr=0.004", 0.93},
-                                      {"carried, lr 0.015", SEXES CARRIED "lr=0.0075", 1.02},
-                                      {"carried, lr 0.03", SEXES CARRIED "lr=0.015", 1.24}};
+    static const leading LEADERS[] = {{"reset, lr 0.008", SEXES "lr=0.008", 1.89},
+                                      {"reset, lr 0.015", SEXES "lr=0.015", 1.90},
+                                      {"reset, lr 0.03", SEXES "lr=0.03", 1.83},
+                                      {"carried, lr 0.008", SEXES CARRIED "lr=0.008", 0.93},
+                                      {"carried, lr 0.015", SEXES CARRIED "lr=0.015", 1.02},
+                                      {"carried, lr 0.03", SEXES CARRIED "lr=0.03", 1.24}};
     static const char *const RATES[] = {"lr 0.008", "lr 0.015", "lr 0.03"};
     enum { LEADER_COUNT = sizeof LEADERS / sizeof *LEADERS, RATE_COUNT = sizeof RATES / sizeof *RATES };
     oracles_figure figure = {0};

@@ -130,9 +130,8 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "trials", 10, 2, FOLLOWER_STEPS, reproduce_oracles_phase},
     {"oracles/reset", "followers that begin anew in every episode, and that do not",
      "Gerstgrasser & Parkes 2023",
-     "The column `paper` has the means of an independent program's 20 seeds; 2 is the equilibrium. Learning "
-     "rates are the paper's, for a leader with a weight per action; ours has a bias besides, and half the "
-     "rate. At 0.03 one seed in 15 never leads, so that means of 20 seeds are rough.\n",
+     "The column `paper` has the means of an independent program's 20 seeds; 2 is the equilibrium. At "
+     "0.03 one seed in 15 never leads, so that means of 20 seeds are rough.\n",
      "trials", 20, 4, 55000, reproduce_oracles_reset},
     {"oracles/timing", "a leader that is paid while its follower learns",
      "Gerstgrasser & Parkes 2023",
