@@ -45,7 +45,8 @@ fm_status reproduce_oracles_es(reproduce *r, fm_error *err) {
         reproduce_trained_free(&done);
     }
     if (status == FM_OK && !r->interrupted)
-        status = oracles_draw(r, &figure, "es", "leader steps", "sum of payoffs, 5 rounds, in training", err);
+        status = oracles_draw(r, &figure, "es", "leader steps", "sum of payoffs, 5 rounds, in training",
+                              err);
     oracles_figure_free(&figure);
     return status;
 }
