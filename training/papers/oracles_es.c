@@ -1,5 +1,5 @@
-/* oracles_es.c: evolution strategies as the leader [Gerstgrasser & Parkes 2023]: they judge whole episodes, so
- * that it makes no difference to them whether questions count as decisions. */
+/* oracles_es.c: evolution strategies as the leader [Gerstgrasser & Parkes 2023]: they judge whole episodes,
+ * so that it makes no difference to them whether questions count as decisions. */
 #include <math.h>
 
 #include "training/papers/oracles.h"
@@ -45,8 +45,7 @@ fm_status reproduce_oracles_es(reproduce *r, fm_error *err) {
         reproduce_trained_free(&done);
     }
     if (status == FM_OK && !r->interrupted)
-        status = oracles_draw(r, &figure, "es", "leader steps", "sum of payoffs, 5 rounds, in training",
-                              err);
+        status = oracles_draw(r, &figure, "es", "leader steps", "sum of payoffs, 5 rounds, in training", err);
     oracles_figure_free(&figure);
     return status;
 }
