@@ -145,7 +145,7 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      "Welfare less the best possible, 0 at most. A random leader draws scores and prices anew at every "
      "visit; its loss is exact, and so is the optimum without messages, the column `paper` having the "
      "paper's. 100 % of the distance between them is what needs no messages; two for each buyer are worth "
-     "more. Without messages most seeds of PI stay at -0.08, the best of visiting the first buyer first.\n",
+     "more. Without messages some seeds of PI stay at -0.08, the best of visiting the first buyer first.\n",
      "trials", 10, 2, 200000, reproduce_oracles_mspm},
     {"oracles/es", "a leader by evolution strategies, asked in the open and hidden",
      "Gerstgrasser & Parkes 2023",
