@@ -322,8 +322,7 @@ static void *create(const algo_setup *setup) {
     algo_stream(setup, &b->noise, FM_RNG_UPDATE, 0);
     b->replay = algo_replay_make(setup, c->replay.buffer_size);
     for (int i = 0; i < facts->agents; i++) {
-        bool raw = c->scale_rewards == ALGO_SCALE_NONE;
-        b->scale[i] = raw ? (algo_scale){0, 1} : algo_reward_scale(facts, i);
+        b->scale[i] = algo_reward_scale(facts, i, c->scale_rewards == ALGO_SCALE_NONE);
         make_nets(b, setup, i);
     }
     b->batch = algo_batch_make(setup, (size_t)c->replay.batch_size);

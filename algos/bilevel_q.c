@@ -14,14 +14,15 @@
  *
  * Deviations: n agents instead of two; epsilon, its coin, alpha and the start of the table as options. The
  * first transition of an entry sets it, as a learning rate of 1 (first_sets; `no` is the paper's): where it
- * began is nobody's estimate, and where nothing is random, ties are exact from then on. In one-shot games an
- * entry begins with the agent's highest payoff, so that every joint action that might be better is tried
- * [Sutton & Barto 2018, Section 2.6], and values are held in units of the game's bounds: payoffs far from
- * zero lose nothing. Steps are at least twice the number of joint actions of such a game (fit). An
- * agent that has died plays no part in the stage game. States are told apart by who acts and the joint
- * observation, number for number, so that observations have to come from a finite set. The table has room for
- * `states` of them: once it is full, further ones are not learned and count as worth what every entry is at
- * the start, and the metric `unknown` counts the decisions that were taken in one; it should stay at zero.
+ * began is nobody's estimate, and where nothing is random, ties are exact from then on. Where all episodes
+ * are equally long, as in one-shot games, an entry begins with the agent's highest payoff in every round, so
+ * that every joint action that might be better is tried [Sutton & Barto 2018, Section 2.6]. Values are held
+ * in units of the game's bounds: payoffs far from zero lose nothing. Steps are at least twice the number of
+ * joint actions of a one-shot game (fit). An agent that has died plays no part in the stage game. States are
+ * told apart by who acts and the joint observation, number for number, so that observations have to come from
+ * a finite set. The table has room for `states` of them: once it is full, further ones are not learned and
+ * count as worth what every entry is at the start, and the metric `unknown` counts the decisions that were
+ * taken in one; it should stay at zero.
  *
  * Status: verified on the measured rates of Escape and Maintain, on the grid, and on three agents
  * (tests/learn/test_learn_bilevel_q.c). */
@@ -51,7 +52,8 @@ static const fm_option OPTIONS[] = {
     FM_OPT_RENAMED("alpha", "lr"),
     ALGO_GAMMA_OPTION(bilevel_q_config, gamma, "0.99"),
     {"initial", FM_TEXT, offsetof(bilevel_q_config, initial), "auto", 0, 0, NULL, "reward",
-     "value of every entry at the start: a number, or auto: the highest payoff in one-shot games, else 0",
+     "value of every entry at the start: a number, or auto: the highest payoff in every round, where all "
+     "episodes are equally long, else 0",
      "Q_0"},
     FM_OPT_BOOL(bilevel_q_config, first_sets, "yes", "an entry's first transition sets it, as lr = 1 would",
                 ""),
@@ -303,7 +305,8 @@ static void values(void *self, const env_view *view, const real *actions, double
         for (int k = 0; k < t->n; k++) {
             int i = t->order.turn[k];
             double value = (double)q[(size_t)k * t->joint + joint];
-            values_[c * (size_t)t->n + (size_t)i] = value / t->scale[i].scale + t->scale[i].shift;
+            values_[c * (size_t)t->n + (size_t)i] =
+                algo_value_in_unit(t->facts, t->scale[i], t->config->gamma, value);
         }
     }
 }
@@ -395,15 +398,14 @@ static void make_table(bilevel_q *t, const algo_setup *setup) {
 }
 
 static void make_units(bilevel_q *t, const algo_setup *setup, double initial) {
-    bool one_shot = t->facts->horizon == 1;
+    double w = algo_worth_of_one(t->facts, t->config->gamma);
     t->scale = fm_arena_array(setup->arena, algo_scale, (size_t)t->n);
     t->initial = fm_arena_array(setup->arena, double, (size_t)t->n);
-    for (int i = 0; i < t->n; i++) t->scale[i] = algo_reward_scale(t->facts, i);
+    for (int i = 0; i < t->n; i++) t->scale[i] = algo_reward_scale(t->facts, i, false);
     for (int k = 0; k < t->n; k++) {
-        int i = t->order.turn[k];
-        double start = one_shot ? t->facts->agent[i].reward_high : 0;
-        if (!isnan(initial)) start = initial;
-        t->initial[k] = (start - t->scale[i].shift) * t->scale[i].scale;
+        const algo_scale *unit = &t->scale[t->order.turn[k]];
+        t->initial[k] = t->facts->fixed_length ? w : 0;
+        if (!isnan(initial)) t->initial[k] = (initial - unit->shift * w) * unit->scale;
     }
 }
 

@@ -30,7 +30,7 @@ typedef struct reinforce_config {
     algo_rollout_options rollout;
     algo_coefficient_options coefficient;
     algo_descent_options descent;
-    bool baseline;
+    bool bias, baseline;
 } reinforce_config;
 
 static const fm_option OPTIONS[] = {
@@ -40,22 +40,21 @@ static const fm_option OPTIONS[] = {
     ALGO_ROLLOUT_OPTIONS(reinforce_config, rollout, "256", "0.99", "1", "false", "true"),
     ALGO_COEFFICIENT_OPTIONS(reinforce_config, coefficient, "0.01", "0.5"),
     ALGO_DESCENT_OPTIONS(reinforce_config, descent, "0.1", "0.5"),
+    FM_OPT_BOOL(reinforce_config, bias, "true", "the networks' layers have a bias", ""),
     FM_OPT_BOOL(reinforce_config, baseline, "true", "a learned baseline; else the returns as they are", "b"),
     FM_OPT_END,
 };
 
 /* The games of [Gerstgrasser & Parkes, ICML 2023]: policies that are tables, of the observations' one-hots.
  * Followers are trained until they are exact; "published" are the settings of the paper's program, seven
- * episodes of ten rounds to a step, which almost never get there. Our tables have a bias, which the paper's
- * have not. */
+ * episodes of ten rounds to a step, which almost never get there. */
 #define TABLE "hidden=none gamma=1 ent_coef=0 normalize_reward=false "
+#define PUBLISHED TABLE "lr_final=1 max_grad_norm=0 bias=false baseline=false "
 static const algo_preset PRESETS[] = {
     {"", "follower-pomdp", 1000000, TABLE "n_steps=640 lr=0.05 lr_final=1"},
-    {"published", "follower-pomdp", 35000,
-     TABLE "n_steps=70 lr=0.02 lr_final=1 max_grad_norm=0 baseline=false"},
+    {"published", "follower-pomdp", 35000, PUBLISHED "n_steps=70 lr=0.02"},
     {"", "leader-pomdp", 10000, TABLE "n_steps=75 lr=0.1 lr_final=1 ent_coef=1"},
-    {"published", "leader-pomdp", 210000,
-     TABLE "n_steps=104 lr=0.008 lr_final=1 max_grad_norm=0 baseline=false"},
+    {"published", "leader-pomdp", 210000, PUBLISHED "n_steps=104 lr=0.008"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -86,7 +85,8 @@ static void *create(const algo_setup *setup) {
                                             .activation = (ad_act)c->activation,
                                             .actor_lr = c->lr,
                                             .critic_lr = c->baseline ? c->lr : 0,
-                                            .clips_apart = !c->baseline});
+                                            .clips_apart = !c->baseline,
+                                            .linear = !c->bias});
     for (size_t i = 0; i < ac->policies; i++) {
         actor_critic_policy *p = &ac->policy[i];
         ad_var entropy = nn_weighted_mean(p->terms.entropy, p->terms.weight);

@@ -21,6 +21,8 @@
     X(ippo)                                                                                                  \
     X(mappo)                                                                                                 \
     X(happo)                                                                                                 \
+    /* one agent */                                                                                          \
+    X(es)                                                                                                    \
     /* one agent with a box */                                                                               \
     X(ddpg)                                                                                                  \
     X(sac)                                                                                                   \

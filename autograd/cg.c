@@ -49,21 +49,20 @@ static double curve(size_t n, double damping, const real *p, real *q, double *pp
     return trusted(pq) ? pq : exact_dot(n, p, q);
 }
 
-/* x += alpha p, r -= alpha q; then <r, r>. */
-static double advance(size_t n, real alpha, const real *p, const real *q, real *x, real *r) {
+/* x += alpha unit p, r -= alpha q; then <r, r>. */
+static double advance(size_t n, double alpha, double unit, const real *p, const real *q, real *x, real *r) {
     double rr = 0;
     for (size_t at = 0, m; at < n; at += m) {
         m = n - at < PIECE ? n - at : PIECE;
-        ad_v_axpy(m, alpha, p + at, x + at);
-        ad_v_axpy(m, -alpha, q + at, r + at);
+        ad_v_axpy(m, (real)(alpha * unit), p + at, x + at);
+        ad_v_axpy(m, (real)-alpha, q + at, r + at);
         rr += (double)ad_v_sum_squares(m, r + at);
     }
     return trusted(rr) ? rr : exact_dot(n, r, r);
 }
 
 /* |b / scale|: near the middle of what the squares of reals bear, with most of the room below, since
- * residuals only fall; with large damping by a factor of 1e7 in a step, and products of numbers that are no
- * longer normal would take a hundred times as long. */
+ * residuals only fall; with large damping by a factor of 1e7 in a step. */
 #define SIZE_EXPONENT 36
 
 /* The largest |b|; NaN when one is, or is infinite. */
@@ -84,11 +83,28 @@ static void change_scale(size_t n, int exponent, const real *from, real *to) {
     ad_v_scale(n, (real)ldexp(1, exponent - exponent / 2), to, to);
 }
 
-/* The iteration for r = p = b, x = 0. */
+/* The exponent that brings a norm to 2^SIZE_EXPONENT or to somewhat less. */
+static int exponent_for(double norm) {
+    int exponent;
+    frexp(norm, &exponent);
+    return SIZE_EXPONENT + 1 - exponent;
+}
+
+/* p and r times 2^exponent, *unit divided by it; returns what <r, r> is multiplied by. */
+static double enlarge(size_t n, int exponent, real *p, real *r, double *unit) {
+    change_scale(n, exponent, p, p);
+    change_scale(n, exponent, r, r);
+    *unit = ldexp(*unit, -exponent);
+    return ldexp(1, 2 * exponent);
+}
+
+/* The iteration for r = p = b, x = 0. When |r| has fallen below 1, r and p are enlarged, which changes no step
+ * but the unit that they count in: sums of reals that are no longer normal would be wrong, and take a hundred
+ * times as long. */
 static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x, real *work,
                             const ad_cg_options *options) {
     real *p = work, *q = work + n, *r = work + 2 * n;
-    double rr = ad_dot(n, r, r), enough = rr * options->tolerance * options->tolerance;
+    double rr = ad_dot(n, r, r), enough = sqrt(rr) * options->tolerance, unit = 1;
     ad_cg_result result = {.stop = AD_CG_ITERATIONS, .residual = sqrt(rr)};
     while (result.stop == AD_CG_ITERATIONS && result.iterations < options->iterations) {
         matvec(context, n, p, q);
@@ -100,11 +116,12 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
         else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
-        double rr_next = advance(n, (real)alpha, p, q, x, r);
+        double rr_next = advance(n, alpha, unit, p, q, x, r);
         ad_v_axpby(n, 1, r, (real)(rr_next / rr), p); /* p = r + beta p */
         rr = rr_next;
-        result.residual = sqrt(rr);
-        if (rr <= enough) result.stop = AD_CG_CONVERGED;
+        result.residual = sqrt(rr) * unit;
+        if (result.residual <= enough) result.stop = AD_CG_CONVERGED;
+        else if (rr < 1) rr *= enlarge(n, exponent_for(sqrt(rr)), p, r, &unit);
     }
     return result;
 }
@@ -119,14 +136,12 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
     double size = squares > 1e-25 && squares < 1e37 ? sqrt(squares) : largest_of(n, b);
     if (size == 0) return (ad_cg_result){.stop = AD_CG_CONVERGED};
     if (isnan(size)) return (ad_cg_result){.stop = AD_CG_NONFINITE, .residual = size};
-    int exponent;
-    frexp(size, &exponent);
-    exponent -= 1 + SIZE_EXPONENT;
-    change_scale(n, -exponent, b, work + 2 * n);
+    const int exponent = exponent_for(size);
+    change_scale(n, exponent, b, work + 2 * n);
     memcpy(work, work + 2 * n, n * sizeof *work);
     ad_cg_result result = iterate(matvec, context, n, x, work, options);
-    result.residual = ldexp(result.residual, exponent);
-    change_scale(n, exponent, x, x);
+    result.residual = ldexp(result.residual, -exponent);
+    change_scale(n, -exponent, x, x);
     if (!isfinite(ad_v_sum_squares(n, x)) && isnan(largest_of(n, x))) result.stop = AD_CG_NONFINITE;
     return result;
 }

@@ -59,6 +59,8 @@ fm_status env_create(env *e, fm_arena *arena, fm_error *err) {
     env_facts_finish(&facts);
     FM_CHECK((e->type->outcome != NULL) == (facts.outcomes > 0),
              "%s: outcomes without a function, or the reverse", facts.name);
+    FM_CHECK((e->type->start != NULL) == (facts.starts > 0), "%s: starts without a function, or the reverse",
+             facts.name);
     e->game = game;
     e->facts = facts;
     return FM_OK;
@@ -210,6 +212,8 @@ void env_facts_finish(env_facts *facts) {
              facts->name);
     for (int i = 0; i < facts->outcomes; i++)
         FM_CHECK(facts->outcome_name[i], "%s: outcome %d has no name", facts->name, i);
+    FM_CHECK(facts->starts >= 0 && (facts->starts == 0 || facts->start_chance), "%s: starts", facts->name);
+    facts->fixed_length |= facts->horizon == 1;
     check_agents(facts);
     place_slices(facts);
     FM_CHECK(!facts->masks || facts->mask_total > 0, "%s: masks where no action is discrete", facts->name);

@@ -94,6 +94,8 @@ typedef struct env_facts {
     env_agent *agent;   /* [agents] */
     int central_length; /* numbers of the centralised state, 0 when there is none */
     int64_t horizon;    /* decisions after which an episode is truncated; 1 for one-shot games */
+    bool fixed_length;  /* the rules end every episode after just `horizon` decisions, at each of which all
+                         * agents act; derived where the horizon is 1 */
     env_rewards rewards;
     bool masks;         /* whether some actions can be illegal */
     bool pauses;        /* whether an agent can be inactive although it is not done */
@@ -105,6 +107,8 @@ typedef struct env_facts {
     const char *const *reading_name; /* [readings] */
     int outcomes;                    /* ways in which an episode can end, 0 when they are not counted */
     const char *const *outcome_name; /* [outcomes] */
+    int starts; /* situations in which an episode begins, when they are listed; else 0 */
+    const double *start_chance; /* [starts] with which reset draws each */
     int solutions;
     const env_solution *solution;    /* [solutions] */
     const struct bimatrix *bimatrix; /* the payoff tables of a one-shot two-player game, else NULL */
@@ -151,6 +155,9 @@ typedef struct env_type {
     fm_status (*create)(const void *config, fm_arena *arena, void **game, env_facts *facts, fm_error *err);
     void (*reset)(const void *game, void *state, fm_rng *rng, env_io *io);
     void (*step)(const void *game, void *state, fm_rng *rng, env_io *io);
+    /* Begins an episode in the k-th of the listed situations, as reset does when it draws that one; NULL when
+     * facts.starts is 0. */
+    void (*start)(const void *game, void *state, int k, env_io *io);
     /* Draws the situation as text for a person; `actions` is the last joint action as it was chosen, or NULL
      * after a reset. */
     void (*render)(const void *game, const void *state, const real *actions, FILE *out);

@@ -28,7 +28,8 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape)
     FM_CHECK(!hidden || (hidden->n >= 0 && hidden->n <= FM_INTS_MAX), "mlp '%s': %lld hidden layers", name,
              (long long)hidden->n);
     nn_mlp mlp = {.in = shape->in, .out = shape->out, .layers = (hidden ? (size_t)hidden->n : 0) + 1,
-                  .act = shape->act, .out_act = shape->out_act, .normed = shape->layer_norm};
+                  .act = shape->act, .out_act = shape->out_act, .normed = shape->layer_norm,
+                  .linear = shape->linear};
     for (size_t i = 0, from = mlp.in; i < mlp.layers; i++) {
         bool last = i + 1 == mlp.layers;
         FM_CHECK(last || hidden->v[i] > 0, "mlp '%s': hidden layer %zu has width %lld", name, i,
@@ -40,7 +41,7 @@ nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape)
         fm_text_format(entry, sizeof entry, "%s.%zu.weight", name, i);
         mlp.weight[i] = nn_params_declare(p, entry, from, to, shape->init, gain_of(shape, last), from);
         fm_text_format(entry, sizeof entry, "%s.%zu.bias", name, i);
-        mlp.bias[i] = nn_params_declare(p, entry, 1, to, bias_init, 1, from);
+        if (!mlp.linear) mlp.bias[i] = nn_params_declare(p, entry, 1, to, bias_init, 1, from);
         from = to;
     }
     return mlp;
@@ -50,10 +51,13 @@ ad_var nn_mlp_apply(const nn_mlp *mlp, const nn_leaves *leaves, ad_var x) {
     FM_CHECK(ad_cols(x) == mlp->in, "mlp: input [%zu, %zu], %zu columns expected", ad_rows(x), ad_cols(x),
              mlp->in);
     for (size_t i = 0; i < mlp->layers; i++) {
-        FM_CHECK(mlp->bias[i] < leaves->count, "mlp: the leaves are not those of its parameters");
+        FM_CHECK(mlp->weight[i] < leaves->count && mlp->bias[i] < leaves->count,
+                 "mlp: the leaves are not those of its parameters");
+        ad_var weight = leaves->leaf[mlp->weight[i]];
+        ad_var bias = mlp->linear ? ad_zeros(x.tape, 1, ad_cols(weight)) : leaves->leaf[mlp->bias[i]];
         ad_act act = i + 1 < mlp->layers ? mlp->act : mlp->out_act;
         if (mlp->normed) x = nn_layer_norm_apply(&mlp->norm[i], leaves, x);
-        x = ad_affine(x, leaves->leaf[mlp->weight[i]], leaves->leaf[mlp->bias[i]], act);
+        x = ad_affine(x, weight, bias, act);
     }
     return x;
 }

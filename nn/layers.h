@@ -51,6 +51,7 @@ typedef struct nn_mlp_shape {
     nn_init init;          /* of the weights */
     double gain, out_gain; /* of the hidden layers' weights, of the last one's; 0: see nn_mlp_declare */
     bool layer_norm;       /* of every layer's input, x included, as MAPPO's networks have it [Yu 2022] */
+    bool linear;           /* the layers have weights alone: of a one-hot, one layer is a table */
 } nn_mlp_shape;
 
 /* A stack of affine layers. Plain data. */
@@ -58,16 +59,16 @@ typedef struct nn_mlp {
     size_t in, out, layers;
     ad_act act, out_act;
     size_t weight[NN_LAYERS_MAX]; /* entries of weight [in, out] and bias [1, out] of each layer */
-    size_t bias[NN_LAYERS_MAX];
-    bool normed;
+    size_t bias[NN_LAYERS_MAX]; /* none when `linear` */
+    bool normed, linear;
     nn_layer_norm norm[NN_LAYERS_MAX]; /* of each layer's input when `normed` */
 } nn_mlp;
 
-/* Declares "name.0.weight" [in, w], "name.0.bias" [1, w], ... Gains that are not given are 1, but of
- * ORTHOGONAL hidden layers sqrt 2 for relu and 5/3 for tanh [Saxe 2014]. Biases start at zero (FAN_IN: like
- * the weights, with gain 1). Layer norms are "name.0.norm.weight", ... PPO's networks are ORTHOGONAL with
- * gain sqrt 2, and out_gain 0.01 for a policy, 1 for a value [Huang 2022, The 37 implementation details of
- * PPO, 2]. */
+/* Declares "name.0.weight" [in, w], unless linear "name.0.bias" [1, w], ... Gains that are not given are 1,
+ * but of ORTHOGONAL hidden layers sqrt 2 for relu and 5/3 for tanh [Saxe 2014]. Biases start at zero (FAN_IN:
+ * like the weights, with gain 1). Layer norms are "name.0.norm.weight", ... PPO's networks are ORTHOGONAL
+ * with gain sqrt 2, and out_gain 0.01 for a policy, 1 for a value [Huang 2022, The 37 implementation details
+ * of PPO, 2]. */
 nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape);
 
 /* x [B, in] -> [B, out]. */

@@ -33,6 +33,7 @@ static const struct {
     {"leader-pomdp", "game=maintain oracle=weights games=9 plays=2"},
     {"leader-pomdp", "game=allocation oracle=weights games=9 plays=5"},
     {"leader-pomdp", "game=mspm game_settings=values=4,messages=2 oracle=weights games=20 plays=3"},
+    {"leader-pomdp", "game=mspm game_settings=setting=pi oracle=weights games=20 plays=0"},
     {"leader-pomdp", "game=matrix-design oracle=q games=20"},
     {"leader-pomdp", "game=mixture oracle=exact"},
     {"mspm", "setting=pi messages=1"},

@@ -30,23 +30,33 @@ static char *read_and_remove(const char *folder, const char *ending) {
     return text;
 }
 
-static bool gnuplot_is_there(void) {
+static inline bool gnuplot_is_there(void) {
     static int known = -1;
     if (known < 0) known = system("gnuplot --version >/dev/null 2>&1") == 0;
     return known;
 }
 
-static written write_figure(const plot_data *data, const plot_page *page) {
+static written make_folder(void) {
     written w = {.folder = "/tmp/fm_test_plot_XXXXXX"};
-    fm_error err;
     EXPECT(mkdtemp(w.folder) != NULL);
+    return w;
+}
+
+/* What was written there as "it". */
+static void read_back(written *w) {
+    w->csv = read_and_remove(w->folder, ".csv");
+    w->gp = read_and_remove(w->folder, ".gp");
+    w->svg = read_and_remove(w->folder, ".svg");
+    EXPECT_EQ(rmdir(w->folder), 0); /* nothing else is left there */
+}
+
+static inline written write_figure(const plot_data *data, const plot_page *page) {
+    written w = make_folder();
+    fm_error err;
     EXPECT_EQ(plot_write(w.folder, "it", data, page, &err), FM_OK);
     w.drawn = plot_draw(w.folder, "it");
     EXPECT_EQ(w.drawn, gnuplot_is_there());
-    w.csv = read_and_remove(w.folder, ".csv");
-    w.gp = read_and_remove(w.folder, ".gp");
-    w.svg = read_and_remove(w.folder, ".svg");
-    EXPECT_EQ(rmdir(w.folder), 0); /* nothing else is left there */
+    read_back(&w);
     return w;
 }
 

@@ -176,6 +176,7 @@ static void check_agent(const env_vec *v, int copy, int agent, bool was, double 
     EXPECT_MSG(!was || v->done[k], "agent %d came to life again", agent);
     EXPECT(!(now.active[k] && v->done[k]) && (!v->terminated[copy] || v->done[k]));
     EXPECT(f->pauses || now.active[k] || v->done[k]);
+    if (f->fixed_length) EXPECT(now.active[k] != v->done[k] && v->done[k] == v->terminated[copy]);
 }
 
 /* How an episode ends, and what its end leaves. */
@@ -184,6 +185,7 @@ static void check_end(const env_vec *v, int copy) {
     bool over = env_vec_ended(v, copy);
     EXPECT(!(v->terminated[copy] && v->truncated[copy]));
     EXPECT(v->length[copy] >= 1 && v->length[copy] <= f->horizon && (over || v->length[copy] < f->horizon));
+    EXPECT(!f->fixed_length || v->terminated[copy] == (v->length[copy] == f->horizon));
     EXPECT(over && f->outcomes > 0 ? v->outcome[copy] >= 0 && v->outcome[copy] < f->outcomes
                                    : v->outcome[copy] == -1);
     EXPECT_EQ(env_vec_before(v).first[copy], v->length[copy] == 1);
@@ -377,8 +379,8 @@ static bare make_bare(const env *e, fm_arena *arena) {
     return b;
 }
 
-/* Resets or steps it, with what the contract promises in its slices and nan where it has to write. */
-static void move(bare *b, bool first) {
+/* What the contract promises in its slices, and nan where the environment has to write. */
+static void prepare(bare *b, bool first) {
     const env_facts *f = &b->e->facts;
     for (int k = 0; k < f->obs_total; k++) b->io.obs[k] = (real)NAN;
     for (int k = 0; k < f->central_length; k++) b->io.central[k] = (real)NAN;
@@ -388,6 +390,11 @@ static void move(bare *b, bool first) {
     if (first) memset(b->io.done, 0, (size_t)f->agents);
     for (int i = 0; i < f->agents; i++) b->io.active[i] = !b->io.done[i];
     b->io.terminated = b->io.truncated = false;
+}
+
+/* Resets or steps it. */
+static void move(bare *b, bool first) {
+    prepare(b, first);
     if (first) b->e->type->reset(b->e->game, b->state, &b->chance, &b->io);
     else b->e->type->step(b->e->game, b->state, &b->chance, &b->io);
 }
@@ -446,6 +453,42 @@ static void check_slices(const env *e) {
 }
 
 TEST(slices_readings_and_render) { for_all(check_slices); }
+
+/* ---- starts ---- */
+
+#define DRAWS 4000
+
+/* The listed starts are those that reset draws, each as often as it says: within five standard errors. */
+static void check_starts(const env *e) {
+    const env_facts *f = &e->facts;
+    fm_arena arena = {0};
+    bare listed = make_bare(e, &arena), drawn = make_bare(e, &arena);
+    int *count = fm_arena_array(&arena, int, (size_t)f->starts);
+    double sum = 0;
+    for (int k = 0; k < f->starts; k++) sum += f->start_chance[k];
+    if (f->starts > 0) EXPECT_NEAR(sum, 1, 1e-12);
+    for (int n = 0; n < DRAWS && f->starts > 0; n++) {
+        move(&drawn, true);
+        int found = 0;
+        for (int k = 0; k < f->starts; k++) {
+            prepare(&listed, true);
+            e->type->start(e->game, listed.state, k, &listed.io);
+            if (memcmp(listed.state, drawn.state, f->state_size) != 0) continue;
+            EXPECT(memcmp(listed.io.obs, drawn.io.obs, (size_t)f->obs_total * sizeof(real)) == 0);
+            EXPECT(memcmp(listed.io.active, drawn.io.active, (size_t)f->agents) == 0);
+            count[k]++, found++;
+        }
+        EXPECT_EQ(found, 1);
+    }
+    for (int k = 0; k < f->starts; k++) {
+        double p = f->start_chance[k], error = sqrt(p * (1 - p) / DRAWS);
+        EXPECT_NEAR((double)count[k] / DRAWS, p, 5 * error);
+    }
+    EXPECT(intact(&listed));
+    fm_arena_free(&arena);
+}
+
+TEST(starts_are_those_that_are_drawn) { for_all(check_starts); }
 
 /* ---- known solutions ---- */
 
@@ -518,4 +561,4 @@ TEST(steps_take_no_memory) { for_all(check_allocation); }
 TEST_MAIN(CASE(names), CASE(same_seed_same_trajectory), CASE(other_seeds_differ_only_by_chance),
           CASE(numbers_and_flags_are_within_the_facts), CASE(before_is_what_was_now),
           CASE(state_bytes_are_the_situation), CASE(slices_readings_and_render),
-          CASE(known_solutions_are_played), CASE(steps_take_no_memory))
+          CASE(starts_are_those_that_are_drawn), CASE(known_solutions_are_played), CASE(steps_take_no_memory))

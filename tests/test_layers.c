@@ -45,9 +45,9 @@ static void naive(const net *n, const real *x, double *y) {
     for (size_t i = 0; i < n->mlp.in; i++) now[i] = (double)x[i];
     for (size_t l = 0; l < n->mlp.layers; l++) {
         if (n->mlp.normed) naive_norm(n, l, now);
-        const nn_entry *w = &n->p.entries[n->mlp.weight[l]], *b = &n->p.entries[n->mlp.bias[l]];
+        const nn_entry *w = &n->p.entries[n->mlp.weight[l]];
         for (size_t j = 0; j < w->cols; j++) {
-            next[j] = (double)n->p.theta[b->at + j];
+            next[j] = n->mlp.linear ? 0 : (double)n->p.theta[n->p.entries[n->mlp.bias[l]].at + j];
             for (size_t i = 0; i < w->rows; i++)
                 next[j] += now[i] * (double)n->p.theta[w->at + i * w->cols + j];
             ad_act act = l + 1 < n->mlp.layers ? n->mlp.act : n->mlp.out_act;
@@ -69,6 +69,7 @@ static const nn_mlp_shape NETS[] = {
     {.in = 2, .hidden = &TWO, .out = 5, .act = AD_TANH, .out_act = AD_RELU, .init = NN_INIT_HE},
     {.in = 5, .hidden = &TWO, .out = 3, .act = AD_TANH, .init = NN_INIT_GLOROT, .layer_norm = true},
     {.in = 3, .out = 2, .init = NN_INIT_GLOROT, .layer_norm = true},
+    {.in = 5, .hidden = &TWO, .out = 3, .act = AD_TANH, .init = NN_INIT_GLOROT, .linear = true},
 };
 #define NET_COUNT (sizeof NETS / sizeof *NETS)
 #define NET(i, seed) net_of(NETS[i], seed)
@@ -156,6 +157,9 @@ TEST(layers_mlp_names_and_starts) {
     n = NET(6, 0);
     EXPECT_TEXT(n.p.entries[n.mlp.norm[1].bias].name, "net.1.norm.bias");
     EXPECT_EQ(n.p.entries[n.mlp.norm[2].weight].cols, 7);
+    net_free(&n);
+    n = NET(8, 0);
+    EXPECT_EQ(nn_params_count(&n.p), 5 * 16 + 16 * 7 + 7 * 3);
     net_free(&n);
     n = NET(0, 0);
     const nn_entry *bias = &n.p.entries[n.mlp.bias[1]];

@@ -36,7 +36,7 @@ TEST(a_quadratic_form_of_the_last_columns_is_added) {
     bench b;
     bench_begin(&b);
     real *form = b.net.params.theta + b.net.params.entries[b.net.form].at;
-    algo_forward f = algo_forward_make(&b.net, &b.setup, false, ROWS);
+    algo_forward f = algo_forward_make(&b.net, &b.setup, b.net.params.theta, ROWS);
     double plain[ROWS * OUT];
     EXPECT_EQ(b.net.params.entries[b.net.form].rows, 3);
     for (size_t j = 0; j < ROWS * IN; j++) f.x[j] = (real)sin((double)j);
@@ -67,7 +67,7 @@ TEST(outputs_are_rescaled_and_those_of_the_target_too) {
     algo_forward both[2];
     double before[2][ROWS * OUT];
     for (int k = 0; k < 2; k++) {
-        both[k] = algo_forward_make(net, &b.setup, k == 1, ROWS);
+        both[k] = algo_forward_make(net, &b.setup, k == 1 ? net->target : net->params.theta, ROWS);
         for (size_t j = 0; j < ROWS * IN; j++) both[k].x[j] = (real)sin((double)j);
         algo_forward_run(&both[k]);
         for (size_t j = 0; j < ROWS * OUT; j++) before[k][j] = (double)both[k].y[j];

@@ -19,6 +19,7 @@ TEST(program_calls_others_as_it_was_called) {
     expect_called("build/bin/train", "train", "train", "build/bin/play");
     expect_called("firstmover-train", "train", "firstmover-train", "firstmover-play");
     expect_called("/opt/bin/fm-solve", "solve", "fm-solve", "/opt/bin/fm-play");
+    expect_called("my programs/it's a train", "train", "it's a train", "'my programs/it'\\''s a play'");
     expect_called("other", "train", "other", "play");
     expect_called(NULL, "train", "train", "play");
     expect_called("", "train", "train", "play");

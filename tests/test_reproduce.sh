@@ -29,7 +29,8 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t
 check "--list: status $?" [ $? -eq 0 ]
 for item in biac/fig2 biac/table2 biac/fig4 biac/table3 biac/fig5 biac/table4 biac/fig7 biac/grid biac/oligopoly \
     stac/fig1 stac/fig2 stac/cartpole stac/pendulum stac/mountaincar step/fig5 step/table1 step/figB2 \
-    step/fig7 step/fig8 step/fig9; do
+    step/fig7 step/fig8 step/fig9 oracles/games oracles/inner-loop oracles/hidden oracles/phase oracles/reset \
+    oracles/timing oracles/mspm oracles/es oracles/allocation; do
     check "--list names $item once" [ "$(grep -c "^$item " list)" -eq 1 ]
 done
 for flag in --help --version; do
@@ -147,6 +148,44 @@ check "hidden: who is asked in the open leads, who is not does not" \
 check "timing: each leader chooses the row that it must" \
     [ "$(awk -F, '/ share / && $(NF - 4) != $(NF - 3)' out | wc -l)" -eq 0 ]
 check "timing: eight leaders" [ "$(grep -c 'share of leaders' out)" -eq 8 ]
+check "timing: a figure of four series with one x" \
+    [ "$(head -n 1 asked/oracles/timing/timing.csv | tr , '\n' | wc -l)" -eq 13 ]
+check "hidden: a curve ends where the leader does" \
+    near "$(tail -n 1 asked/oracles/hidden/hidden.csv | cut -d, -f2)" 20 1
+check "hidden: and the other one" near "$(tail -n 1 asked/oracles/hidden/hidden.csv | cut -d, -f5)" 10 1
+"$reproduce" oracles/mspm --steps 200000 --trials 1 --seed 1000 --csv --out sold --quiet >out 2>err
+check "mspm: status $?" [ $? -eq 0 ]
+while IFS=: read -r market random best; do
+    alone="$market without messages"
+    check "mspm: $market: a random leader" near "$(value out "$alone" 'random leader' 5)" "$random" 1e-6
+    check "mspm: $market: the published optimum" near "$(value out "$alone" 'no-message optimum' 4)" "$best" 1e-6
+    check "mspm: $market: ours" near "$(value out "$alone" 'no-message optimum' 5)" "$best" 1e-6
+    [ "$market" = PI ] || check "mspm: $market: is reached" \
+        near "$(value out "$alone" 'distance closed %' 5)" 100 0.01
+    loss=$(value out "$market with two messages" 'trained leader' 5)
+    closed=$(awk -v l="$loss" -v r="$random" -v b="$best" 'BEGIN { print 100 * (l - r) / (b - r) }')
+    check "mspm: $market: the distance" \
+        near "$(value out "$market with two messages" 'distance closed %' 5)" "$closed" 0.01
+    check "mspm: $market: messages are worth more than the best without: $closed" [ "${closed%.*}" -gt 100 ]
+done <<'END'
+k = 3:-0.0972222:-0.0555556
+k = 4:-0.125:-0.0416667
+PI:-0.1656:-0.06
+END
+"$reproduce" oracles/es --trials 2 --csv --out evolved --quiet >out 2>err
+check "es: status $?" [ $? -eq 0 ]
+check "es: hidden questions are no hindrance" \
+    [ "$(value out 'es observed' 'argmax leader sum' 5)-$(value out 'es hidden' 'argmax leader sum' 5)" = 20-20 ]
+check "es: but to who learns from single decisions" [ "$(value out 'ppo hidden' 'argmax leader sum' 5)" = 10 ]
+"$reproduce" oracles/allocation --steps 100000 --trials 1 --csv --out given --quiet >out 2>err
+check "allocation: status $?" [ $? -eq 0 ]
+for leader in ppo reinforce; do
+    for messages in 1 2 3; do
+        check "allocation: $leader serves as many types as there are messages, $messages" \
+            near "$(value out "$leader messages $messages" 'argmax leader reward' 5)" \
+            "$(awk "BEGIN { print $messages / 3 }")" 1e-5
+    done
+done
 "$reproduce" oracles/games --steps 500 --trials 1 --csv --out few --quiet >out 2>err
 check "games: without an exact follower there is nothing to lead" [ $? -eq 2 ]
 check "games: says so" grep -q 'prisoners_dilemma: no follower became exact' err

@@ -243,7 +243,14 @@ for how in --config=hurt/config.ini --resume=hurt; do
     ends 2 "a config.ini that is cut, $how" $how
     says "hurt/config.ini: the file is damaged or was changed"
 done
-sed -i '/^# checksum/d' hurt/config.ini
+for bytes in 0 40; do
+    head -c $bytes base/config.ini >hurt/config.ini
+    for how in --config=hurt/config.ini --resume=hurt; do
+        ends 2 "a config.ini of $bytes bytes, $how" $how
+        says "hurt/config.ini: it names no algorithm; the file is cut off, or was changed"
+    done
+done
+sed -n '1,/^trials/p' base/config.ini | sed '/^# checksum/d' >hurt/config.ini
 "$train" --config hurt/config.ini --env maintain --steps 200 --out edited --quiet >out 2>err
 check "without its checksum it is anybody's: status $?" [ $? -eq 0 ]
 rm base/sums.csv
@@ -334,7 +341,36 @@ check "SIGTERM: status $status, expected 130" [ $status -eq 130 ]
 check "after $spent s" [ $spent -le 4 ] # two, but for a loaded machine
 rm -rf slow
 
+# Before there is a folder, while the memory of a trial is measured in a process of its own.
+width=4096
+case ${FIRSTMOVER_BUILD:-} in *-san*) width=1024 ;; esac
+for signal in TERM HUP; do # of a shell's background commands SIGINT is ignored
+    "$train" --algo idqn --env maintain --set hidden=$width,$width --steps 1 --out measured >out 2>err &
+    pid=$!
+    tries=0
+    while [ $tries -lt 200 ] && ! ps -A -o ppid= | grep -qw $pid; do sleep 0.01; tries=$((tries + 1)); done
+    kill -$signal $pid
+    wait $pid
+    status=$?
+    check "SIG$signal while measuring: status $status, expected 130" [ $status -eq 130 ]
+    says "train: interrupted before anything was begun; to start again: the same command"
+    check "no folder" [ ! -e measured ]
+done
+
 # ---- memory ----
+
+# small WORDS ARGUMENTS...: a run that fits into 2 GB of address space, and whose trial needs less than is
+# worth a word. Sanitizers live in terabytes of address space; what a trial needs is measured there too.
+small() {
+    of=$1
+    shift
+    (
+        case ${FIRSTMOVER_BUILD:-} in *-san*) ;; *) ulimit -v 2000000 ;; esac
+        "$train" "$@" --quiet
+    ) >out 2>err
+    check "$of: status $?" [ $? -eq 0 ]
+    check "$of: more than a GB" [ -z "$(grep 'a trial needs' err)" ]
+}
 
 case ${FIRSTMOVER_BUILD:-} in
 *-san*) ;;
@@ -346,20 +382,18 @@ case ${FIRSTMOVER_BUILD:-} in
     check "a replay beyond the limit: status $?" [ $? -eq 2 ]
     says "a trial needs more than 2.0 GB of memory"
     check "and leaves no folder" [ ! -e vast ]
-    (
-        ulimit -v 2000000
-        "$train" --algo idqn --env grid --steps 10 --set buffer_size=90000000 --out small --quiet
-    ) >out 2>err
-    check "no larger than a run of 10 steps needs: status $?" [ $? -eq 0 ]
-    awk 'BEGIN { n = 4096; print "NFG 1 R \"wide\" { \"L\" \"F\" } { 1 " n " }"
-                 for (k = 0; k < n; k++) print k % 7, k * 37 % n }' >wide.nfg
-    (
-        ulimit -v 2000000
-        "$train" --algo biac --env wide.nfg --steps 60 --set learning_starts=59 --out deviations --quiet
-    ) >out 2>err
-    check "deviations of 4,096 actions in pieces: status $?" [ $? -eq 0 ]
     ;;
 esac
+small "a replay no larger than a run of 10 steps needs" \
+    --algo idqn --env grid --steps 10 --set buffer_size=90000000 --out small
+awk 'BEGIN { n = 4096; print "NFG 1 R \"wide\" { \"L\" \"F\" } { 1 " n " }"
+             for (k = 0; k < n; k++) print k % 7, k * 37 % n }' >wide.nfg
+small "deviations of 4,096 actions in pieces" \
+    --algo biac --env wide.nfg --steps 60 --set learning_starts=59 --out deviations
+awk 'BEGIN { n = 4096; print "NFG 1 R \"long\" { \"L\" \"F\" } { " n " 1 }"
+             for (k = 0; k < n; k++) print k * 37 % n, k % 7 }' >long.nfg
+small "a leader's 4,096 actions, in rounds, in pieces" --algo biac --env long.nfg --steps 60 --out tries \
+    --set rounds=3 --set learning_starts=59
 
 # ---- names ----
 

@@ -65,6 +65,10 @@ make -s -C "$root" install DESTDIR="$work/a place" PREFIX=/usr >out 2>err
 check "an install into a path with a space: status $?" [ $? -eq 0 ]
 check "has the programs" [ -x 'a place/usr/bin/firstmover-train' ]
 check "and the headers, and nothing beside it" [ -f 'a place/usr/include/firstmover/nn/nn.h' -a ! -e a ]
+"a place/usr/bin/firstmover-train" --algo bilevel_q --env maintain --steps 9 --out spaced --quiet >out 2>err
+next=$(sed -n 's/^to see it play: //p' out)
+eval "$next" >out 2>err
+check "whose next command can be typed: $next" has out "bilevel_q, trial 0 of spaced"
 for name in train play; do ln -s "$bin/$name" firstmover-$name; done
 PATH=$work:$PATH
 firstmover-train --help >out 2>err

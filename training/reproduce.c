@@ -213,7 +213,7 @@ static int run_items(const reproduce_config *config, const flags *given) {
     return status;
 }
 
-#define LIST_DOC 18 /* the column at which what an item is begins */
+#define LIST_DOC 20 /* the column at which what an item is begins */
 
 static void list(void) {
     for (const reproduce_item *item = REPRODUCE_ITEMS; item->name; item++) {

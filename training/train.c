@@ -31,13 +31,27 @@ static void say_where(const trials *all, const char *folder) {
     free(words);
 }
 
+/* Without a folder nothing was begun yet. */
+static int say_interrupted(const char *folder) {
+    char word[FOLDER_PATH_MAX + 40];
+    fm_error err;
+    if (folder)
+        fm_fail(&err, "interrupted; to go on: ./train --resume %s", fm_text_quoted(folder, word, sizeof word));
+    else
+        fm_fail(&err, "interrupted before anything was begun; to start again: the same command");
+    program_fail(&err);
+    return EXIT_INTERRUPTED;
+}
+
 static int train(run_plan *run) {
-    char folder[FOLDER_PATH_MAX], word[FOLDER_PATH_MAX + 40];
+    char folder[FOLDER_PATH_MAX];
     fm_error err;
     fm_lock lock = {.fd = -1};
     trials all;
+    bool interrupted;
     ad_set_threads((int)run->config.threads);
-    if (run_fit(run, program_name(), &err) != FM_OK) return (int)program_fail(&err);
+    if (run_fit(run, program_name(), &interrupted, &err) != FM_OK) return (int)program_fail(&err);
+    if (interrupted) return say_interrupted(run->resume);
     if (run->resume) snprintf(folder, sizeof folder, "%s", run->resume);
     trials_setup setup = {.program = program_name(), .folder = folder, .resume = run->resume != NULL};
     setup.shut = run->resume && access(folder, W_OK) != 0; /* nobody else can write there either */
@@ -50,12 +64,7 @@ static int train(run_plan *run) {
         if (certificate_write(run, folder, &all, stdout, &err) != FM_OK) status = (int)program_fail(&err);
         say_where(&all, folder);
         if (trials_count(&all, TRIAL_CRASHED) + trials_count(&all, TRIAL_NAN) > 0) status = EXIT_TRIAL;
-        if (all.interrupted) {
-            fm_fail(&err, "interrupted; to go on: ./train --resume %s",
-                    fm_text_quoted(folder, word, sizeof word));
-            program_fail(&err);
-            status = EXIT_INTERRUPTED;
-        }
+        if (all.interrupted) status = say_interrupted(folder);
         if (trials_count(&all, TRIAL_DAMAGED) > 0) status = FM_BAD;
     }
     trials_free(&all);

@@ -71,7 +71,8 @@ static void declare_mlp(actor_critic_net *net, const actor_critic_shape *shape, 
                         .init = NN_INIT_ORTHOGONAL,
                         .gain = sqrt(2.0),
                         .out_gain = out_gain,
-                        .layer_norm = shape->layer_norm};
+                        .layer_norm = shape->layer_norm,
+                        .linear = shape->linear};
     if (shape->fan_in) {
         mlp.init = NN_INIT_FAN_IN;
         mlp.gain = mlp.out_gain = 1;

@@ -107,6 +107,7 @@ typedef struct actor_critic_shape {
     int64_t batch_size;          /* samples of a minibatch; 0: all */
     bool shared;                 /* one policy for all agents, which must be alike */
     bool layer_norm;             /* of every layer's input (nn/layers.h) */
+    bool linear;                 /* mlps have no biases (nn/layers.h) */
     bool clips_apart;            /* max_grad_norm is of each network by itself, not of both as one */
     bool normalize_value;        /* the critic learns returns brought to mean 0 and deviation 1 */
     int actor_sees, critic_sees; /* 0: the agent's observation */

@@ -40,6 +40,7 @@ typedef struct biac_config {
 /* The networks at play on R rows: what is seen, who acts, and the joint action. */
 typedef struct biac_play {
     size_t rows;             /* in use now */
+    size_t first;            /* of a piece of more rows: the number of its first one among them */
     size_t share;            /* rows that draw from one random stream */
     bool target;             /* by the target networks */
     real *obs;               /* [R, D] */
@@ -47,7 +48,9 @@ typedef struct biac_play {
     real *joint;             /* [R, A] */
     algo_forward *actor;     /* [N] [R, D_i + A of the levels above] -> [R, A_i]; of those with an actor */
     algo_forward *critic;    /* [N] [R, D_i + A] -> [R, 1]; those that were added */
-    struct biac_play *tries; /* [R K] rows: the leader's candidates and the answers to them */
+    struct biac_play *tries; /* of R K rows a piece: the leader's candidates and the answers to them */
+    real *tried;             /* [R, K] what each is worth to the leader */
+    double *most;            /* [R] the best so far */
 } biac_play;
 
 /* One agent. Matrices of B rows are the minibatch's. */
@@ -111,6 +114,10 @@ void biac_make_net(const biac *b, const algo_setup *setup, algo_net *net, const 
 
 /* ---- biac_play.c ---- */
 
+/* How many of `count` blocks of rows a play may hold at once: plays of many actions are worked through in
+ * pieces. At least one. */
+size_t biac_play_piece(const biac *b, size_t rows, size_t count);
+
 /* Everyone's actors on `rows` rows, all of whose agents are present; and the critic of an agent. */
 biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target);
 void biac_play_add_critic(const biac *b, const algo_setup *setup, biac_play *play, int agent);
@@ -120,6 +127,9 @@ void biac_play_see(const biac *b, biac_play *play, const env_view *view);
 
 /* Where the columns of an agent's action in a row stand; NULL, and zeros there, when it does not act. */
 real *biac_place(const biac *b, biac_play *play, size_t row, int agent);
+
+/* The stream that a row draws from; NULL without streams. */
+fm_rng *biac_stream(const biac_play *play, fm_rng *rng, size_t row);
 
 /* Columns of an actor's input: its observation, and the actions of the levels above. */
 size_t biac_actor_width(const biac *b, int agent);
@@ -134,7 +144,7 @@ const real *biac_play_actor(const biac *b, biac_play *play, int agent);
 ad_var biac_actor_on_tape(const biac *b, int agent, const ad_var *columns);
 
 /* Lets the levels from `level` down answer what stands in the columns of those above. With sample_follower
- * and a stream the answers are drawn, row r from rng[r / share]. */
+ * and a stream the answers are drawn, row r from biac_stream. */
 void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng);
 
 /* Q_i of every row, for the joint actions that stand there; borrowed [R]. */

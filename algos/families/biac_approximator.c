@@ -20,7 +20,8 @@ void biac_approximator_learn(biac *b, const algo_setup *setup, int i) {
     a->example = algo_leaf(setup, b->batch.rows, out, "Stackelberg action", &example);
     ad_var y = algo_net_apply(&a->approximator, &a->approximator.leaves, a->obs);
     algo_net_learn(&a->approximator, setup, loss(b, i, y, example));
-    a->apart = algo_forward_make(&a->approximator, setup, false, (size_t)setup->num_envs);
+    a->apart =
+        algo_forward_make(&a->approximator, setup, a->approximator.params.theta, (size_t)setup->num_envs);
 }
 
 void biac_approximators_step(biac *b, double rate) {

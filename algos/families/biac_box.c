@@ -47,7 +47,7 @@ void biac_box_wander(const biac *b, biac_play *play, fm_rng *rng) {
         for (size_t r = 0; r < play->rows; r++) {
             real *columns = biac_place(b, play, r, i);
             for (int k = 0; columns && k < b->joint.width[i]; k++) {
-                double x = (double)columns[k] + sigma * fm_rng_normal(&rng[r / play->share]);
+                double x = (double)columns[k] + sigma * fm_rng_normal(biac_stream(play, rng, r));
                 columns[k] = (real)fmin(1, fmax(-1, x));
             }
         }

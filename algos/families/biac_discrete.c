@@ -5,9 +5,6 @@
 #include "algos/families/biac.h"
 #include "nn/distributions.h"
 
-/* Reals in the joint actions of a play of deviations: that of many actions is worked through in pieces. */
-#define PLAY_MAX ((size_t)1 << 22)
-
 static bool is_last(const biac *b, int i) { return b->order.level[i] == b->order.levels - 1; }
 
 /* phi_i ascends E over pi_i of Q_i(o_i, a) (Eq. 16), plus the entropy bonus, less the penalty on logits. */
@@ -23,8 +20,7 @@ static ad_var loss(const biac *b, int i, ad_var logits, ad_var values, ad_var gu
 /* The replayed situations are the first B rows of the play, when levels below must answer. */
 static void declare_deviations(biac *b, const algo_setup *setup, int i) {
     size_t agents = (size_t)b->joint.agents, total = (size_t)b->joint.total;
-    size_t width = (size_t)b->joint.width[i], fit = PLAY_MAX / (b->batch.rows * total);
-    size_t piece = b->agent[i].piece = fit < 1 ? 1 : fit < width ? fit : width;
+    size_t piece = b->agent[i].piece = biac_play_piece(b, b->batch.rows, (size_t)b->joint.width[i]);
     biac_play *play = biac_play_make(b, setup, b->batch.rows * piece, false);
     biac_play_add_critic(b, setup, play, i);
     b->agent[i].deviations = play;

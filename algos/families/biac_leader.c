@@ -53,55 +53,59 @@ void biac_list_candidates(biac *b, fm_arena *arena) {
 
 void biac_play_add_tries(const biac *b, const algo_setup *setup, biac_play *play) {
     if (b->leader < 0) return;
-    play->tries = biac_play_make(b, setup, play->rows * b->candidates, play->target);
+    size_t tries = play->rows * b->candidates;
+    play->tries = biac_play_make(b, setup, biac_play_piece(b, 1, tries), play->target);
+    play->tried = fm_arena_array(setup->arena, real, tries);
+    play->most = fm_arena_array(setup->arena, double, play->rows);
     biac_play_add_critic(b, setup, play->tries, b->leader);
 }
 
-/* What everybody sees stands in each of the leader's tries, with one of its candidates. */
-static void lay_out_tries(const biac *b, const biac_play *play) {
+/* What everybody sees stands in each of the leader's tries, with one of its candidates: a piece of them, from
+ * number `first` on. */
+static void lay_out_tries(const biac *b, const biac_play *play, size_t first) {
     biac_play *tries = play->tries;
     size_t obs_total = (size_t)b->facts->obs_total, agents = (size_t)b->joint.agents, K = b->candidates;
-    size_t width = (size_t)b->joint.width[b->leader];
-    tries->rows = play->rows * K;
+    size_t width = (size_t)b->joint.width[b->leader], left = play->rows * K - first;
+    size_t piece = tries->critic[b->leader].rows;
+    tries->first = first;
+    tries->rows = left < piece ? left : piece;
     tries->share = play->share * K;
-    for (size_t r = 0; r < tries->rows; r++) {
-        memcpy(tries->obs + r * obs_total, play->obs + r / K * obs_total, obs_total * sizeof(real));
-        memcpy(tries->present + r * agents, play->present + r / K * agents, agents * sizeof(real));
-        real *columns = biac_place(b, tries, r, b->leader);
-        if (columns) memcpy(columns, b->candidate + r % K * width, width * sizeof *columns);
+    for (size_t t = 0; t < tries->rows; t++) {
+        size_t r = (first + t) / K, k = (first + t) % K;
+        memcpy(tries->obs + t * obs_total, play->obs + r * obs_total, obs_total * sizeof(real));
+        memcpy(tries->present + t * agents, play->present + r * agents, agents * sizeof(real));
+        real *columns = biac_place(b, tries, t, b->leader);
+        if (columns) memcpy(columns, b->candidate + k * width, width * sizeof *columns);
     }
 }
 
 /* ---- its choice ---- */
 
-/* Which of its K candidates the leader takes: the best; a soft leader one drawn by exp(Q / alpha), which is
- * nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the values. */
-static size_t pick(const biac *b, const real *q, fm_rng *rng) {
-    double alpha = b->config->soft, most = -HUGE_VAL;
-    if (alpha == 0 || rng == NULL) return (size_t)nn_argmax(q, NULL, (int)b->candidates);
-    size_t best = 0;
-    for (size_t k = 0; k < b->candidates; k++) {
-        double noisy = (double)q[k] + alpha * fm_rng_gumbel(rng);
-        if (noisy > most) {
-            most = noisy;
-            best = k;
-        }
+/* Which of its K candidates the leader takes: the first of the best; a soft leader one drawn by
+ * exp(Q / alpha), which is nn_categorical_sample's softmax by way of Gumbel noise, without a copy of the
+ * values. */
+static void choose(const biac *b, biac_play *play, const real *q, fm_rng *rng) {
+    const biac_play *tries = play->tries;
+    size_t total = (size_t)b->joint.total, K = b->candidates;
+    for (size_t t = 0; t < tries->rows; t++) {
+        size_t at = tries->first + t, r = at / K;
+        double value = (double)(play->tried[at] = q[t]);
+        if (b->config->soft > 0 && rng) value += b->config->soft * fm_rng_gumbel(biac_stream(tries, rng, t));
+        if (at % K > 0 && !(value > play->most[r])) continue;
+        play->most[r] = value;
+        memcpy(play->joint + r * total, tries->joint + t * total, total * sizeof(real));
     }
-    return best;
 }
 
 void biac_play_joint(const biac *b, biac_play *play, fm_rng *rng) {
-    size_t total = (size_t)b->joint.total, K = b->candidates;
     if (b->leader < 0) {
         biac_play_respond(b, play, 0, rng);
         return;
     }
-    lay_out_tries(b, play);                                     /* x */
-    biac_play_respond(b, play->tries, 0, rng);                  /* pi_2(s, x) */
-    const real *q = biac_play_value(b, play->tries, b->leader); /* Q_1(s, x, pi_2(s, x)) */
-    for (size_t r = 0; r < play->rows; r++) {                   /* argmax_x, Eq. (12) */
-        size_t best = r * K + pick(b, q + r * K, rng ? &rng[r / play->share] : NULL);
-        memcpy(play->joint + r * total, play->tries->joint + best * total, total * sizeof(real));
+    for (size_t first = 0; first < play->rows * b->candidates; first += play->tries->rows) {
+        lay_out_tries(b, play, first);                                    /* x */
+        biac_play_respond(b, play->tries, 0, rng);                        /* pi_2(s, x) */
+        choose(b, play, biac_play_value(b, play->tries, b->leader), rng); /* argmax_x Q_1, Eq. (12) */
     }
 }
 
@@ -141,7 +145,7 @@ void biac_answer(void *self, const env_view *view, int agent, algo_mode mode, fm
 }
 
 double biac_soft_value(const biac *b, const biac_play *play, size_t row) {
-    const real *q = play->tries->critic[b->leader].y + row * b->candidates;
+    const real *q = play->tried + row * b->candidates;
     double alpha = b->config->soft, most = (double)q[nn_argmax(q, NULL, (int)b->candidates)], sum = 0;
     for (size_t k = 0; k < b->candidates; k++) sum += exp(((double)q[k] - most) / alpha);
     return most + alpha * log(sum / (double)b->candidates);

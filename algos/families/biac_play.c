@@ -6,7 +6,19 @@
 #include "algos/families/biac.h"
 #include "nn/distributions.h"
 
+/* Reals in the joint actions of a play that comes in pieces. */
+#define PLAY_MAX ((size_t)1 << 22)
+
 /* ---- making ---- */
+
+static algo_forward forward_of(const algo_net *net, const algo_setup *setup, bool target, size_t rows) {
+    return algo_forward_make(net, setup, target ? net->target : net->params.theta, rows);
+}
+
+size_t biac_play_piece(const biac *b, size_t rows, size_t count) {
+    size_t fit = PLAY_MAX / (rows * (size_t)b->joint.total);
+    return fit < 1 ? 1 : fit < count ? fit : count;
+}
 
 biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, bool target) {
     size_t agents = (size_t)b->joint.agents;
@@ -19,12 +31,12 @@ biac_play *biac_play_make(const biac *b, const algo_setup *setup, size_t rows, b
     play->actor = fm_arena_array(setup->arena, algo_forward, agents);
     play->critic = fm_arena_array(setup->arena, algo_forward, agents);
     for (int i = 0; i < b->joint.agents; i++)
-        if (biac_has_actor(b, i)) play->actor[i] = algo_forward_make(&b->agent[i].actor, setup, target, rows);
+        if (biac_has_actor(b, i)) play->actor[i] = forward_of(&b->agent[i].actor, setup, target, rows);
     return play;
 }
 
 void biac_play_add_critic(const biac *b, const algo_setup *setup, biac_play *play, int agent) {
-    play->critic[agent] = algo_forward_make(&b->agent[agent].critic, setup, play->target, play->rows);
+    play->critic[agent] = forward_of(&b->agent[agent].critic, setup, play->target, play->rows);
 }
 
 void biac_play_see(const biac *b, biac_play *play, const env_view *view) {
@@ -38,6 +50,10 @@ real *biac_place(const biac *b, biac_play *play, size_t row, int agent) {
     if (play->present[row * (size_t)b->joint.agents + (size_t)agent] != 0) return columns;
     memset(columns, 0, (size_t)b->joint.width[agent] * sizeof *columns);
     return NULL;
+}
+
+fm_rng *biac_stream(const biac_play *play, fm_rng *rng, size_t row) {
+    return rng ? &rng[(play->first + row) / play->share] : NULL;
 }
 
 /* ---- actors ---- */
@@ -98,7 +114,7 @@ void biac_play_respond(const biac *b, biac_play *play, int level, fm_rng *rng) {
         const real *out = biac_play_actor(b, play, i);
         for (size_t r = 0; r < play->rows; r++) {
             real *columns = biac_place(b, play, r, i);
-            if (columns) biac_choose(b, i, out + r * width, rng ? &rng[r / play->share] : NULL, columns);
+            if (columns) biac_choose(b, i, out + r * width, biac_stream(play, rng, r), columns);
         }
     }
 }

@@ -35,7 +35,8 @@ void biac_values(void *self, const env_view *view, const real *actions, double *
     for (size_t r = 0; r < b->acting->rows; r++) {
         double *row = values + r * agents;
         set_apart(b, row);
-        for (size_t i = 0; i < agents; i++) row[i] = row[i] / b->scale[i].scale + b->scale[i].shift;
+        for (size_t i = 0; i < agents; i++)
+            row[i] = algo_value_in_unit(b->facts, b->scale[i], b->config->gamma, row[i]);
     }
 }
 

@@ -169,8 +169,8 @@ static void make_nets(centralised *c, int i, const algo_setup *setup) {
     fm_text_format(name, sizeof name, "actor.%d", i);
     make_net(c, &agent->actor, setup, name, (size_t)c->facts->agent[i].obs_length,
              (size_t)c->batch.joint.width[i], false, &init);
-    agent->value = algo_forward_make(&agent->critic[0], setup, false, envs);
-    agent->now = algo_forward_make(&agent->actor, setup, false, envs);
+    agent->value = algo_forward_make(&agent->critic[0], setup, agent->critic[0].params.theta, envs);
+    agent->now = algo_forward_make(&agent->actor, setup, agent->actor.params.theta, envs);
     agent->mean_target = fm_arena_array(setup->arena, double, 1);
     *agent->mean_target = FM_ABSENT;
     fm_keep(setup->keep, FM_F64, agent->mean_target, 1, "critic.%d.mean_target", i);
@@ -224,7 +224,7 @@ centralised *centralised_make(const algo_setup *setup, const centralised_config 
     c->columns = fm_arena_array(setup->arena, real, (size_t)c->batch.joint.total);
     bool raw = config->scale_rewards == ALGO_SCALE_NONE;
     for (int i = 0; i < c->agents; i++) {
-        c->scale[i] = raw ? (algo_scale){.scale = 1} : algo_reward_scale(c->facts, i);
+        c->scale[i] = algo_reward_scale(c->facts, i, raw);
         make_nets(c, i, setup);
     }
     record(c, setup);
@@ -342,7 +342,7 @@ void centralised_values(void *self, const env_view *view, const real *actions, d
         algo_forward_run(value);
         for (size_t r = 0; r < (size_t)view->copies; r++)
             values[r * (size_t)c->agents + (size_t)i] =
-                (double)value->y[r] / c->scale[i].scale + c->scale[i].shift;
+                algo_value_in_unit(c->facts, c->scale[i], c->config->gamma, (double)value->y[r]);
     }
 }
 

@@ -53,11 +53,11 @@ static void make_agent(independent_q *q, int i, const algo_setup *setup) {
     fm_rng init = fm_rng_split(setup->seed, FM_RNG_INIT, 0, (uint64_t)i);
     algo_net_make(&agent->net, setup, &shape, &init);
     record_loss(q, i, setup);
-    agent->now = algo_forward_make(&agent->net, setup, false, (size_t)q->num_envs);
-    agent->next_target = algo_forward_make(&agent->net, setup, true, rows);
+    agent->now = algo_forward_make(&agent->net, setup, agent->net.params.theta, (size_t)q->num_envs);
+    agent->next_target = algo_forward_make(&agent->net, setup, agent->net.target, rows);
     algo_batch_into(&agent->batch, ALGO_NEXT_OBS, i, agent->next_target.x, agent->next_target.in);
     if (config->double_q) {
-        agent->next = algo_forward_make(&agent->net, setup, false, rows);
+        agent->next = algo_forward_make(&agent->net, setup, agent->net.params.theta, rows);
         algo_batch_into(&agent->batch, ALGO_NEXT_OBS, i, agent->next.x, agent->next.in);
     }
     agent->mean_target = fm_arena_array(setup->arena, double, 1);
@@ -78,7 +78,7 @@ void independent_q_make(independent_q *q, const algo_setup *setup, const indepen
     q->scale = fm_arena_array(setup->arena, algo_scale, (size_t)q->agents);
     for (int i = 0; i < q->agents; i++) {
         bool raw = config->scale_rewards == ALGO_SCALE_NONE;
-        q->scale[i] = raw ? (algo_scale){.scale = 1} : algo_reward_scale(q->facts, i);
+        q->scale[i] = algo_reward_scale(q->facts, i, raw);
         make_agent(q, i, setup);
     }
     algo_stream(setup, &q->sample, FM_RNG_SAMPLE, 0);
@@ -143,7 +143,8 @@ void independent_q_values(void *self, const env_view *view, const real *actions,
             const algo_forward *now = &q->agent[i].now;
             size_t at = c * (size_t)q->facts->action_total + (size_t)q->facts->agent[i].action_at;
             double value = (double)now->y[c * now->out + (size_t)actions[at]];
-            values[c * (size_t)q->agents + (size_t)i] = value / q->scale[i].scale + q->scale[i].shift;
+            values[c * (size_t)q->agents + (size_t)i] =
+                algo_value_in_unit(q->facts, q->scale[i], q->config->gamma, value);
         }
 }
 

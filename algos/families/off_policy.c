@@ -203,7 +203,7 @@ void off_policy_make(off_policy *c, const algo_setup *setup, const off_policy_co
     algo_batch_leaf(&c->batch, ALGO_NEXT_OBS, 0, &b.next_obs);
     record_losses(c, setup, &b, make_temperature(c, setup));
     record_values(c, setup);
-    c->now = algo_forward_make(&c->actor, setup, false, (size_t)setup->num_envs);
+    c->now = algo_forward_make(&c->actor, setup, c->actor.params.theta, (size_t)setup->num_envs);
     c->fresh = fm_arena_array(setup->arena, real, 1 + c->width);
     algo_stream(setup, &c->sample, FM_RNG_SAMPLE, 0);
     algo_stream(setup, &c->noise, FM_RNG_UPDATE, 0);

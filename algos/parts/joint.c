@@ -89,12 +89,30 @@ void algo_random_action(const env_facts *facts, int agent, const uint8_t *mask, 
     }
 }
 
-algo_scale algo_reward_scale(const env_facts *facts, int agent) {
-    double low = facts->agent[agent].reward_low, high = facts->agent[agent].reward_high;
-    if (facts->horizon == 1) {
-        double half = (high - low) / 2;
-        return (algo_scale){.shift = low + half, .scale = half > 0 ? 1 / half : 1};
-    }
-    double most = fmax(fabs(low), fabs(high));
-    return (algo_scale){.shift = 0, .scale = most > 0 ? 1 / most : 1};
+/* ---- the unit of rewards ---- */
+
+/* Halves of the range that a shift of raw rewards is at least: a real has seven digits. */
+#define FAR 1e4
+
+static double half_range(const env_agent *agent) { return (agent->reward_high - agent->reward_low) / 2; }
+
+double algo_reward_shift(const env_facts *facts, int agent) {
+    const env_agent *a = &facts->agent[agent];
+    return facts->fixed_length ? a->reward_low + half_range(a) : 0;
+}
+
+algo_scale algo_reward_scale(const env_facts *facts, int agent, bool raw) {
+    const env_agent *a = &facts->agent[agent];
+    double shift = algo_reward_shift(facts, agent), half = half_range(a);
+    if (raw) return (algo_scale){.shift = fabs(shift) > FAR * half ? shift : 0, .scale = 1};
+    double most = facts->fixed_length ? half : fmax(fabs(a->reward_low), fabs(a->reward_high));
+    return (algo_scale){.shift = shift, .scale = most > 0 ? 1 / most : 1};
+}
+
+double algo_worth_of_one(const env_facts *facts, double gamma) {
+    return 1 / (1 - gamma * (1 - 1 / (double)facts->horizon));
+}
+
+double algo_value_in_unit(const env_facts *facts, algo_scale scale, double gamma, double value) {
+    return value / scale.scale + scale.shift * algo_worth_of_one(facts, gamma);
 }

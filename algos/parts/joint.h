@@ -30,12 +30,25 @@ void algo_one_hot(real *columns, int n, int action);
 /* A uniform random action of one agent (a legal one where masks are), written in the environment's form. */
 void algo_random_action(const env_facts *facts, int agent, const uint8_t *mask, fm_rng *rng, real *action);
 
-/* Payoffs differ by orders of magnitude between games; the losses want them around one. One-shot games:
- * rewards to [-1, 1] by the bounds in the facts; longer ones are only divided by the largest, since a shift
- * would reward longer episodes. scaled = (reward - shift) * scale. */
+/* Payoffs differ by orders of magnitude between games, and what tells them apart may be small beside what
+ * they have in common: learners make reals of scaled = (reward - shift) * scale, computed in double. */
 typedef struct algo_scale {
     double shift, scale;
 } algo_scale;
-algo_scale algo_reward_scale(const env_facts *facts, int agent);
+
+/* What may be taken off every reward: the middle of an agent's bounds where all episodes are equally long, so
+ * that no policy gains by it; 0 elsewhere, since it would reward longer episodes. */
+double algo_reward_shift(const env_facts *facts, int agent);
+
+/* By the bounds in the facts: to [-1, 1] where a shift may be; elsewhere divided by the largest. `raw`: left
+ * in the game's unit, and shifted only from so far that a real would lose thousandths of the range. */
+algo_scale algo_reward_scale(const env_facts *facts, int agent, bool raw);
+
+/* What a reward of 1 at every decision is worth where all H of an episode look alike, so that each is the
+ * last one with a chance of 1 / H: w = 1 + gamma (1 - 1 / H) w. */
+double algo_worth_of_one(const env_facts *facts, double gamma);
+
+/* The value, in the game's unit, of what was learned from scaled rewards. */
+double algo_value_in_unit(const env_facts *facts, algo_scale scale, double gamma, double value);
 
 #endif

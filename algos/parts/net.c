@@ -104,9 +104,9 @@ void algo_net_rescale(algo_net *net, double factor, double offset) {
 
 void algo_net_free(algo_net *net) { nn_params_free(&net->params); }
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, bool target, size_t rows) {
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, const real *vector,
+                               size_t rows) {
     algo_forward f = {.rows = rows, .in = net->mlp.in, .out = net->mlp.out};
-    const real *vector = target ? net->target : net->params.theta;
     nn_leaves leaves = nn_params_leaves(setup->tape, &net->params, vector, setup->arena);
     ad_var x;
     f.x = algo_leaf(setup, rows, f.in, "forward.x", &x);

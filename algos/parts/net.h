@@ -67,7 +67,8 @@ void algo_net_rescale(algo_net *net, double factor, double offset);
 
 void algo_net_free(algo_net *net);
 
-/* The network, or its target copy, evaluated on `rows` rows: write x, run, read y. */
+/* The network evaluated on `rows` rows, by any vector of its layout (params.theta, the target copy): write x,
+ * run, read y. */
 typedef struct algo_forward {
     real *x;       /* [rows, in] */
     const real *y; /* [rows, out] */
@@ -75,7 +76,7 @@ typedef struct algo_forward {
     ad_plan *plan;
 } algo_forward;
 
-algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, bool target, size_t rows);
+algo_forward algo_forward_make(const algo_net *net, const algo_setup *setup, const real *vector, size_t rows);
 void algo_forward_run(algo_forward *forward);
 
 /* Copies an agent's observation in every row of the view to x, in rows of `in`. */

@@ -47,7 +47,7 @@ algo_normaliser algo_normaliser_make(const algo_setup *setup, const int *group, 
     size_t agents = (size_t)facts->agents, copies = (size_t)setup->num_envs;
     algo_normaliser n = {.facts = facts, .group = group, .groups = groups, .copies = copies};
     n.scale = fm_arena_array(setup->arena, algo_scale, agents);
-    for (size_t i = 0; i < agents; i++) n.scale[i].scale = 1;
+    for (int i = 0; i < facts->agents; i++) n.scale[i] = algo_reward_scale(facts, i, true);
     n.rows = fm_arena_array(setup->arena, real, copies * (size_t)facts->obs_total);
     n.earned = fm_arena_array(setup->arena, double, copies * agents);
     n.flags = fm_arena_array(setup->arena, uint8_t, copies * agents);
@@ -99,21 +99,24 @@ env_view algo_normaliser_view(algo_normaliser *n, const env_view *view, bool tra
 
 /* ---- rewards ---- */
 
-/* The rewards of a group, agent by agent, and whether the episodes they are of ended. */
+/* The rewards of a group, agent by agent, less what may be taken off, and whether the episodes they are of
+ * ended. */
 static void take_in_rewards(algo_normaliser *n, int group, const algo_step *step) {
     size_t row = 0;
     for (int i = 0; i < n->facts->agents; i++)
         for (size_t c = 0; c < n->copies && n->group[i] == group; c++, row++) {
-            n->earned[row] = step->rewards[c * (size_t)n->facts->agents + (size_t)i];
+            n->earned[row] =
+                step->rewards[c * (size_t)n->facts->agents + (size_t)i] - algo_reward_shift(n->facts, i);
             n->flags[row] = step->terminated[c] || step->truncated[c];
         }
     nn_reward_scaler_update(&n->reward[group], n->earned, n->flags);
 }
 
 /* Returns that are all the same, but for rounding, are left as they are. */
-static algo_scale scale_of(const algo_normaliser *n, const nn_normaliser *returns) {
+static algo_scale scale_of(const algo_normaliser *n, int agent) {
+    const nn_normaliser *returns = &n->reward[n->group[agent]].returns;
     double variance = nn_normaliser_variance(returns, 0), mean = returns->mean[0];
-    return (algo_scale){.shift = n->facts->horizon == 1 ? mean : 0,
+    return (algo_scale){.shift = algo_reward_shift(n->facts, agent) + (n->facts->horizon == 1 ? mean : 0),
                         .scale = variance > 1e-24 * mean * mean ? 1 / sqrt(variance) : 1};
 }
 
@@ -124,6 +127,6 @@ algo_step algo_normaliser_step(algo_normaliser *n, const algo_step *step) {
     if (n->obs && n->facts->central_length > 0) seen.before.central = n->acted_central;
     for (int g = 0; g < n->groups && n->reward; g++) take_in_rewards(n, g, step);
     for (int i = 0; i < n->facts->agents && n->reward; i++)
-        n->scale[i] = scale_of(n, &n->reward[n->group[i]].returns);
+        n->scale[i] = scale_of(n, i);
     return seen;
 }

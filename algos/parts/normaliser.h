@@ -9,8 +9,9 @@
  *     update    algo_rollout_gae(&rollout, gamma, lambda, n.scale);
  *
  * So what is remembered is what the policy saw when it acted. Rewards are remembered as they are, and scaled
- * when they are used: alike for all of a rollout. In one-shot games their running mean is subtracted first,
- * which is a baseline there; in longer ones it would reward the length of an episode. */
+ * when they are used: alike for all of a rollout. Where all episodes are equally long the middle of their
+ * bounds is subtracted first (algo_reward_shift), and in one-shot games their running mean too, which is a
+ * baseline there; in others that would reward the length of an episode. */
 #ifndef ALGO_NORMALISER_H
 #define ALGO_NORMALISER_H
 
@@ -23,7 +24,7 @@ typedef struct algo_normaliser {
     const int *group; /* [agents] */
     int groups;
     size_t copies;
-    algo_scale *scale; /* [agents] of rewards; shift 0 and scale 1 without normalize_reward */
+    algo_scale *scale; /* [agents] of rewards; raw without normalize_reward */
     /* The rest is its own. */
     nn_normaliser *obs; /* [groups], NULL without normalize_obs */
     nn_normaliser central;

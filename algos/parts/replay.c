@@ -163,7 +163,7 @@ algo_scale algo_replay_scale(const algo_replay *r, int agent) {
         square += step * (reward - mean);
     }
     double deviation = seen > 0 ? sqrt(square / (double)seen) : 0;
-    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : 0,
+    return (algo_scale){.shift = r->facts->horizon == 1 ? mean : algo_reward_shift(r->facts, agent),
                         .scale = deviation > 0 ? 1 / deviation : 1};
 }
 

@@ -40,7 +40,8 @@ void algo_replay_add(algo_replay *replay, const algo_step *step);
 void algo_replay_draw(const algo_replay *replay, algo_batch *batch, fm_rng *rng);
 void algo_replay_fill(const algo_replay *replay, algo_batch *batch);
 
-/* What brings an agent's rewards in the replay to standard deviation 1 and, in one-shot games, to mean 0. */
+/* What brings an agent's rewards in the replay to standard deviation 1 and, in one-shot games, to mean 0;
+ * in longer ones the shift is algo_reward_shift's. */
 algo_scale algo_replay_scale(const algo_replay *replay, int agent);
 
 /* The legal actions of an agent in the next situation of a slot; NULL: all. */

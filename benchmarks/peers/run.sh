@@ -1,12 +1,15 @@
 #!/bin/sh
 # Times ./bench, JAX and PyTorch on the same work, case by case, and prints a table side by side.
 #
-#     benchmarks/peers/run.sh [--install] [--seconds S] [--threads "1 2"] [--case TEXT]
+#     benchmarks/peers/run.sh [--install] [--seconds S] [--threads "1 2"] [--turns N]
+#                            [--case TEXT]
 #
 #   --install   makes a Python virtual environment in build/peers and installs JAX and PyTorch there (some
 #               gigabytes); INSTALL=1 in the environment does the same. PIP_ARGS adds arguments for pip
 #   --seconds   of measurement per form of a case (0.5; 0.1 is a quick look)
 #   --threads   numbers of threads, each measured by itself ("1 2")
+#   --turns     in which the three are timed one after the other; the best of each counts, as a machine that is
+#               shared changes its rate from minute to minute (3)
 #   --case      only the cases whose name contains this text, or =NAME
 #
 # Every program is pinned to as many processors as it has threads. All rows are in build/peers/results. The
@@ -18,6 +21,7 @@ bench=${FIRSTMOVER_BIN:-.}/bench
 install=${INSTALL:-}
 seconds=0.5
 threads="1 2"
+turns=3
 only=
 
 fail() {
@@ -28,17 +32,18 @@ fail() {
 while [ $# -gt 0 ]; do
     case $1 in
     --install) install=1 ;;
-    --seconds | --threads | --case)
+    --seconds | --threads | --turns | --case)
         [ $# -ge 2 ] || fail "$1: its value is missing"
         case $1 in
         --seconds) seconds=$2 ;;
         --threads) threads=$2 ;;
+        --turns) turns=$2 ;;
         --case) only=$2 ;;
         esac
         shift
         ;;
     --help)
-        sed -n '2,15s/^# \{0,1\}//p' "$0"
+        sed -n '2,18s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *) fail "unknown flag '$1'; --help lists the flags" ;;
@@ -77,12 +82,14 @@ for t in $threads; do
         groups="grad hvp cg10"
         case $name in biac* | stac | *ddpg* | *sac* | ppo | step) groups=update ;; esac
         [ "$groups" != update ] || [ "$t" -eq 1 ] || continue
-        # shellcheck disable=SC2086
-        $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \
-            >>"$results/ours-$t.csv" || exit 2
-        for peer in jax torch; do
-            $pin "$python" -W ignore "benchmarks/peers/${peer}_peer.py" --seconds "$seconds" --threads "$t" \
-                --case "=$name" --check "$results/check.csv" >>"$results/peers-$t.csv" || status=1
+        for _ in $(seq "$turns"); do
+            # shellcheck disable=SC2086
+            $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \
+                >>"$results/ours-$t.csv" || exit 2
+            for peer in jax torch; do
+                $pin "$python" -W ignore "benchmarks/peers/${peer}_peer.py" --seconds "$seconds" --threads "$t" \
+                    --case "=$name" --check "$results/check.csv" >>"$results/peers-$t.csv" || status=1
+            done
         done
     done 3<"$results/cases.txt"
 done

@@ -37,11 +37,15 @@ static void show(const allocation_config *c, const play *p, env_io *io) {
     io->active[1] = p->message < 0;
 }
 
+static void start(const void *game, void *state, int type, env_io *io) {
+    play *p = state;
+    *p = (play){.type = type, .message = -1, .item = -1};
+    show(game, p, io);
+}
+
 static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
     const allocation_config *c = game;
-    play *p = state;
-    *p = (play){.type = (int64_t)fm_rng_below(rng, (uint64_t)c->types), .message = -1, .item = -1};
-    show(c, p, io);
+    start(game, state, (int)fm_rng_below(rng, (uint64_t)c->types), io);
 }
 
 static double worth(const play *p) { return p->item == p->type ? 1 : 0; }
@@ -83,8 +87,10 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
     allocation_config *c = fm_arena_array(arena, allocation_config, 1);
     env_solution *solution = fm_arena_array(arena, env_solution, 1);
     double *value = fm_arena_array(arena, double, 2);
+    double *chance = fm_arena_array(arena, double, (size_t)((const allocation_config *)config)->types);
     *c = *(const allocation_config *)config;
     *game = c;
+    for (int64_t k = 0; k < c->types; k++) chance[k] = 1 / (double)c->types;
     value[0] = value[1] = (double)(c->messages < c->types ? c->messages : c->types) / (double)c->types;
     *solution = (env_solution){.concept = "stackelberg",
                                .label = "every message another type's item",
@@ -99,6 +105,8 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
     facts->state_size = sizeof(play);
     facts->readings = sizeof READINGS / sizeof *READINGS;
     facts->reading_name = READINGS;
+    facts->starts = (int)c->types;
+    facts->start_chance = chance;
     facts->solution = solution;
     facts->solutions = 1;
     env_facts_agents(facts, 2, arena);
@@ -124,6 +132,7 @@ const env_type env_allocation = {
     .create = create,
     .reset = reset,
     .step = step,
+    .start = start,
     .render = render,
     .read = read_play,
 };

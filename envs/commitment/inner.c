@@ -167,6 +167,12 @@ void inner_start(const inner_game *g, void *play, fm_rng *rng) {
     g->env.type->reset(g->env.game, part(play, g->state), rng, &io);
 }
 
+void inner_start_at(const inner_game *g, void *play, int start) {
+    memset(play, 0, g->size);
+    env_io io = slices(g, play);
+    g->env.type->start(g->env.game, part(play, g->state), start, &io);
+}
+
 void inner_step(const inner_game *g, void *play, fm_rng *rng) {
     head *h = play;
     env_io io = slices(g, play);

@@ -21,8 +21,9 @@
  *
  *     observation  the one-hot of the leader's situation in the game; with the phase flag of twice as many,
  *                  those in which it is asked behind the others
- *     episode      every situation once, or `games` games; then `plays` games; every decision that the game
- *                  asks of the leader counts as a step, a cached one too
+ *     episode      every situation once, or `games` games; then `plays` games, of which the mean is paid, or
+ *                  with plays=0 one from each start that the game has, and their expectation is; every
+ *                  decision that the game asks of the leader counts as a step, a cached one too
  *
  * With oracle=contextual the followers are agents too. They wait while the leader is asked, and then observe
  * the one-hot of their context: situation and the leader's answers. follower-pomdp trains them.
@@ -56,7 +57,8 @@ static const fm_option OPTIONS[] = {
     FM_OPT_BOOL(leader_config, reward_in_queries, "false", "games in which followers learn pay the leader",
                 ""),
     FM_OPT_BOOL(leader_config, reset_follower, "true", "followers begin every episode anew", ""),
-    FM_OPT_INT(leader_config, plays, "1", 1, 1e6, "games", "that count in an episode; the mean is paid", ""),
+    FM_OPT_INT(leader_config, plays, "1", 0, 1e6, "games",
+               "that count in an episode; the mean is paid; 0: one from each start, paid by its chance", ""),
     ORACLE_ROWS(leader_config, oracles),
     FM_OPT_END,
 };
@@ -73,6 +75,7 @@ typedef struct pomdp {
     const oracle_type *oracle;
     void *self;    /* the oracle's */
     int agents;    /* of the POMDP */
+    int64_t plays; /* games that count */
     int keys;      /* different observations of the leader */
     size_t answer; /* numbers of its action */
     /* Where the parts of a state start. */
@@ -122,7 +125,10 @@ static void start_game(const pomdp *p, episode *e, fm_rng *rng) {
     waiting *w = part(e, p->waiting);
     for (int i = 0; i < p->inner.followers; i++) w[i].waits = 0;
     if (e->phase == LEARN) again = p->oracle->begin(p->self, memory_of(p, e), rng);
-    if (!again) inner_start(&p->inner, part(e, p->start), rng);
+    if (e->phase == PLAY && p->config.plays == 0)
+        inner_start_at(&p->inner, part(e, p->start), (int)e->at);
+    else if (!again)
+        inner_start(&p->inner, part(e, p->start), rng);
     memcpy(part(e, p->play), part(e, p->start), p->inner.size);
 }
 
@@ -132,7 +138,7 @@ static void next_game(const pomdp *p, episode *e, fm_rng *rng) {
         e->phase = PLAY;
         e->at = 0;
     }
-    e->over = e->phase == PLAY && e->at == p->config.plays;
+    e->over = e->phase == PLAY && e->at == p->plays;
     if (!e->over) start_game(p, e, rng);
 }
 
@@ -166,9 +172,9 @@ static void note_rewards(const pomdp *p, episode *e) {
 
 static void pay(const pomdp *p, episode *e, env_io *io) {
     const void *play = part(e, p->play);
-    const double share = 1 / (double)p->config.plays;
     if (e->phase == LEARN && p->config.reward_in_queries) io->rewards[0] += inner_reward(&p->inner, play, 0);
     if (e->phase != PLAY) return;
+    const double share = p->config.plays > 0 ? 1 / (double)p->plays : p->inner.facts->start_chance[e->at];
     for (int i = 0; i < p->agents; i++) io->rewards[i] += share * inner_reward(&p->inner, play, i);
     for (int i = 0; i < 2; i++) e->sum[i] += share * inner_reward(&p->inner, play, i);
 }
@@ -281,7 +287,7 @@ static void render(const void *game, const void *state, const real *actions, FIL
         return;
     }
     fprintf(out, "  game %lld of %lld, %s\n", (long long)(e->at + !e->over),
-            (long long)(e->phase == LEARN ? p->config.oracles.games : p->config.plays),
+            (long long)(e->phase == LEARN ? p->config.oracles.games : p->plays),
             e->phase == LEARN ? "in which the followers learn" : "which counts");
     /* A game that has just begun has had no actions. */
     bool begun = ((const int64_t *)play)[0] > 0;
@@ -308,6 +314,10 @@ static fm_status check(const pomdp *p, fm_error *err) {
                        "reset_follower=false: oracle '%s' knows nothing that it could carry over; "
                        "oracles q and weights learn",
                        name);
+    if (c->plays == 0 && p->inner.facts->starts == 0)
+        return fm_fail(err,
+                       "plays=0: '%s' does not list the situations in which it starts; set plays=1 or more",
+                       p->inner.facts->name);
     return FM_OK;
 }
 
@@ -360,7 +370,7 @@ static void fill_facts(const pomdp *p, env_facts *facts, fm_arena *arena) {
     facts->title = title;
     facts->source = "[Gerstgrasser & Parkes 2023]";
     int64_t asked = p->oracle->asks ? p->inner.situations : p->config.oracles.games * inner->horizon;
-    facts->horizon = asked + p->config.plays * inner->horizon;
+    facts->horizon = asked + p->plays * inner->horizon;
     facts->rewards = ENV_GENERAL_SUM;
     facts->pauses = p->config.commitment == CACHED || p->oracle->agents;
     facts->raw_actions = inner->raw_actions;
@@ -382,6 +392,7 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
     oracle_setup setup = {.game = &p->inner, .config = &p->config.oracles, .arena = arena};
     if (p->oracle->create(&setup, &p->self, &memory, err) != FM_OK) return FM_BAD;
     p->agents = p->oracle->agents ? p->inner.facts->agents : 1;
+    p->plays = p->config.plays > 0 ? p->config.plays : p->inner.facts->starts;
     p->keys = p->inner.situations * (p->config.phase_flag ? 2 : 1);
     p->answer = (size_t)p->inner.facts->agent[0].action.size;
     facts->state_size = lay_out(p, memory);

@@ -67,19 +67,26 @@ static void show(const mspm *g, const play *p, env_io *io) {
     io->active[1] = io->active[2] = !sent;
 }
 
-static int64_t draw(const double *chance, int n, fm_rng *rng) {
+static int draw(const double *chance, int n, fm_rng *rng) {
     double at = fm_rng_uniform(rng);
     for (int k = 0; k + 1 < n; k++)
         if ((at -= chance[k]) < 0) return k;
     return n - 1;
 }
 
-static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
+/* Profiles of values are numbered by the first buyer's, then the second's. */
+static void start(const void *game, void *state, int profile, env_io *io) {
     const mspm *g = game;
     play *p = state;
-    *p = (play){.message = {-1, -1}, .left = BOTH, .buyer = -1};
-    for (int i = 0; i < 2; i++) p->type[i] = draw(g->chance[i], g->values, rng);
+    *p = (play){
+        .type = {profile / g->values, profile % g->values}, .message = {-1, -1}, .left = BOTH, .buyer = -1};
     show(g, p, io);
+}
+
+static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
+    const mspm *g = game;
+    int first = draw(g->chance[0], g->values, rng);
+    start(game, state, first * g->values + draw(g->chance[1], g->values, rng), io);
 }
 
 static double value_of(const mspm *g, const play *p, int64_t buyer) {
@@ -180,6 +187,14 @@ static void fill_solution(const mspm *g, const mspm_config *c, fm_arena *arena, 
     facts->solutions = 1;
 }
 
+static void fill_starts(const mspm *g, fm_arena *arena, env_facts *facts) {
+    double *chance = fm_arena_array(arena, double, (size_t)(g->values * g->values));
+    facts->starts = g->values * g->values;
+    facts->start_chance = chance;
+    for (int k = 0; k < facts->starts; k++)
+        chance[k] = g->chance[0][k / g->values] * g->chance[1][k % g->values];
+}
+
 static void fill_values(mspm *g, const mspm_config *c) {
     static const double VALUE[2][2] = {{0.2, 1}, {0, 0.4}}, CHANCE[2][2] = {{0.8, 0.2}, {0.5, 0.5}};
     g->values = c->setting == PI ? 2 : (int)c->values;
@@ -219,6 +234,7 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
                                           .one_hot = true,
                                           .action = env_discrete(g->messages, NULL),
                                           .reward_high = 1};
+    fill_starts(g, arena, facts);
     fill_solution(g, config, arena, facts);
     return FM_OK;
 }
@@ -231,6 +247,7 @@ const env_type env_mspm = {
     .create = create,
     .reset = reset,
     .step = step,
+    .start = start,
     .render = render,
     .read = read_play,
 };

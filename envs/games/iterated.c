@@ -111,6 +111,7 @@ static fm_status create(const void *config, fm_arena *arena, void **game, env_fa
     facts->title = g->name;
     facts->source = "[Gerstgrasser & Parkes 2023]";
     facts->horizon = g->horizon;
+    facts->fixed_length = true;
     facts->rewards = ENV_GENERAL_SUM;
     facts->deterministic = true;
     facts->state_size = sizeof(play);

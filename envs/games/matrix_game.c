@@ -221,6 +221,7 @@ static void fill_facts(const matrix_game *m, env_facts *facts, fm_arena *arena) 
     size_t cells = g->rows * g->cols;
     facts->title = g->title[0] ? g->title : facts->name;
     facts->horizon = m->rounds;
+    facts->fixed_length = true;
     facts->deterministic = true;
     facts->state_size = sizeof(play);
     facts->readings = sizeof READINGS / sizeof *READINGS;

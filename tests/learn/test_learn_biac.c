@@ -261,6 +261,34 @@ TEST(biac_own_actions_are_valued_with_the_answers_below) {
     drive_end(&d);
 }
 
+/* More tries than a play may hold, whose pieces end amid the actions of a row. */
+TEST(biac_leader_of_many_actions_tries_them_in_pieces) {
+    enum { K = 100, A = 3, B = 1024 };
+    drive d;
+    drive_open(&d, &algo_biac, NULL, "random-matrix", "rows=100 cols=3 rounds=3", STILL "batch_size=1024");
+    drive_start(&d, 1, 60, 0);
+    drive_run(&d, 51);
+    const biac *b = d.learner;
+    double value[K];
+    int best = 0, going_on = 0;
+    for (int k = 0; k < K; k++) {
+        real x[1 + K + A] = {1};
+        algo_one_hot(x + 1, K, k);
+        algo_one_hot(x + 1 + K, A, best_of(&b->agent[1].actor, x)); /* the observation and a_1 stand first */
+        value[k] = linear(&b->agent[0].critic, x, 0);
+        if (value[k] > value[best]) best = k;
+    }
+    EXPECT(b->target->tries->critic[0].rows < B * K && b->target->tries->critic[0].rows % K > 0);
+    for (size_t row = 0; row < B; row++) {
+        if (b->target->present[2 * row] == 0) continue;
+        going_on++;
+        for (size_t k = 0; k < K; k++) EXPECT_NEAR(b->target->tried[row * K + k], value[k], 1e-5);
+        EXPECT(b->target->joint[row * (K + A) + (size_t)best] == 1);
+    }
+    EXPECT(going_on > B / 2);
+    drive_end(&d);
+}
+
 /* The step that agent i of the corridor sees in a row. */
 static int step_in(const biac *b, int i, size_t row) {
     const real *obs = b->agent[i].replayed + row * b->agent[i].critic.mlp.in;
@@ -410,7 +438,8 @@ TEST_MAIN(CASE(biac_plays_the_stackelberg_point_of_the_papers_games),
           CASE(biac_followers_answer_what_was_done), CASE(biac_values_outlive_a_change_of_unit),
           CASE(biac_soft_leader_learns), CASE(biac_learns_by_decisions_not_by_steps),
           CASE(biac_metrics_are_known_after_the_first_update),
-          CASE(biac_own_actions_are_valued_with_the_answers_below), CASE(biac_leaves_the_dead_out),
+          CASE(biac_own_actions_are_valued_with_the_answers_below),
+          CASE(biac_leader_of_many_actions_tries_them_in_pieces), CASE(biac_leaves_the_dead_out),
           CASE(biac_box_actors_expect_no_answer_of_the_dead), CASE(biac_values_of_those_who_die),
           CASE(biac_names_what_it_cannot_play), CASE(biac_names_games_that_it_cannot_play),
           CASE(biac_updates_without_allocation))

@@ -68,7 +68,7 @@ static const contract_case cases_reinforce[] = {
     {"corridor", "heads=2 hidden=1 masks=true central=true",
      "n_steps=60 hidden=none gae_lambda=0.9 normalize_obs=true"},
     {"corridor", "agents=1 cut=true seen=false", "n_steps=24 hidden=8 normalize_reward=false lr_final=1"},
-    {"corridor", "death=3", "n_steps=24 hidden=8 baseline=false"},
+    {"corridor", "death=3", "n_steps=24 hidden=8 bias=false baseline=false"},
     END,
 };
 
@@ -120,6 +120,16 @@ static const contract_case cases_mappo[] = {
 static const contract_case cases_happo[] = {
     {"corridor", "agents=3 masks=true hidden=1", SMALL_PPO},
     {"corridor", "box=true pauses=true", SMALL_PPO "batch_size=0"},
+    END,
+};
+
+/* Episodes of five decisions: of one, three and twelve copies as many pairs end. */
+static const contract_case cases_es[] = {
+    {"corridor", "agents=1 length=5 masks=true", "pairs=4 hidden=8"},
+    {"corridor", "agents=1 length=5 box=true cut=true hidden=2", "pairs=1 hidden=none sigma=0.5"},
+    {"corridor", "agents=1 length=5 heads=3 pauses=true", "pairs=3 hidden=8 weight_decay=0"},
+    {"corridor", "length=5 death=3 box=true", "pairs=4 hidden=8 | learns sac " SMALL},
+    {"leader-pomdp", "game=hero memory=small horizon=2 commitment=independent", "pairs=4 sigma=0.5"},
     END,
 };
 

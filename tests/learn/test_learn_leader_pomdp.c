@@ -76,5 +76,22 @@ TEST(iterated_games_are_led) {
         }
 }
 
+/* With the paper's settings followers come near their best answers, in 500 steps: mean regrets over the tables
+ * are 0.1 to 0.5, by the game; where the tables share a bias, 1.06 in this one. Returns of 2,000 tables drawn
+ * at random have a deviation of 0.1 around theirs. */
+TEST(published_followers_are_nearly_exact) {
+    double regret = 0, value;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        drive d;
+        drive_begin(&d, algo_find("reinforce"), "follower-pomdp", "game=noconflict", "preset=published", 1,
+                    35000, seed);
+        drive_run(&d, 35000);
+        drive_play(&d, 2000, &value);
+        regret += (env_facts_solution(&d.game.facts, "best-response")->value[0] - value) / 5;
+        drive_end(&d);
+    }
+    EXPECT_MSG(regret < 0.7, "%g", regret);
+}
+
 TEST_MAIN(CASE(every_discrete_learner_leads), CASE(every_learner_with_a_box_leads),
-          CASE(iterated_games_are_led))
+          CASE(iterated_games_are_led), CASE(published_followers_are_nearly_exact))

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/memory.h"
@@ -26,42 +27,70 @@ void reproduce_curves_free(reproduce_curve *curves, size_t n) {
 
 /* ---- the figure ---- */
 
-/* The table: x, and then three columns of each variant. */
-static size_t column(size_t variant) { return 1 + 3 * variant; }
+/* A curve's place in the table: its x, which curves one after the other may share, and three columns. */
+typedef struct place {
+    size_t x, y;
+    bool own; /* the x stands before the y */
+} place;
 
-static plot_data table_of(const char *x_label, const reproduce_curve *curves, size_t n, fm_arena *arena) {
-    const size_t width = column(n);
-    const char **names = fm_arena_array(arena, const char *, width);
-    size_t rows = curves[0].points;
-    for (size_t v = 1; v < n; v++)
-        if (curves[v].points < rows) rows = curves[v].points;
-    double *numbers = fm_arena_array(arena, double, rows *width + 1);
-    names[0] = x_label;
+static bool same_x(const reproduce_curve *a, const reproduce_curve *b) {
+    return a->points == b->points && memcmp(a->x, b->x, a->points * sizeof *a->x) == 0;
+}
+
+/* Returns the width of the table. */
+static size_t lay_out(const reproduce_curve *curves, size_t n, place *places) {
+    size_t width = 0;
     for (size_t v = 0; v < n; v++) {
-        static const char *const PART[] = {"", " lo", " hi"};
-        for (size_t part = 0; part < 3; part++) {
-            char text[96];
-            snprintf(text, sizeof text, "%s%s", curves[v].title, PART[part]);
-            names[column(v) + part] = fm_arena_text(arena, text);
-        }
+        places[v].own = v == 0 || !same_x(&curves[v - 1], &curves[v]);
+        places[v].x = places[v].own ? width++ : places[v - 1].x;
+        places[v].y = width;
+        width += 3;
     }
-    for (size_t p = 0; p < rows; p++) {
-        double *at = numbers + p * width;
-        at[0] = curves[0].x[p];
-        for (size_t v = 0; v < n; v++) {
-            at[column(v)] = curves[v].y[p].mean;
-            at[column(v) + 1] = curves[v].y[p].low;
-            at[column(v) + 2] = curves[v].y[p].high;
+    return width;
+}
+
+static const char *name_of(const reproduce_curve *curve, const char *part, fm_arena *arena) {
+    char text[96];
+    snprintf(text, sizeof text, "%s%s", curve->name ? curve->name : curve->title, part);
+    return fm_arena_text(arena, text);
+}
+
+static plot_data table_of(const char *x_label, const reproduce_curve *curves, size_t n, const place *places,
+                          size_t width, fm_arena *arena) {
+    static const char *const PART[] = {"", " lo", " hi"};
+    const char **names = fm_arena_array(arena, const char *, width);
+    size_t rows = 0;
+    for (size_t v = 0; v < n; v++)
+        if (curves[v].points > rows) rows = curves[v].points;
+    double *numbers = fm_arena_array(arena, double, rows *width + 1);
+    for (size_t k = 0; k < rows * width; k++) numbers[k] = (double)NAN;
+    for (size_t v = 0; v < n; v++) {
+        const reproduce_curve *curve = &curves[v];
+        const char *label = v == 0 ? x_label : name_of(curve, " x", arena);
+        if (places[v].own) names[places[v].x] = label;
+        for (size_t part = 0; part < 3; part++) names[places[v].y + part] = name_of(curve, PART[part], arena);
+        for (size_t p = 0; p < curve->points; p++) {
+            double *at = numbers + p * width;
+            at[places[v].x] = curve->x[p];
+            at[places[v].y] = curve->y[p].mean;
+            at[places[v].y + 1] = curve->y[p].low;
+            at[places[v].y + 2] = curve->y[p].high;
         }
     }
     return (plot_data){.names = names, .width = width, .rows = rows, .numbers = numbers};
 }
 
-static plot_series *series_of(const reproduce_panel *panel, const reproduce_curve *curves, fm_arena *arena) {
+static plot_series *series_of(const reproduce_panel *panel, const reproduce_curve *curves,
+                              const place *places, fm_arena *arena) {
     plot_series *series = fm_arena_array(arena, plot_series, panel->n);
     for (size_t k = 0; k < panel->n; k++) {
-        size_t v = (size_t)panel->variants[k], c = column(v);
-        series[k] = (plot_series){.title = curves[v].title, .column = c, .low = c + 1, .high = c + 2};
+        size_t v = (size_t)panel->variants[k], y = places[v].y;
+        series[k] = (plot_series){.title = curves[v].title,
+                                  .kind = curves[v].kind,
+                                  .x = places[v].x,
+                                  .column = y,
+                                  .low = y + 1,
+                                  .high = y + 2};
     }
     return series;
 }
@@ -72,14 +101,16 @@ fm_status reproduce_curve_page(const reproduce *r, const char *name, const char 
     fm_arena arena = {0};
     char note[REPRODUCE_NOTE_MAX];
     plot_panel *drawn = fm_arena_array(&arena, plot_panel, panel_count);
+    place *places = fm_arena_array(&arena, place, n);
+    const size_t width = lay_out(curves, n, places);
     for (size_t p = 0; p < panel_count; p++)
         drawn[p] = (plot_panel){.title = panels[p].title,
                                 .x_label = x_label,
                                 .y_label = y_label,
-                                .series = series_of(&panels[p], curves, &arena),
+                                .series = series_of(&panels[p], curves, places, &arena),
                                 .n = panels[p].n};
-    reproduce_note(r, "bands", note);
-    plot_data data = table_of(x_label, curves, n, &arena);
+    reproduce_note(r, curves[0].kind == PLOT_POINTS ? "bars" : "bands", note);
+    plot_data data = table_of(x_label, curves, n, places, width, &arena);
     plot_page page = {.note = note, .panels = drawn, .n = panel_count};
     fm_status status = reproduce_figure(r, name, &data, &page, err);
     fm_arena_free(&arena);

@@ -26,6 +26,8 @@
 
 typedef struct reproduce_curve {
     const char *title;
+    const char *name; /* of its columns, where other curves have its title; NULL: the title */
+    plot_kind kind;   /* PLOT_LINE or PLOT_POINTS */
     size_t points;
     double *x;           /* [points] */
     stats_interval *y;   /* [points] */
@@ -43,8 +45,8 @@ typedef struct reproduce_panel {
     size_t n;
 } reproduce_panel;
 
-/* Writes and draws the figure NAME: a table with the first variant's x (as many points as the shortest curve
- * has) and each one's mean and interval ("ROW", "ROW lo", "ROW hi"), and a page of panels. */
+/* Writes and draws the figure NAME: a page of panels, and a table with each variant's mean and interval
+ * ("ROW", "ROW lo", "ROW hi"), before it its x ("ROW x") unless that is the x of the variant before it. */
 fm_status reproduce_curve_page(const reproduce *r, const char *name, const char *x_label, const char *y_label,
                                const reproduce_curve *curves, size_t n, const reproduce_panel *panels,
                                size_t panel_count, fm_error *err);

@@ -260,7 +260,8 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
     memset(done, 0, sizeof *done);
     if (folder_of(r, what, done->folder, err) != FM_OK) return FM_BAD;
     if (plan(r, what, done->folder, &done->run, err) != FM_OK) return FM_BAD;
-    if (run_fit(&done->run, "reproduce", err) != FM_OK) return FM_BAD;
+    fm_status status = run_fit(&done->run, program_name(), &r->interrupted, err);
+    if (status != FM_OK || r->interrupted) return status;
     done->columns = run_columns(&done->run);
     reproduce_say(r, "%s: %lld trials of %s decisions", what->row, (long long)r->trials,
                   fm_text_grouped(done->run.config.steps, steps, sizeof steps));
@@ -274,7 +275,7 @@ fm_status reproduce_train(reproduce *r, const reproduce_training *what, reproduc
         if (begin_folder(&done->run, done->folder, &setup.resume, &lock, err) != FM_OK) return FM_BAD;
         setup.folder = done->folder;
     }
-    fm_status status = trials_run(&done->run, &setup, &done->all, err);
+    status = trials_run(&done->run, &setup, &done->all, err);
     fm_lock_release(&lock);
     done->ok = (int64_t)trials_count(&done->all, TRIAL_OK);
     r->failed += trials_count(&done->all, TRIAL_NAN) + trials_count(&done->all, TRIAL_CRASHED) +

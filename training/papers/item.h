@@ -198,6 +198,9 @@ fm_status reproduce_oracles_hidden(reproduce *r, fm_error *err); /* training/pap
 fm_status reproduce_oracles_phase(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_reset(reproduce *r, fm_error *err);
 fm_status reproduce_oracles_timing(reproduce *r, fm_error *err);
+fm_status reproduce_oracles_mspm(reproduce *r, fm_error *err); /* training/papers/oracles_mspm.c */
+fm_status reproduce_oracles_es(reproduce *r, fm_error *err);         /* training/papers/oracles_es.c */
+fm_status reproduce_oracles_allocation(reproduce *r, fm_error *err); /* oracles_allocation.c */
 
 /* Puts how far the trained policies fall short of exact Stackelberg play, from `starts` sampled initial
  * situations: the mean loss of every agent's return, and the share of starts in which nobody loses. */

@@ -20,6 +20,8 @@ static const char *const GAMES[] = {"prisoners_dilemma", "stag_hunt", "assurance
 
 static const char *const LEADERS[] = {"ppo", "reinforce"};
 
+enum { GAME_COUNT = sizeof GAMES / sizeof *GAMES, LEADER_COUNT = sizeof LEADERS / sizeof *LEADERS };
+
 /* The step of the first evaluation from which on the greedy leader is at the equilibrium, to the end; NAN
  * when it is not there at the end. */
 static double arrival(const reproduce_trained *done, int64_t trial, double value) {
@@ -66,6 +68,16 @@ static stats_interval plus(stats_interval x, double more) {
     return x;
 }
 
+/* Greedy play in the course of training, in sums of payoffs. */
+static void draw_leader(oracles_figure *f, const char *leader, const reproduce_trained *done) {
+    oracles_curve(f, leader, done, COLUMN_EVAL_RETURN, oracles_sum(0, ROUNDS));
+}
+
+static void draw_equilibrium(oracles_figure *f, const reproduce_trained *done) {
+    const env_solution *known = env_facts_solution(&done->run.env.facts, "stackelberg");
+    oracles_level(f, "Stackelberg value", reproduce_number(oracles_sum(known->value[0], ROUNDS)));
+}
+
 static fm_status put_leader(reproduce *r, const char *game, const char *leader, const reproduce_trained *done,
                             int64_t before, fm_error *err) {
     const env_solution *known = env_facts_solution(&done->run.env.facts, "stackelberg");
@@ -87,7 +99,7 @@ static fm_status put_leader(reproduce *r, const char *game, const char *leader, 
 }
 
 static fm_status lead(reproduce *r, const char *game, const char *leader, const char *settings,
-                      const char *follower, int64_t before, fm_error *err) {
+                      const char *follower, int64_t before, reproduce_trained *done, fm_error *err) {
     char row[80];
     snprintf(row, sizeof row, "%s %s", game, leader);
     reproduce_training what = {.row = row,
@@ -99,29 +111,43 @@ static fm_status lead(reproduce *r, const char *game, const char *leader, const 
                                .rows = EVALUATIONS,
                                .evaluations = EVALUATIONS,
                                .eval_episodes = 1};
-    reproduce_trained done;
-    fm_status status = reproduce_train(r, &what, &done, err);
-    if (status == FM_OK && !r->interrupted) status = put_leader(r, game, leader, &done, before, err);
-    reproduce_trained_free(&done);
-    return status;
+    if (reproduce_train(r, &what, done, err) != FM_OK) return FM_BAD;
+    return r->interrupted ? FM_OK : put_leader(r, game, leader, done, before, err);
 }
 
-static fm_status play_game(reproduce *r, const char *game, fm_error *err) {
+static fm_status play_game(reproduce *r, const char *game, oracles_figure *f, fm_error *err) {
     char settings[160], who[ORACLES_WHO_MAX];
     int64_t before;
     snprintf(settings, sizeof settings, "game=%s", game);
     fm_status status = oracles_follower(r, game, settings, who, &before, err);
     snprintf(settings, sizeof settings, "game=%s oracle=contextual", game);
-    for (size_t k = 0; k < sizeof LEADERS / sizeof *LEADERS && status == FM_OK && !r->interrupted; k++)
-        status = lead(r, game, LEADERS[k], settings, who, before, err);
+    oracles_panel(f, game);
+    for (size_t k = 0; k < LEADER_COUNT && status == FM_OK && !r->interrupted; k++) {
+        reproduce_trained done;
+        status = lead(r, game, LEADERS[k], settings, who, before, &done, err);
+        if (status == FM_OK && !r->interrupted) draw_leader(f, LEADERS[k], &done);
+        if (status == FM_OK && !r->interrupted && k + 1 == LEADER_COUNT) draw_equilibrium(f, &done);
+        reproduce_trained_free(&done);
+    }
+    return status;
+}
+
+typedef fm_status player(reproduce *r, const char *game, oracles_figure *f, fm_error *err);
+
+/* Each game has a panel in the figure NAME. */
+static fm_status play_games(reproduce *r, const char *name, player *play, fm_error *err) {
+    oracles_figure figure = {0};
+    fm_status status = FM_OK;
+    for (size_t k = 0; k < GAME_COUNT && status == FM_OK && !r->interrupted; k++)
+        status = play(r, GAMES[k], &figure, err);
+    if (status == FM_OK && !r->interrupted)
+        status = oracles_draw(r, &figure, name, "leader steps", "sum of payoffs, 10 rounds", err);
+    oracles_figure_free(&figure);
     return status;
 }
 
 fm_status reproduce_oracles_games(reproduce *r, fm_error *err) {
-    fm_status status = FM_OK;
-    for (size_t k = 0; k < sizeof GAMES / sizeof *GAMES && status == FM_OK && !r->interrupted; k++)
-        status = play_game(r, GAMES[k], err);
-    return status;
+    return play_games(r, "games", play_game, err);
 }
 
 /* ---- a follower that learns in the leader's episode ---- */
@@ -131,7 +157,7 @@ fm_status reproduce_oracles_games(reproduce *r, fm_error *err) {
 #define NEAR 0.97 /* of the equilibrium's sum */
 
 /* An episode has 80 games in which the follower learns and one that counts. */
-static fm_status lead_learner(reproduce *r, const char *game, fm_error *err) {
+static fm_status lead_learner(reproduce *r, const char *game, oracles_figure *f, fm_error *err) {
     char settings[200];
     snprintf(settings, sizeof settings,
              "game=%s oracle=q games=80 commitment=independent n_steps=8100 lr=0.03", game);
@@ -152,14 +178,14 @@ static fm_status lead_learner(reproduce *r, const char *game, fm_error *err) {
         stats_interval steps = steps_to(&done, first_sight, oracles_sum(NEAR * sum, -ROUNDS), &there);
         reproduce_put(r, game, "argmax leader sum", sum, oracles_greedy(&done, ROUNDS), done.ok);
         reproduce_put(r, game, "leader steps to 97 % of the equilibrium", (double)NAN, steps, there);
+        oracles_panel(f, game);
+        draw_leader(f, "ppo", &done);
+        draw_equilibrium(f, &done);
     }
     reproduce_trained_free(&done);
     return status;
 }
 
 fm_status reproduce_oracles_inner_loop(reproduce *r, fm_error *err) {
-    fm_status status = FM_OK;
-    for (size_t k = 0; k < sizeof GAMES / sizeof *GAMES && status == FM_OK && !r->interrupted; k++)
-        status = lead_learner(r, GAMES[k], err);
-    return status;
+    return play_games(r, "inner-loop", lead_learner, err);
 }

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "training/run/signals.h"
 #include "training/run/trial.h"
 
 #define MUCH UINT64_C(1000000000) /* bytes that are worth a word */
@@ -50,23 +50,38 @@ static void build(const run_plan *run, uint64_t limit, int fd) {
     _exit(written == sizeof need ? 0 : FM_BAD);
 }
 
+/* The child is ended with its parent: nothing that it does is of use to anybody else. */
+static volatile sig_atomic_t signalled;
+static volatile pid_t builder;
+
+static void on_signal(int number) {
+    (void)number;
+    signalled = 1;
+    if (builder > 0) kill(builder, SIGKILL);
+}
+
 /* *need: bytes of one trial; more than there are when building it took them all. */
 static fm_status measure(const run_plan *run, uint64_t limit, uint64_t *need, fm_error *err) {
     int ends[2], how;
+    sigset_t mask;
     if (pipe(ends) != 0) return fm_fail(err, "cannot start a trial: %s", strerror(errno));
     fflush(NULL);
+    signals_block(&mask);
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
         build(run, limit, ends[1]);
     }
     int reason = errno;
+    builder = pid;
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     close(ends[1]);
     ssize_t got = 0;
     if (pid > 0) do got = read(ends[0], need, sizeof *need); while (got < 0 && errno == EINTR);
     close(ends[0]);
     if (pid < 0) return fm_fail(err, "cannot start a trial: %s", strerror(reason));
     while (waitpid(pid, &how, 0) < 0 && errno == EINTR) {}
+    builder = 0;
     bool exhausted = (WIFEXITED(how) && WEXITSTATUS(how) == FM_EXIT_MEMORY) ||
                      (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
     if (exhausted) *need = FM_MEMORY_ANY;
@@ -85,12 +100,18 @@ static fm_status too_much(uint64_t need, uint64_t limit, fm_error *err) {
                    need == FM_MEMORY_ANY ? "more than " : "", more, all);
 }
 
-fm_status run_fit(run_plan *run, const char *program, fm_error *err) {
+fm_status run_fit(run_plan *run, const char *program, bool *interrupted, fm_error *err) {
     uint64_t process = fm_memory_of_process(), machine = fm_memory_of_machine(), need;
     uint64_t limit = process < machine ? process : machine;
     int64_t *jobs = &run->config.jobs;
     char each[FM_BYTES_TEXT], all[FM_BYTES_TEXT];
-    if (measure(run, limit, &need, err) != FM_OK) return FM_BAD;
+    signals_before before;
+    signalled = 0;
+    signals_catch(on_signal, &before);
+    fm_status status = measure(run, limit, &need, err);
+    signals_restore(&before);
+    *interrupted = signalled;
+    if (status != FM_OK || *interrupted) return status;
     if (need > limit) return too_much(need, limit, err);
     if (*jobs > run->config.trials) *jobs = run->config.trials;
     bool fewer = need > 0 && machine != FM_MEMORY_ANY && (uint64_t)*jobs > machine / need;

@@ -40,6 +40,16 @@ static const char *named_at(const char *text, const char *at) {
     return NULL;
 }
 
+/* How a program is called here, as a shell reads it. */
+static void put_call(const char *program, FILE *out) {
+    size_t bytes = prefix_length + strlen(program) + 1, size = 4 * bytes + 3; /* a quote becomes four bytes */
+    char *call = fm_new(1, bytes), *word = fm_new(1, size);
+    snprintf(call, bytes, "%.*s%s", (int)prefix_length, prefix ? prefix : "", program);
+    fputs(fm_text_quoted(call, word, size), out);
+    free(call);
+    free(word);
+}
+
 char *program_words(const char *text) {
     char *words = NULL;
     size_t size;
@@ -50,7 +60,7 @@ char *program_words(const char *text) {
             fputc(*at, memory);
             continue;
         }
-        fprintf(memory, "%.*s%s", (int)prefix_length, prefix ? prefix : "", program);
+        put_call(program, memory);
         at += strlen(program) + 1;
     }
     fm_memory_close(memory);

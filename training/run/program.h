@@ -1,7 +1,8 @@
 /* program.h: what a program calls itself and the others: whatever it was called itself.
  *
  * In the texts of programs "./train" stands for how train is called here: "firstmover-train" by who called
- * "firstmover-play", "build/bin/train" by who called "build/bin/play". The same holds for the others.
+ * "firstmover-play", "build/bin/train" by who called "build/bin/play", "'my programs/train'" by who called
+ * "my programs/play". The same holds for the others.
  *
  * Example (compiled by the tests):
  *

@@ -13,6 +13,7 @@
 #include "stb_ds.h"
 #include "training/run/checkpoint.h"
 #include "training/run/folder.h"
+#include "training/run/signals.h"
 
 #define JOBS_MAX 1024
 #define POLL_MS 200
@@ -53,9 +54,6 @@ typedef struct parent {
 static volatile sig_atomic_t signals_seen;
 static volatile pid_t children[JOBS_MAX];
 
-static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
-#define SIGNALS_COUNT (sizeof SIGNALS / sizeof *SIGNALS)
-
 static void on_signal(int number) {
     (void)number;
     if (signals_seen++ == 0) return;
@@ -67,34 +65,6 @@ static void on_signal(int number) {
 static void on_stop(int number) {
     (void)number;
     signals_seen = 1;
-}
-
-static void set_handler(int number, void (*handler)(int), struct sigaction *before) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handler;
-    action.sa_flags = SA_RESTART; /* poll returns in any case, and file writes must not fail for it */
-    sigemptyset(&action.sa_mask);
-    sigaction(number, &action, before);
-}
-
-static void install_handlers(struct sigaction *before) {
-    signals_seen = 0;
-    for (size_t i = 0; i < SIGNALS_COUNT; i++) {
-        set_handler(SIGNALS[i], on_signal, &before[i]);
-        if (before[i].sa_handler == SIG_IGN) sigaction(SIGNALS[i], &before[i], NULL);
-    }
-}
-
-static void restore_handlers(const struct sigaction *before) {
-    for (size_t i = 0; i < SIGNALS_COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
-}
-
-static void block_signals(sigset_t *before) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < SIGNALS_COUNT; i++) sigaddset(&set, SIGNALS[i]);
-    sigprocmask(SIG_BLOCK, &set, before);
 }
 
 /* ---- starting ---- */
@@ -109,10 +79,10 @@ static void be_child(parent *p, int64_t trial, int fd, const sigset_t *mask) {
     }
     trials_free(p->all);
     signals_seen = 0;
-    set_handler(SIGINT, SIG_IGN, NULL);
-    set_handler(SIGHUP, SIG_IGN, NULL);
-    set_handler(SIGPIPE, SIG_DFL, NULL);
-    set_handler(SIGTERM, on_stop, NULL);
+    signals_handle(SIGINT, SIG_IGN, NULL);
+    signals_handle(SIGHUP, SIG_IGN, NULL);
+    signals_handle(SIGPIPE, SIG_DFL, NULL);
+    signals_handle(SIGTERM, on_stop, NULL);
     sigprocmask(SIG_SETMASK, mask, NULL);
     trial_job job = {.run = p->run,
                      .folder = p->setup->folder,
@@ -131,7 +101,7 @@ static bool start(parent *p, int at, int64_t trial) {
     sigset_t mask;
     if (pipe(ends) != 0) return false;
     fflush(NULL); /* or the child would hold a copy of what is not written yet */
-    block_signals(&mask);
+    signals_block(&mask);
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
@@ -426,8 +396,9 @@ static fm_status read_back(parent *p, fm_error *err) {
 }
 
 static void run_children(parent *p) {
-    struct sigaction before[SIGNALS_COUNT];
-    install_handlers(before);
+    signals_before before;
+    signals_seen = 0;
+    signals_catch(on_signal, &before);
     do {
         start_all(p);
         if (p->running > 0) listen_all(p);
@@ -436,7 +407,7 @@ static void run_children(parent *p) {
         show(p);
     } while (p->running > 0 || (!p->stopping && p->status == FM_OK && p->next < p->all->n));
     bool signalled = signals_seen > 0;
-    restore_handlers(before);
+    signals_restore(&before);
     p->all->interrupted =
         signalled && trials_count(p->all, TRIAL_OPEN) + trials_count(p->all, TRIAL_INTERRUPTED) > 0;
     live_clear(&p->live);
