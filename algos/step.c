@@ -15,31 +15,40 @@
  * In training superiors' sampled actions are what inferiors see. Greedy play is a chain of best actions that
  * every agent can compute by itself from s, so that nobody need tell anybody anything.
  *
- * s is the centralised state, or where there is none all observations. H, E but for its places for actions,
- * and the target policy do not grow with n; the places, the table of e^i and the critics do: the metrics
- * count them apart. In `chain` with 2, 8 and 64 agents H has 4,802 numbers, E 256, 640 and 4,224, the table
- * 16, 64 and 512, the critics 8,962, 38,920 and 540,736.
+ * s is the centralised state, or where there is none all observations; E sees before it the agent's own
+ * observation, where all observe alike. H, E but for its places for actions, and the target policy do not
+ * grow with n; the places, the table of e^i and the critics do: the metrics count them apart. In `chain` with
+ * 2, 8 and 64 agents H has 4,802 numbers, E 384, 768 and 4,352, the table 16, 64 and 512, the critics 8,962,
+ * 38,920 and 540,736.
  *
  * The paper does not say, and we chose: sizes of the networks (those of the first author's later program),
- * advantages per agent, beta = 1, and normalize_obs, because of a trap that the constant observation of a
- * matrix game sets. Where it is 0, the leader's policy depends only on the biases that H writes, and hardly
- * moves, while the follower, who sees a one-hot of the leader's action, learns its answer: two time scales,
- * which is what a leader needs. Where it is 1 both learn through all weights, and the leader of Penalty
- * flees the penalties before the follower avoids them. Measured in Penalty, k = -100, of 60 trials with
- * seeds from 1000 on, with the preset but for what is named:
- *     observation 0: over the first 20 updates the leader moves 0.0036 nats, the follower 0.0094   60 there
- *     observation 1, normalize_obs=false: 0.0221 and 0.0110                                         53
- *         n_epochs=5: 38, but 58 when the leader has only 1 epoch
- *         n_epochs=10: 60 when the leader has only 1, 59 when the follower has 30
- *         n_epochs=5 beta=0.01: 29, and 29 when the leader has 1, since the follower's steps move it too
- *         through what they share, unless beta holds it; 50 when the follower has 15
- * A running mean takes the constant away whatever it is, so the default has 60 with both; a state that
- * varies is no such constant, and leaders of richer games learn as fast as their followers.
+ * advantages per agent, beta = 1, and
  *
- * More agents need a larger beta: in `chain`, after 100,000 decisions of one seed by the preset, greedy play
- * is worth -0.13 with 2 agents for beta 0, 1 and 10, and -0.082, -0.010 and -0.004 with 8 (the best is 0).
- * With 64 it has come to -1.0 after 150,000 (beta=100), which is no better yet than agents that do not see
- * each other can do, -0.16.
+ * - The own observation. s is the same for all, so E, which is the same for all too, could not know whose
+ *   turn it is, and would have to prepare for every agent what only the last layer, H(e^i), picks from.
+ * - Policies start near uniform, as those of PPO do, and H learns at the rate of the network that it writes
+ *   (nn/hypernetwork.h). Without these three, policies on the on-ramp with density 2 were certain too soon:
+ *   entropies of 0.9 to 1.0 nats after 400,000 decisions, where returns stood at -4 and -1 (seeds 1000 and
+ *   1001); with them 1.45 and 1.42 after 250,000, and 27 and 27. The own observation alone made it 7 and 12,
+ *   the other two without it -4 and 2.
+ * - A box's actions have deviation exp(-1) of half the box at first, about that of the first author's later
+ *   program: the noise of all agents is in what each of them is paid.
+ * - normalize_obs, because of a trap that the constant observation of a matrix game sets. Where it is 0, the
+ *   leader's policy depends only on the biases that H writes, and hardly moves at first, while the follower,
+ *   who sees a one-hot of the leader's action, learns its answer: two time scales, which is what a leader
+ *   needs. Where it is 1 both learn through all weights, and the leader of Penalty flees the penalties before
+ *   the follower avoids them. Measured in Penalty, k = -100, of 60 trials with seeds from 1000 on, with the
+ *   preset but for what is named:
+ *     observation 0: over the first 4 updates the leader moves 0.0013 nats, the follower 0.041      60 there
+ *     observation 1: the same, as a running mean takes the constant away whatever it is              60
+ *     observation 1, normalize_obs=false: 0.035 and 0.096                                            4
+ *         45 when the leader has only 1 epoch, 60 when the follower has 30
+ *   A state that varies is no such constant, and leaders of richer games learn as fast as their followers.
+ *
+ * beta changes little by these settings: in `chain`, after 100,000 decisions of seed 1000 by the preset,
+ * greedy play is worth -0.011, -0.011 and -0.010 with 2 agents for beta 0, 1 and 100, and -0.0095, -0.0094
+ * and -0.0051 with 8 (the best is 0, the best that do not see each other have -0.13). With 64 agents it is
+ * worth -0.21 after 30,000, where those who do not see each other can have -0.16 and random ones -43.
  *
  * Status: verified: forward pass and regulariser against sums of their own (tests/test_step.c), learning in
  * tests/learn/test_learn_step.c. */
@@ -110,7 +119,7 @@ static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
     {"", "mixing", 10000, MATRIX},
     {"", "onramp", 2000000, PPO_ONRAMP " layer_norm=true embedding=64,64"},
-    {"", "chain", 200000, "n_steps=1024 n_epochs=4 batch_size=256 ent_coef=0 lr_final=0"},
+    {"", "chain", 200000, "n_steps=512 n_epochs=4 batch_size=256 actor_lr=0.0002 ent_coef=0 lr_final=0"},
     {0},
 };
 
@@ -157,7 +166,11 @@ static void declare_actor(void *self, nn_params *params, size_t in, size_t out) 
         &(nn_hypernetwork_shape){.condition = (size_t)c->id_length,
                                  .hidden = &c->generator,
                                  .act = act,
-                                 .target = {.in = z, .hidden = &c->target, .out = out, .out_gain = 0.01, .act = act}});
+                                 .target = {.in = z,
+                                            .hidden = &c->target,
+                                            .out = out,
+                                            .out_gain = 0.01,
+                                            .act = act}});
     x->ready = algo_leaf(x->setup, x->agents, x->H.numbers, "generated", &x->ready_leaf);
     fm_keep_for_play(x->setup->keep, FM_DTYPE_REAL, x->ready, x->agents * x->H.numbers, "step.ready");
 }
@@ -224,6 +237,7 @@ static void *create(const algo_setup *setup) {
              &(ppo_shape){.options = &c->ppo,
                           .actor_lr = c->actor_lr,
                           .critic_lr = c->critic_lr,
+                          .log_std = -1,
                           .clips_apart = true,
                           .actor_sees = sight(setup->facts),
                           .critic_sees = ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS,

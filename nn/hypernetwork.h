@@ -7,8 +7,8 @@
  *
  * The division, with a W_l that starts T times as large, leaves what is written as it is, but is what lets a
  * hypernetwork learn at the rate of the network that it writes. Where all T weights behind a written number
- * move by lr at once, as under Adam they do, that number moves by lr times the mean of the trunk, as if it were
- * a parameter itself, and not by lr times the sum, T times as far [Yang 2021, output multiplier of muP].
+ * move by lr at once, as under Adam they do, that number moves by lr times the mean of the trunk, as if it
+ * were a parameter itself, and not by lr times the sum, T times as far [Yang 2021, output multiplier of muP].
  *
  * Example (compiled by the tests):
  *

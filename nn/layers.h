@@ -64,11 +64,11 @@ typedef struct nn_mlp {
     nn_layer_norm norm[NN_LAYERS_MAX]; /* of each layer's input when `normed` */
 } nn_mlp;
 
-/* Declares "name.0.weight" [in, w], unless linear "name.0.bias" [1, w], ... Gains that are not given are 1, but of
- * ORTHOGONAL hidden layers sqrt 2 for relu and 5/3 for tanh [Saxe 2014]. Biases start at zero (FAN_IN: like
- * the weights, with gain 1). Layer norms are "name.0.norm.weight", ... PPO's networks are ORTHOGONAL with
- * gain sqrt 2, and out_gain 0.01 for a policy, 1 for a value [Huang 2022, The 37 implementation details of
- * PPO, 2]. */
+/* Declares "name.0.weight" [in, w], unless linear "name.0.bias" [1, w], ... Gains that are not given are 1,
+ * but of ORTHOGONAL hidden layers sqrt 2 for relu and 5/3 for tanh [Saxe 2014]. Biases start at zero (FAN_IN:
+ * like the weights, with gain 1). Layer norms are "name.0.norm.weight", ... PPO's networks are ORTHOGONAL
+ * with gain sqrt 2, and out_gain 0.01 for a policy, 1 for a value [Huang 2022, The 37 implementation details
+ * of PPO, 2]. */
 nn_mlp nn_mlp_declare(nn_params *p, const char *name, const nn_mlp_shape *shape);
 
 /* x [B, in] -> [B, out]. */

@@ -160,6 +160,8 @@ while IFS=: read -r market random best; do
     check "mspm: $market: a random leader" near "$(value out "$alone" 'random leader' 5)" "$random" 1e-6
     check "mspm: $market: the published optimum" near "$(value out "$alone" 'no-message optimum' 4)" "$best" 1e-6
     check "mspm: $market: ours" near "$(value out "$alone" 'no-message optimum' 5)" "$best" 1e-6
+    [ "$market" = PI ] || check "mspm: $market: is reached" \
+        near "$(value out "$alone" 'distance closed %' 5)" 100 0.01
     loss=$(value out "$market with two messages" 'trained leader' 5)
     closed=$(awk -v l="$loss" -v r="$random" -v b="$best" 'BEGIN { print 100 * (l - r) / (b - r) }')
     check "mspm: $market: the distance" \

@@ -151,6 +151,23 @@ TEST(step_notes_what_superiors_did) {
     expect_notes("agents=3 box=true pauses=true", TINY "beta=0");
 }
 
+/* Every action about as likely as any other, whatever was seen; a box's deviation is less than half of it. */
+TEST(step_starts_undecided) {
+    drive d;
+    drive_open(&d, &algo_n_level, &TOY_ENV, "", "agents=3", "n_steps=24 normalize_obs=false");
+    drive_start(&d, 3, 1000, 6);
+    drive_run(&d, 21);
+    const actor_critic *ac = d.learner;
+    for (size_t at = 0; at < 21 * 3; at++) EXPECT_NEAR(ac->rollout.log_prob[at], -log(3), 0.05);
+    drive_end(&d);
+    drive_open(&d, &algo_n_level, &TOY_ENV, "", "agents=3 box=true", TINY);
+    drive_start(&d, 3, 1000, 6);
+    size_t rows, cols;
+    ac = d.learner;
+    EXPECT_EQ(entry(&ac->policy[0].actor.params, "log_std", &rows, &cols)[0], -1);
+    drive_end(&d);
+}
+
 /* ---- execution: every agent by itself ---- */
 
 /* Agent i's action, from s and the parameters alone: it works out what its superiors will do. */
@@ -298,6 +315,7 @@ TEST(step_says_what_it_cannot_order) {
     fm_arena_free(&d.arena);
 }
 
-TEST_MAIN(CASE(step_notes_what_superiors_did), CASE(step_is_executed_without_a_word),
-          CASE(step_regulariser_keeps_what_superiors_are_given), CASE(step_agents_learn_in_turn),
-          CASE(step_policy_does_not_grow_with_the_agents), CASE(step_says_what_it_cannot_order))
+TEST_MAIN(CASE(step_notes_what_superiors_did), CASE(step_starts_undecided),
+          CASE(step_is_executed_without_a_word), CASE(step_regulariser_keeps_what_superiors_are_given),
+          CASE(step_agents_learn_in_turn), CASE(step_policy_does_not_grow_with_the_agents),
+          CASE(step_says_what_it_cannot_order))

@@ -126,7 +126,8 @@ static void make_actor(const actor_critic *ac, actor_critic_policy *p, const alg
     else
         declare_mlp(net, &ac->shape, 0.01);
     if (algo_head_has_std(&p->head))
-        p->log_std = nn_params_declare(&net->params, "log_std", 1, net->out, NN_INIT_ZERO, 1, 1);
+        p->log_std =
+            nn_params_declare(&net->params, "log_std", 1, net->out, NN_INIT_CONSTANT, ac->shape.log_std, 1);
     fm_text_format(name, sizeof name, model ? "actor" : "actor.%zu", p->index);
     make_params(net, setup, &ac->shape, name, ac->shape.actor_lr, init);
     make_plan(ac, p, net, setup);

@@ -101,6 +101,7 @@ typedef struct actor_critic_shape {
     const fm_ints *hidden;
     ad_act activation;
     double actor_lr, critic_lr;
+    double log_std;              /* of a box's actions at the start; 0: half of the box */
     bool plain_steps;            /* of gradient descent; else Adam's */
     bool fan_in;                 /* mlps start with NN_INIT_FAN_IN, as PyTorch's linear layers do */
     int64_t batch_size;          /* samples of a minibatch; 0: all */
@@ -138,7 +139,7 @@ fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool sh
 
 /* Fills ac, which lies in setup->arena; what `shape` points to is borrowed for as long. Mlps start
  * orthogonally with gain sqrt 2, 0.01 for the policy's last layer and 1 for the value's (but for fan_in);
- * log_std at 0 [Huang 2022, details 2 and 3]. */
+ * log_std at 0 unless the shape says otherwise [Huang 2022, details 2 and 3]. */
 void actor_critic_make(actor_critic *ac, const algo_setup *setup, const actor_critic_shape *shape);
 
 /* Declares the scalar that actor_critic_step descends, by the actor's and the critic's parameters; `also` are

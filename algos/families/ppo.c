@@ -12,6 +12,7 @@ void ppo_make(ppo *x, const algo_setup *setup, const ppo_shape *shape) {
                                             .activation = (ad_act)o->activation,
                                             .actor_lr = shape->actor_lr,
                                             .critic_lr = shape->critic_lr,
+                                            .log_std = shape->log_std,
                                             .batch_size = o->epoch.batch_size,
                                             .shared = shape->shared,
                                             .layer_norm = o->layer_norm,

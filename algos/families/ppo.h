@@ -64,7 +64,7 @@ typedef struct ppo {
 /* What the family asks of an algorithm. */
 typedef struct ppo_shape {
     const ppo_options *options;
-    double actor_lr, critic_lr;
+    double actor_lr, critic_lr, log_std;
     bool shared, clips_apart;
     int actor_sees, critic_sees;
     const int *turn;

@@ -16,8 +16,8 @@
  * paper's training (reinforce, --preset published) leaves mean regrets of 0.12 to 0.44 over the tables and is
  * exact against 24 to 30 of 32, by the game (5 seeds), as another program of it does: 0.11 to 0.49, 22 to 30.
  * That takes tables without a bias: one that all contexts share is pulled about by all of them, and leaves
- * 0.14 to 1.06. With memory=small horizon=5 n_steps=65 the followers of the modified dilemma are exact against
- * all 8 tables, in 10 of 10 seeds. */
+ * 0.14 to 1.06. With memory=small horizon=5 n_steps=65 the followers of the modified dilemma are exact
+ * against all 8 tables, in 10 of 10 seeds. */
 #include <string.h>
 
 #include "base/text.h"

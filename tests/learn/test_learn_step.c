@@ -48,4 +48,29 @@ TEST(step_hangs_a_chain) {
     drive_end(&d);
 }
 
-TEST_MAIN(CASE(step_climbs_penalty), CASE(step_finds_who_leads_in_mixing), CASE(step_hangs_a_chain))
+/* Greedy play is soon better than -1, where a random team has -43 and the best one 0. */
+TEST(step_hangs_a_chain_of_64) {
+    drive d;
+    double returns[64];
+    drive_begin(&d, &algo_n_level, "chain", "agents=64", "", 16, 4000, 2000);
+    drive_run(&d, 4000);
+    drive_play(&d, 100, returns);
+    EXPECT_MSG(returns[0] > -1, "%g", returns[0]);
+    drive_end(&d);
+}
+
+/* Who is certain before it has seen much does not get far: no policy is, of agents who still crash in every
+ * other episode. */
+TEST(step_stays_open_on_the_onramp) {
+    drive d;
+    drive_begin(&d, &algo_n_level, "onramp", "density=2", "", 20, 20000, 2000);
+    drive_run(&d, 20000);
+    for (size_t i = 0; i < 3; i++) {
+        double entropy = actor_critic_shown(&((const actor_critic *)d.learner)->policy[i], 1);
+        EXPECT_MSG(entropy > 1.4 && entropy < 1.61, "agent %zu: %g of %g nats", i, entropy, log(5));
+    }
+    drive_end(&d);
+}
+
+TEST_MAIN(CASE(step_climbs_penalty), CASE(step_finds_who_leads_in_mixing), CASE(step_hangs_a_chain),
+          CASE(step_hangs_a_chain_of_64), CASE(step_stays_open_on_the_onramp))

@@ -6,12 +6,12 @@
 #include "training/papers/oracles.h"
 
 /* An episode has 50 updates of the buyers with two messages, twice as many idle ones when there is nothing to
- * say, and 50 games that count. */
-#define LEADER "game=mspm oracle=weights games=200 plays=50 n_steps=3000 lr=0.03 lr_final=0.1 ent_coef=0 "
-#define STEPS 600000
-#define EVALUATED 400 /* episodes: 20,000 games */
+ * say, and then one game for every pair of values, which count by their chances. */
+#define LEADER "game=mspm oracle=weights games=200 plays=0 n_steps=3000 lr=0.03 lr_final=0.1 ent_coef=0 "
+#define STEPS 400000
+#define EVALUATED 50 /* episodes, as buyers learn by chance */
 #define CURVE_POINTS 60
-#define CURVE_WINDOW 50 /* episodes */
+#define CURVE_WINDOW 20 /* episodes */
 
 /* The buyers' values and their chances; `best`: what is lost without messages [Brero 2022]. */
 typedef struct market {

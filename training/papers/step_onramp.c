@@ -123,17 +123,18 @@ static fm_status drive_all(const reproduce *r, const reproduce_trained *done, dr
     return status;
 }
 
-/* ---- curves: greedy returns, mean of all agents, in the course of training ---- */
+/* ---- curves: returns, mean of all agents, in the course of training ---- */
 
-/* Over the trials: what all agents got in the evaluations from..to-1, on average. */
-static stats_interval tested(const reproduce_trained *done, size_t from, size_t to) {
+/* Over the trials: what all agents got by rows from..to-1 of the progress, on average, in training
+ * (COLUMN_RETURN) or in evaluations (COLUMN_EVAL_RETURN). */
+static stats_interval earned(const reproduce_trained *done, column_group returns, size_t from, size_t to) {
     size_t width = (size_t)done->columns.at[COLUMN_END], agents = (size_t)done->run.env.facts.agents;
     double *x = fm_new((size_t)done->all.n, sizeof *x);
     for (int64_t trial = 0; trial < done->all.n; trial++) {
         if (done->all.results[trial].status != TRIAL_OK) continue;
         for (size_t k = from; k < to; k++) {
             const double *row = done->all.rows[trial].numbers + k * width;
-            const double *value = row + done->columns.at[COLUMN_EVAL_RETURN];
+            const double *value = row + done->columns.at[returns];
             for (size_t i = 0; i < agents; i++) x[trial] += value[i] / (double)(agents * (to - from));
         }
     }
@@ -146,7 +147,7 @@ static reproduce_curve curve_of(const char *title, const reproduce_trained *done
     reproduce_curve curve = reproduce_curve_new(title, reproduce_progress_rows(done));
     for (size_t k = 0; k < curve.points; k++) {
         curve.x[k] = reproduce_progress(done, k, done->columns.at[COLUMN_STEP]).mean;
-        curve.y[k] = tested(done, k, k + 1);
+        curve.y[k] = earned(done, COLUMN_EVAL_RETURN, k, k + 1);
     }
     return curve;
 }
@@ -162,6 +163,16 @@ static fm_status draw(const reproduce *r, const char *figure, const char *title,
 
 /* ---- Fig. 8 and 9 ---- */
 
+/* The same of the policy as it is, exploration included, in the last episodes of training: policies that are
+ * still far from certain drive better so than by their most likely actions. */
+static void put_training(reproduce *r, const char *row, const reproduce_trained *done) {
+    size_t rows = reproduce_progress_rows(done);
+    reproduce_put(r, row, "return in training", (double)NAN, earned(done, COLUMN_RETURN, rows - 1, rows),
+                  done->ok);
+    reproduce_put(r, row, "crash % in training", (double)NAN,
+                  reproduce_percent(reproduce_mean(done, reproduce_train_outcome, 1)), done->ok);
+}
+
 static fm_status learn_and_drive(reproduce *r, size_t learner, size_t density, bool speeds,
                                  reproduce_curve *curve, fm_error *err) {
     char row[64];
@@ -175,6 +186,7 @@ static fm_status learn_and_drive(reproduce *r, size_t learner, size_t density, b
         curve->area = speeds ? mean.speed : mean.reward;
         reproduce_put(r, row, speeds ? "speed m/s" : "return", (double)NAN, curve->area, done.ok);
         reproduce_put(r, row, "crash %", (double)NAN, reproduce_percent(mean.crashed), done.ok);
+        if (!speeds) put_training(r, row, &done);
     }
     reproduce_trained_free(&done);
     return status;
@@ -219,10 +231,11 @@ static fm_status learn_by_beta(reproduce *r, const char *task, reproduce_trainin
     fm_status status = reproduce_train(r, &what, &done, err);
     if (status == FM_OK && !r->interrupted) {
         *curve = curve_of(BETAS[b], &done);
-        curve->area = tested(&done, 0, curve->points);
+        curve->area = earned(&done, COLUMN_EVAL_RETURN, 0, curve->points);
         reproduce_put(r, row, "area", (double)NAN, curve->area, done.ok);
-        reproduce_put(r, row, "last quarter", (double)NAN,
-                      tested(&done, curve->points - curve->points / 4, curve->points), done.ok);
+        reproduce_put(
+            r, row, "last quarter", (double)NAN,
+            earned(&done, COLUMN_EVAL_RETURN, curve->points - curve->points / 4, curve->points), done.ok);
     }
     reproduce_trained_free(&done);
     return status;

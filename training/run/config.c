@@ -188,6 +188,7 @@ static bool names_a_path(const setting *now) {
 static fm_status read_settings(run_plan *run, const char *path, setting **files, fm_error *err) {
     const char *slash = strrchr(path, '/');
     size_t first = arrlenu(*files), folder = slash ? (size_t)(slash - path) + 1 : 0;
+    run->file = fm_arena_text(&run->arena, path);
     if (ini_read(path, &run->arena, files, err) != FM_OK) return FM_BAD;
     for (size_t i = first; i < arrlenu(*files); i++) {
         setting *now = &(*files)[i];
@@ -389,14 +390,22 @@ void run_use_isa(const run_plan *run) {
     if (isa != RUN_ISA_AUTO) ad_kernels_use((ad_isa)(isa - RUN_ISA_AUTO - 1));
 }
 
+/* Without an algorithm, or an environment: where they were expected. */
+static fm_status fail_nameless(const run_plan *run, fm_error *err) {
+    const run_config *config = &run->config;
+    if (run->file)
+        return fm_fail(err, "%s: it names no %s; the file is cut off, or was changed", run->file,
+                       config->algo[0] ? "environment" : "algorithm");
+    if (config->algo[0]) return fm_fail(err, "--env is missing; --list names the environments");
+    if (config->env[0]) return fm_fail(err, "--algo is missing; --list names the algorithms");
+    return fm_fail(err, "expected --algo NAME --env NAME; --list names both, and --help says the rest");
+}
+
 static fm_status resolve(run_plan *run, fm_error *err) {
     run_config *config = &run->config;
     bool train = run->command == RUN_TRAIN;
     if (apply_run(run, err) != FM_OK) return FM_BAD;
-    if (train && !config->algo[0] && !config->env[0])
-        return fm_fail(err, "expected --algo NAME --env NAME; --list names both, and --help says the rest");
-    if (train && !config->algo[0]) return fm_fail(err, "--algo is missing; --list names the algorithms");
-    if (train && !config->env[0]) return fm_fail(err, "--env is missing; --list names the environments");
+    if (train && (!config->algo[0] || !config->env[0])) return fail_nameless(run, err);
     if (config->algo[0] && find_algo(run, err) != FM_OK) return FM_BAD;
     if (config->env[0] && find_env(run, err) != FM_OK) return FM_BAD;
     bool both = config->algo[0] && config->env[0];

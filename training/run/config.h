@@ -53,6 +53,7 @@ typedef struct run_plan {
     const algo_type *learner;   /* what is trained: the algorithm, or all of them as one (algos/cast.h) */
     const void *learner_config; /* of it */
     const char *resume;      /* folder to go on in, or NULL */
+    const char *file;        /* the last configuration that was read, else NULL */
     setting *settings;       /* only while parsing: what the user wrote, in order; else NULL */
     fm_arena arena;
 } run_plan;
