@@ -169,7 +169,7 @@ test: $(LIB) $(TEST_PROGRAMS) programs
 
 # Attacks the programs from outside for minutes: tests/test_runs.sh, with more rounds of its random parts.
 attack: programs
-	@FIRSTMOVER_BIN='$(BIN)' ATTACK_ROUNDS=$(or $(ROUNDS),50) sh tests/test_runs.sh
+	@FIRSTMOVER_BIN='$(BIN)' ATTACK_ROUNDS=$(or $(ROUNDS),500) sh tests/test_runs.sh
 
 # Seeds faults into a copy of the tree; each must make a test fail.
 mutants: programs $(LIB)
@@ -237,7 +237,7 @@ help:
 	@echo 'make                    the library and the programs: $(PROGRAMS)'
 	@echo 'make deps               installs what the build needs, where something is missing'
 	@echo 'make test               builds and runs all tests; T="word ..." picks, SKIP="word ..." leaves out'
-	@echo 'make attack             kills, damages, full disks, limits: ROUNDS=50 of what the tests do once'
+	@echo 'make attack             kills, damages, full disks, limits: ROUNDS=500 of what the tests do once'
 	@echo 'make mutants            seeds faults into a copy of the tree, each of which must make a test fail'
 	@echo 'make bench              builds and runs the benchmark; ARGS="..." goes to it'
 	@echo 'make peers              times other frameworks on the same work'
