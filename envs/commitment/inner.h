@@ -35,8 +35,8 @@ typedef struct inner_game {
  * actions that can be illegal, nobody who follows. */
 fm_status inner_open(const inner_config *config, fm_arena *arena, inner_game *game, fm_error *err);
 
-/* Starts a play, by chance or in one of the listed situations; takes a step by the actions that stand in it. Neither looks at what is done: a play that is
- * over must be started again. */
+/* Starts a play, by chance or in one of the listed situations; takes a step by the actions that stand in it.
+ * Neither looks at what is done: a play that is over must be started again. */
 void inner_start(const inner_game *game, void *play, fm_rng *rng);
 void inner_start_at(const inner_game *game, void *play, int start); /* of facts.starts */
 void inner_step(const inner_game *game, void *play, fm_rng *rng);
