@@ -16,7 +16,9 @@
  * every agent can compute by itself from s, so that nobody need tell anybody anything.
  *
  * s is the centralised state, or where there is none all observations; E sees before it the agent's own
- * observation, where all observe alike. H, E but for its places for actions, and the target policy do not
+ * observation, where all observe alike. With sees_state=false both E and V^i see that alone in the place of s,
+ * for games in which it shows what matters of s to the agent: on the on-ramp the vehicles around it, which is
+ * the paper's state there [A.2]. H, E but for its places for actions, and the target policy do not
  * grow with n; the places, the table of e^i and the critics do: the metrics count them apart. In `chain` with
  * 2, 8 and 64 agents H has 4,802 numbers, E 384, 768 and 4,352, the table 16, 64 and 512, the critics 8,962,
  * 38,920 and 540,736.
@@ -67,6 +69,7 @@ typedef struct step_config {
     double actor_lr, critic_lr, beta;
     fm_ints embedding, generator, target;
     int64_t id_length;
+    bool sees_state;
     char order[FM_TEXT_MAX];
 } step_config;
 
@@ -104,6 +107,8 @@ static const fm_option OPTIONS[] = {
     ALGO_INTS(step_config, target, "target", "none", 1, 4096, "units",
               "widths of the hidden layers of the policies that it writes"),
     ALGO_INT(step_config, id_length, "id_length", "8", 1, 4096, "", "numbers of a priority's embedding", "E"),
+    ALGO_BOOL(step_config, sees_state, "sees_state", "true",
+              "policies and critics see the state; false: the agent's own observation alone"),
     FM_OPT_TEXT(step_config, order, "",
                 "agents from the top priority down, \"1,0\"; empty: as the game has it"),
     ALGO_ROLLOUT_OPTIONS(step_config, ppo.rollout, "3200", "0.99", "0.95", "true", "false"),
@@ -118,10 +123,16 @@ static const fm_option OPTIONS[] = {
 static const algo_preset PRESETS[] = {
     {"", "penalty", 10000, MATRIX},
     {"", "mixing", 10000, MATRIX},
-    {"", "onramp", 2000000, PPO_ONRAMP " layer_norm=true embedding=64,64"},
+    {"", "onramp", 2000000, PPO_ONRAMP " layer_norm=true embedding=64,64 sees_state=false"},
     {"", "chain", 200000, "n_steps=512 n_epochs=4 batch_size=256 actor_lr=0.0002 ent_coef=0 lr_final=0"},
     {0},
 };
+
+static bool observe_alike(const env_facts *facts) {
+    for (int i = 1; i < facts->agents; i++)
+        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) return false;
+    return true;
+}
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     const step_config *c = config;
@@ -138,6 +149,10 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
             return fm_fail(
                 err, "step has one policy for all agents; in '%s' '%s' and '%s' do not have the same actions",
                 facts->name, facts->agent[0].name, facts->agent[i].name);
+    if (!c->sees_state && !observe_alike(facts))
+        return fm_fail(err, "step with sees_state=false has one policy for what all agents observe; in '%s' "
+                            "they do not observe the same numbers; sees_state=true shows the state",
+                       facts->name);
     return FM_OK;
 }
 
@@ -214,18 +229,12 @@ static double numbers_of(const nn_params *params, const char *prefix) {
     return sum;
 }
 
-/* The state, before it an agent's own observation where all observe alike, and what superiors chose. */
-static int sight(const env_facts *facts) {
-    int own = ACTOR_CRITIC_OWN;
-    for (int i = 1; i < facts->agents; i++)
-        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) own = 0;
-    return own | ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS;
-}
-
 static void *create(const algo_setup *setup) {
     const step_config *c = setup->config;
     step *x = fm_arena_array(setup->arena, step, 1);
     actor_critic *ac = &x->ppo.base;
+    int s = c->sees_state ? ACTOR_CRITIC_STATE : ACTOR_CRITIC_OWN;
+    int own = observe_alike(setup->facts) ? ACTOR_CRITIC_OWN : 0;
     algo_order order;
     fm_error err;
     FM_CHECK(algo_order_parse(setup->facts, c->order, setup->arena, &order, &err) == FM_OK, "%s", err.text);
@@ -239,8 +248,8 @@ static void *create(const algo_setup *setup) {
                           .critic_lr = c->critic_lr,
                           .log_std = -1,
                           .clips_apart = true,
-                          .actor_sees = sight(setup->facts),
-                          .critic_sees = ACTOR_CRITIC_STATE | ACTOR_CRITIC_SUPERIORS,
+                          .actor_sees = own | s | ACTOR_CRITIC_SUPERIORS,
+                          .critic_sees = s | ACTOR_CRITIC_SUPERIORS,
                           .turn = order.turn,
                           .model = &x->model});
     const actor_critic_net *actor = &ac->policy[0].actor;

@@ -63,17 +63,18 @@ static size_t outputs(const nn_params *p, size_t priority, const double *seen, d
 }
 
 /* (s, a^1..a^(i-1), zeros): observations of all, then the columns of superiors, zeros of one not active;
- * before them for the policy the agent's own observation. Returns where s begins, which the critic sees. */
-static const double *sub_game(const actor_critic *ac, const real *obs, const real *central,
+ * before them for the policy the agent's own observation, which is all of s without `state`. Returns where s
+ * begins, which the critic sees. */
+static const double *sub_game(const actor_critic *ac, bool state, const real *obs, const real *central,
                               const uint8_t *active, const real *actions, size_t priority, double *to) {
     const env_facts *facts = ac->facts;
     const env_agent *own = &facts->agent[ac->policy[priority].agents[0]];
-    const double *s = to + own->obs_length;
+    const double *s = state ? to + own->obs_length : to;
     size_t at = 0, width = ac->action_columns;
     for (int k = 0; k < own->obs_length; k++) to[at++] = (double)obs[own->obs_at + k];
-    if (facts->central_length > 0)
+    if (state && facts->central_length > 0)
         for (int k = 0; k < facts->central_length; k++) to[at++] = (double)central[k];
-    else
+    else if (state)
         for (int k = 0; k < facts->obs_total; k++) to[at++] = (double)obs[k];
     memset(to + at, 0, ((size_t)facts->agents - 1) * width * sizeof *to);
     for (size_t j = 0; j < priority; j++, at += width) {
@@ -112,6 +113,7 @@ static void expect_notes(const char *world, const char *settings) {
     const algo_rollout *r = &ac->rollout;
     const env_facts *facts = ac->facts;
     size_t n = (size_t)facts->agents, checked = 0;
+    bool state = strstr(settings, "sees_state=false") == NULL;
     for (size_t slot = 0; slot < 21; slot++)
         for (size_t i = 0; i < n; i++) {
             const actor_critic_policy *p = &ac->policy[i];
@@ -119,7 +121,7 @@ static void expect_notes(const char *world, const char *settings) {
             double seen[MOST], out[MOST], value[1], log_prob;
             const real *actions = r->actions + slot * (size_t)facts->action_total;
             if (!r->active[at]) continue;
-            const double *s = sub_game(ac, r->obs + slot * (size_t)facts->obs_total,
+            const double *s = sub_game(ac, state, r->obs + slot * (size_t)facts->obs_total,
                                        r->central + slot * (size_t)facts->central_length,
                                        r->active + slot * n, actions, i, seen);
             size_t count = outputs(&p->actor.params, i, seen, out);
@@ -149,6 +151,7 @@ TEST(step_notes_what_superiors_did) {
     expect_notes("agents=3 masks=true death=3", TINY);
     expect_notes("agents=4 central=true", TINY "order=2,3,0,1");
     expect_notes("agents=3 box=true pauses=true", TINY "beta=0");
+    expect_notes("agents=3 masks=true death=3 central=true", TINY "sees_state=false");
 }
 
 /* Every action about as likely as any other, whatever was seen; a box's deviation is less than half of it. */
@@ -177,7 +180,7 @@ static int recomputed(const actor_critic *ac, const env_view *view, size_t prior
         double seen[MOST], out[MOST];
         int best = -1, agent = ac->policy[j].agents[0];
         const uint8_t *mask = view->mask + ac->facts->agent[agent].mask_at;
-        sub_game(ac, view->obs, view->central, view->active, actions, j, seen);
+        sub_game(ac, true, view->obs, view->central, view->active, actions, j, seen);
         size_t count = outputs(&ac->policy[j].actor.params, j, seen, out);
         for (size_t k = 0; k < count; k++)
             if (mask[k] && (best < 0 || out[k] > out[best])) best = (int)k;
@@ -312,6 +315,12 @@ TEST(step_says_what_it_cannot_order) {
     env_facts facts = {.name = "unlike", .agents = 2, .agent = agents};
     EXPECT(algo_n_level.accepts(&facts, d.config, &err) == FM_BAD);
     EXPECT_HAS(err.text, "'one' and 'two' do not have the same actions");
+    agents[1].action = agents[0].action;
+    agents[1].obs_length = 3;
+    EXPECT(algo_n_level.accepts(&facts, d.config, &err) == FM_OK);
+    drive_must(fm_options_apply(algo_n_level.options, d.config, "sees_state=false", &err), &err);
+    EXPECT(algo_n_level.accepts(&facts, d.config, &err) == FM_BAD);
+    EXPECT_HAS(err.text, "they do not observe the same numbers");
     fm_arena_free(&d.arena);
 }
 
