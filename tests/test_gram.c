@@ -289,9 +289,8 @@ static void a_loss_that_mixes_outputs(void) {
 }
 static void outputs_that_share(void) {
     game *g = open_game(AD_TANH, 12, 1);
-    ad_var twice = ad_shift(g->y[0], 1);
-    make(g, ad_add(ad_sum(ad_square(g->y[0])), ad_sum(ad_square(ad_shift(ad_neg(g->y[0]), 2)))), g->y[0],
-         twice);
+    ad_var other = ad_matmul(ad_leaf(g->t, 12, 4, g->x, "x"), g->leaves.leaf[4]);
+    make(g, ad_add(ad_sum(ad_square(g->y[0])), ad_sum(ad_square(other))), g->y[0], other);
 }
 
 TEST(what_has_no_gram_matrix_is_refused) {
@@ -302,7 +301,7 @@ TEST(what_has_no_gram_matrix_is_refused) {
     EXPECT_ABORTS(a_loss_without_curvature, "not curved in output 0");
     EXPECT_ABORTS(a_loss_that_mixes_rows, "not curved in output 0");
     EXPECT_ABORTS(a_loss_that_mixes_outputs, "mixes outputs 0 and 1");
-    EXPECT_ABORTS(outputs_that_share, "output 1");
+    EXPECT_ABORTS(outputs_that_share, "two outputs share 'a.2.weight'");
 }
 
 TEST_MAIN(CASE(gram_solutions_are_exact), CASE(gram_of_one_number), CASE(gram_of_extreme_numbers),
