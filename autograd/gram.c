@@ -183,17 +183,31 @@ static void forth_and_back(ad_gram *g, bool inverse) {
     ad_apply(g->product[1]);
 }
 
-static double norm(size_t n, const real *v) { return sqrt(ad_dot(n, v, v)); }
-
-/* p = (J^T C J + raised I)^-1 left by Woodbury's formula, and q = (J^T C J + damping I) p. */
-static void propose(ad_gram *g, double raised, double damping) {
-    size_t n = g->unknowns;
-    memcpy(g->p, g->left, n * sizeof *g->p);
+/* p = (J^T C J + damping I)^-1 left by Woodbury's formula. */
+static void propose(ad_gram *g, double damping) {
+    memcpy(g->p, g->left, g->unknowns * sizeof *g->p);
     forth_and_back(g, true);
-    ad_v_axpby(n, (real)(1 / raised), g->p, (real)(-1 / raised), g->q);
-    memcpy(g->p, g->q, n * sizeof *g->p);
+    ad_v_axpby(g->unknowns, (real)(-1 / damping), g->q, (real)(1 / damping), g->p);
+}
+
+/* Piece by piece, as in cg.c. */
+#define PIECE 1024
+
+/* left -= (J^T C J + damping I) p; then |left|, and the curvature along p. */
+static double advance(ad_gram *g, double damping, double *curvature) {
+    double pq = 0, pp = 0, rr = 0;
     forth_and_back(g, false);
-    ad_v_axpy(n, (real)damping, g->p, g->q);
+    for (size_t at = 0, m; at < g->unknowns; at += m) {
+        real *p = g->p + at, *q = g->q + at, *left = g->left + at;
+        m = g->unknowns - at < PIECE ? g->unknowns - at : PIECE;
+        ad_v_axpy(m, (real)damping, p, q);
+        pq += (double)ad_v_dot(m, p, q);
+        pp += (double)ad_v_sum_squares(m, p);
+        ad_v_axpy(m, -1, q, left);
+        rr += (double)ad_v_sum_squares(m, left);
+    }
+    *curvature = pq / pp;
+    return sqrt(rr);
 }
 
 /* The smallest damping that rounding does not lose beside the trace of S S^T, times 4. */
@@ -209,18 +223,16 @@ static double least_damping(const ad_gram *g) {
 
 /* For what is left of a right-hand side of length 1, with x = 0. */
 static ad_cg_result refine(ad_gram *g, double raised, real *x, const ad_cg_options *options) {
-    size_t n = g->unknowns;
     ad_cg_result result = {.stop = AD_CG_ITERATIONS, .residual = 1};
     while (result.stop == AD_CG_ITERATIONS && result.iterations < options->iterations) {
-        propose(g, raised, options->damping);
-        double curvature = ad_dot(n, g->p, g->q) / ad_dot(n, g->p, g->p);
+        double curvature, residual;
+        propose(g, raised);
+        residual = advance(g, options->damping, &curvature);
         if (result.iterations == 0 || curvature < result.curvature) result.curvature = curvature;
         result.iterations++;
-        ad_v_axpy(n, -1, g->q, g->left);
-        double residual = norm(n, g->left);
         if (!isfinite(residual)) result.stop = AD_CG_NONFINITE;
         if (!(residual < result.residual)) break;
-        ad_v_add(n, x, g->p, x);
+        ad_v_add(g->unknowns, x, g->p, x);
         result.residual = residual;
         if (residual <= options->tolerance) result.stop = AD_CG_CONVERGED;
     }
@@ -232,7 +244,7 @@ ad_cg_result ad_gram_solve(ad_gram *g, const real *b, real *x, const ad_cg_optio
              "gram: %d iterations, damping %g, tolerance %g", options->iterations, options->damping,
              options->tolerance);
     size_t n = g->unknowns, block = g->rows * g->rows;
-    double size = norm(n, b), raised = fmax(options->damping, least_damping(g));
+    double size = sqrt(ad_dot(n, b, b)), raised = fmax(options->damping, least_damping(g));
     memset(x, 0, n * sizeof *x);
     if (size == 0) return (ad_cg_result){.stop = AD_CG_CONVERGED};
     if (!isfinite((real)size) || !isfinite((real)(1 / size)))

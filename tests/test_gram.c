@@ -123,6 +123,13 @@ static double residual_of(const game *g, double damping) {
     return sqrt(squares);
 }
 
+static double size_of_matrix(const game *g) {
+    double squares = 0;
+    for (size_t i = 0; i < g->n; i++)
+        for (size_t j = 0; j < g->n; j++) squares += g->matrix[i][j] * g->matrix[i][j];
+    return sqrt(squares);
+}
+
 static double length(size_t n, const real *v) { return sqrt(ad_dot(n, v, v)); }
 
 static void expect_solution(const game *g, double tolerance, const char *what, double damping) {
@@ -164,8 +171,9 @@ static void expect_exact(ad_act act, size_t rows, size_t outputs, const char *wh
         double size = length(g->n, g->b), left = residual_of(g, damping);
         EXPECT_MSG(r.stop == AD_CG_CONVERGED && r.iterations <= 3, "%s, damping %g: %s after %d", what,
                    damping, ad_cg_stop_name(r.stop), r.iterations);
-        /* The solution's own rounding counts damping^-1 times. */
-        EXPECT_MSG(left <= (DOUBLE ? 1e-11 : 4e-6) * fmax(1, 0.01 / damping) * size &&
+        /* The rounding of the solution itself, too, shows in what it leaves. */
+        double rounding = REAL_EPSILON * (size_of_matrix(g) + damping) * length(g->n, g->found);
+        EXPECT_MSG(left <= (DOUBLE ? 1e-12 : 4e-6) * size + rounding &&
                        r.residual <= options.tolerance * size,
                    "%s, damping %g: left %g, said to be %g, of %g", what, damping, left, r.residual, size);
         EXPECT(r.curvature >= damping * (1 - 1e-5));

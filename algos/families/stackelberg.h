@@ -48,7 +48,7 @@ typedef struct stackelberg_config {
         ALGO_REAL(config, lead.damping_decay, "damping_decay", "0", 0, 1e15, "decisions",                    \
                   "after so many damping has fallen to 1/e of itself; 0: it stays (published: 1e5)", ""),    \
         ALGO_CHOICE(config, lead.curvature, "curvature", "hessian", "hessian|gauss_newton",                  \
-                    "of the follower's loss; gauss_newton: of critics only, solved without iterations")
+                    "of the follower's loss; gauss_newton: of critics that follow, solved exactly")
 
 /* Rows of a minibatch whose Gram matrix is still made: beyond, products are the cheaper way. */
 #define STACKELBERG_GRAM_ROWS 1024
