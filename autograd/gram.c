@@ -210,7 +210,7 @@ static double advance(ad_gram *g, double damping, double *curvature) {
     return sqrt(rr);
 }
 
-/* The smallest damping that rounding does not lose beside the trace of S S^T, times 4. */
+/* The smallest damping that rounding does not lose beside the trace of S S^T, times 16. */
 static double least_damping(const ad_gram *g) {
     double largest = 0;
     for (size_t k = 0; k < g->outputs; k++) {
@@ -218,7 +218,7 @@ static double least_damping(const ad_gram *g) {
         for (size_t i = 0; i < g->rows; i++) trace += (double)g->matrix[(k * g->rows + i) * g->rows + i];
         largest = fmax(largest, trace);
     }
-    return 4 * REAL_EPSILON * largest;
+    return 16 * REAL_EPSILON * largest;
 }
 
 /* For what is left of a right-hand side of length 1, with x = 0. */

@@ -18,10 +18,12 @@ enum { OBS = 11, ACTION = 3, BATCH = 100, CAPACITY = 10000, STEPS = 10 };
 #define LEADS BASE "damping=500 cg_iters=10 cg_tolerance=0 guard=0 leader="
 #define GAUSS_NEWTON LEADS "actor curvature=gauss_newton cg_iters=1"
 
+typedef enum lead { NONE, ACTOR, ACTOR_GAUSS_NEWTON, CRITIC } lead;
+
 static const struct {
     const char *name, *algo, *settings;
     bool twins;
-    enum { NONE, ACTOR, ACTOR_GAUSS_NEWTON, CRITIC } leader;
+    lead leader;
 } CASES[] = {
     {"ddpg", "ddpg", BASE, false, NONE},
     {"stddpg-al", "stddpg", LEADS "actor", false, ACTOR},
@@ -149,7 +151,7 @@ static cost cost_of(double in, double out, double to) {
  *              and two of them, for the solution and for the product that checks it
  *     critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the action;
  *              the mixed term: a tangent along the actor's weights, through the critics and to their weights */
-static double flops(bool twins, int leader) {
+static double flops(bool twins, lead leader) {
     double critics = twins ? 2 : 1;
     cost q = cost_of(OBS + ACTION, 1, ACTION), pi = cost_of(OBS, twins ? 2 * ACTION : ACTION, 0);
     double target = pi.value + critics * q.value, at_next = critics * q.through + pi.weights;
