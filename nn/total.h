@@ -23,7 +23,6 @@
  *
  *     #include <math.h>
  *     fm_arena arena = {0};
- *     fm_rng rng = fm_rng_split(0, FM_RNG_INIT, 0, 0);
  *     real x_data[2] = {1, 2}, y_data[2] = {3, 5}, new_data[1] = {2};
  *     nn_params ridge = {0}, fit = {0};
  *     nn_params_declare(&ridge, "r", 1, 1, NN_INIT_ZERO, 1, 1);
