@@ -54,9 +54,9 @@ typedef struct ad_gram {
 } ad_gram;
 
 /* Recorded here, at the present point. The leaves w lie in one vector, w[0] first, perhaps with gaps. Aborts
- * when an output is not [B, 1], or a row of it not a function of one row; when the gradient of a row by a leaf
- * is no outer product, as where the leaf stands in two places; when the loss is not curved in an output, or
- * mixes rows or outputs. */
+ * when an output is not [B, 1], or a row of it not a function of one row; when the gradient of a row by a
+ * leaf is no outer product, as where the leaf stands in two places; when the loss is not curved in an output,
+ * or mixes rows or outputs. */
 ad_gram *ad_gram_make(ad_var loss, const ad_var *outputs, size_t n_outputs, const ad_var *w, size_t n);
 
 /* b and x [unknowns], distinct. options->iterations: at most so many solutions, each with one product with

@@ -149,8 +149,9 @@ static cost cost_of(double in, double out, double to) {
  *              term: a tangent along the critics' weights, at_next
  *              gauss_newton, in place of the products: the Gram matrix; two sums along the rows' gradients
  *              and two of them, for the solution and for the product that checks it
- *     critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the action;
- *              the mixed term: a tangent along the actor's weights, through the critics and to their weights */
+ *     critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the
+ *              action; the mixed term: a tangent along the actor's weights, through the critics and to their
+ *              weights */
 static double flops(bool twins, lead leader) {
     double critics = twins ? 2 : 1;
     cost q = cost_of(OBS + ACTION, 1, ACTION), pi = cost_of(OBS, twins ? 2 * ACTION : ACTION, 0);

@@ -36,9 +36,10 @@ static void record_curvature(nn_total *total, const nn_total_shape *shape, fm_ar
     }
     total->work = fm_arena_array(arena, real, AD_CG_WORK(total->followers));
     real *v = total->work, *hv = total->work + total->followers;
-    total->curvature = shape->curvature == NN_HESSIAN
-                           ? ad_hessian(loss, x->leaf, x->count, v, hv)
-                           : ad_gauss_newton(loss, shape->outputs, shape->n_outputs, x->leaf, x->count, v, hv);
+    total->curvature =
+        shape->curvature == NN_HESSIAN
+            ? ad_hessian(loss, x->leaf, x->count, v, hv)
+            : ad_gauss_newton(loss, shape->outputs, shape->n_outputs, x->leaf, x->count, v, hv);
 }
 
 static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, fm_arena *arena) {

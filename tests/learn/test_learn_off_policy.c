@@ -43,8 +43,8 @@ TEST(gauss_newton_leaders_stop_the_swing) {
         drive d;
         double reached;
         drive_open(&d, ALGOS[k], &TOY_SWING, NULL, "",
-                   "hidden=32,32 batch_size=64 learning_starts=1000 actor_lr=0.001 critic_lr=0.003 gamma=0.95 "
-                   "tau=0.02 curvature=gauss_newton damping=1");
+                   "hidden=32,32 batch_size=64 learning_starts=1000 actor_lr=0.001 critic_lr=0.003 "
+                   "gamma=0.95 tau=0.02 curvature=gauss_newton damping=1");
         drive_start(&d, 1, 4000, 100);
         drive_run(&d, 4000);
         drive_play(&d, 200, &reached);
