@@ -62,7 +62,7 @@ static size_t outputs(const nn_params *p, size_t priority, const double *seen, d
     return n;
 }
 
-/* (s, a^1..a^(i-1), zeros): observations of all, then the columns of superiors, zeros of one not active;
+/* (s, a^(i-1)..a^1, zeros): observations of all, then the columns of superiors, zeros of one not active;
  * before them for the policy the agent's own observation, which is all of s without `state`. Returns where s
  * begins, which the critic sees. */
 static const double *sub_game(const actor_critic *ac, bool state, const real *obs, const real *central,
@@ -77,7 +77,7 @@ static const double *sub_game(const actor_critic *ac, bool state, const real *ob
     else if (state)
         for (int k = 0; k < facts->obs_total; k++) to[at++] = (double)obs[k];
     memset(to + at, 0, ((size_t)facts->agents - 1) * width * sizeof *to);
-    for (size_t j = 0; j < priority; j++, at += width) {
+    for (size_t j = priority; j-- > 0; at += width) {
         int i = ac->policy[j].agents[0];
         const env_agent *agent = &facts->agent[i];
         double a = (double)actions[agent->action_at];
@@ -152,6 +152,20 @@ TEST(step_notes_what_superiors_did) {
     expect_notes("agents=4 central=true", TINY "order=2,3,0,1");
     expect_notes("agents=3 box=true pauses=true", TINY "beta=0");
     expect_notes("agents=3 masks=true death=3 central=true", TINY "sees_state=false");
+}
+
+/* Minibatches show what agents saw: where nobody learns, actions are as likely as when they were taken. */
+TEST(step_learns_from_what_was_seen) {
+    drive d;
+    drive_open(&d, &algo_n_level, &TOY_ENV, "", "agents=4", TINY "order=2,3,0,1 actor_lr=0.05 n_epochs=10");
+    drive_start(&d, 3, 1000, 6);
+    drive_run(&d, 24);
+    actor_critic *ac = d.learner;
+    EXPECT(actor_critic_shown(&ac->policy[3], 2) > 1e-3);
+    for (size_t i = 0; i < 4; i++) ac->policy[i].actor.lr = 0;
+    drive_run(&d, 24);
+    for (size_t i = 0; i < 4; i++) EXPECT_NEAR(actor_critic_shown(&ac->policy[i], 2), 0, 1e-5);
+    drive_end(&d);
 }
 
 /* Every action about as likely as any other, whatever was seen; a box's deviation is less than half of it. */
@@ -324,7 +338,7 @@ TEST(step_says_what_it_cannot_order) {
     fm_arena_free(&d.arena);
 }
 
-TEST_MAIN(CASE(step_notes_what_superiors_did), CASE(step_starts_undecided),
-          CASE(step_is_executed_without_a_word), CASE(step_regulariser_keeps_what_superiors_are_given),
-          CASE(step_agents_learn_in_turn), CASE(step_policy_does_not_grow_with_the_agents),
-          CASE(step_says_what_it_cannot_order))
+TEST_MAIN(CASE(step_notes_what_superiors_did), CASE(step_learns_from_what_was_seen),
+          CASE(step_starts_undecided), CASE(step_is_executed_without_a_word),
+          CASE(step_regulariser_keeps_what_superiors_are_given), CASE(step_agents_learn_in_turn),
+          CASE(step_policy_does_not_grow_with_the_agents), CASE(step_says_what_it_cannot_order))

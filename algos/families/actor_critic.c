@@ -58,7 +58,7 @@ static ad_var show_batch(const actor_critic *ac, actor_critic_policy *p, const a
         to += facts->agents;
     }
     if (sees & ACTOR_CRITIC_SUPERIORS)
-        for (size_t k = 0; k < p->index; k++, to += ac->action_columns)
+        for (size_t k = p->index; k-- > 0; to += ac->action_columns)
             algo_batch_into(batch, ALGO_COLUMNS, ac->policy[k].agents[0], to, width);
     return leaf;
 }
@@ -247,11 +247,11 @@ static real *append(real *to, const real *from, size_t n) {
     return to + n;
 }
 
-/* Zeros where the action of a superior does not count. */
+/* The nearest superior first; zeros where the action of one does not count. */
 static real *append_superiors(const actor_critic *ac, const actor_critic_policy *p, const env_view *view,
                               size_t c, const real *actions, real *to) {
     const env_facts *facts = ac->facts;
-    for (size_t k = 0; k < p->index; k++, to += ac->action_columns) {
+    for (size_t k = p->index; k-- > 0; to += ac->action_columns) {
         int i = ac->policy[k].agents[0];
         const env_agent *superior = &facts->agent[i];
         const real *action = actions + c * (size_t)facts->action_total + superior->action_at;

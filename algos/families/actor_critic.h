@@ -42,9 +42,9 @@ enum {
     ACTOR_CRITIC_OWN = 1,   /* the agent's observation */
     ACTOR_CRITIC_STATE = 2, /* the centralised state, or where there is none all observations */
     ACTOR_CRITIC_ID = 4,    /* the one-hot of which agent it is */
-    ACTOR_CRITIC_SUPERIORS =
-        8 /* what the agents before it in the order have just chosen (algos/parts/joint.h),
-                                * in as many places as all agents but one need, zeros where there is none */
+    /* What the agents before it in the order have just chosen (algos/parts/joint.h), the one just before it
+     * first, in as many places as all agents but one need, zeros where there is none. */
+    ACTOR_CRITIC_SUPERIORS = 8
 };
 
 /* A network with its parameters, optimiser and place on the tape; in the arena and kept. Copies of it share

@@ -14,8 +14,11 @@
 
 #define ONRAMP                                                                                               \
     CURVES_ONLY                                                                                              \
-    "Rows are of 100 greedy episodes after 2,000,000 decisions, without the supervisor. STEP's policies\n"   \
-    "see the state, MAPPO's and IPPO's what their agent sees; `MAPPO state` sees both.\n"
+    "Rows are of 100 greedy episodes after 2,000,000 decisions, without the supervisor. All policies "       \
+    "see what their agent sees, the vehicles around it; STEP's also what superiors chose, those of "         \
+    "`MAPPO state` also what all others see. Critics: STEP's are of one agent each and see as its "          \
+    "policy does, IPPO's is one for all and sees as its policies do, MAPPO's and MADDPG's see "              \
+    "what all see.\n"
 
 const reproduce_item REPRODUCE_ITEMS[] = {
     {"biac/fig2",
