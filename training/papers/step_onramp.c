@@ -155,7 +155,7 @@ static reproduce_curve curve_of(const char *title, const reproduce_trained *done
 /* A figure of its own, so that titles are short and each has its x. */
 static fm_status draw(const reproduce *r, const char *figure, const char *title,
                       const reproduce_curve *curves, size_t n, fm_error *err) {
-    static const int ALL[] = {0, 1, 2, 3, 4};
+    static const int ALL[] = {0, 1, 2, 3, 4, 5};
     const reproduce_panel panel = {title, ALL, n};
     FM_CHECK(n <= sizeof ALL / sizeof *ALL, "%zu curves", n);
     return reproduce_curve_page(r, figure, "step", "test return", curves, n, &panel, 1, err);
@@ -217,7 +217,7 @@ fm_status reproduce_step_speeds(reproduce *r, fm_error *err) { return onramp(r, 
 
 /* ---- Fig. 7 ---- */
 
-static const char *const BETAS[] = {"beta=0", "beta=0.01", "beta=0.1", "beta=1", "beta=10"};
+static const char *const BETAS[] = {"beta=0", "beta=0.01", "beta=0.1", "beta=1", "beta=10", "beta=100"};
 enum { BETA_COUNT = sizeof BETAS / sizeof *BETAS };
 
 static fm_status learn_by_beta(reproduce *r, const char *task, reproduce_training what, size_t b,
@@ -249,7 +249,7 @@ fm_status reproduce_step_beta(reproduce *r, fm_error *err) {
                  {"chain of 2", "fig7-chain-2", "chain", "agents=2", 0},
                  {"chain of 8", "fig7-chain-8", "chain", "agents=8", 0},
                  {"chain of 64", "fig7-chain-64", "chain", "agents=64", 0}};
-    static const reproduce_pair PAIRS[] = {{4, 0}, {3, 0}, {4, 3}};
+    static const reproduce_pair PAIRS[] = {{5, 0}, {3, 0}, {5, 3}};
     fm_status status = FM_OK;
     for (size_t t = 0; t < sizeof TASKS / sizeof *TASKS && status == FM_OK && !r->interrupted; t++) {
         reproduce_curve curves[BETA_COUNT] = {{0}};
