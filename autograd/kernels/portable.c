@@ -138,6 +138,7 @@ AD_INLINE void vload_columns(const real *p, size_t ld, size_t rows, const bool w
 #define AD_FLOPS_PER_FMA 2
 #define AD_TILES(X) TILE_ROWS_8(X, 1) TILE_ROWS_6(X, 2) TILE_ROWS_4(X, 3) TILE_ROWS_3(X, 4)
 #define AD_TILE_ROWS {0, 8, 6, 4, 3}
+#define AD_WIDE 2
 
 #include "autograd/kernels/vector.inc.h"
 #include "autograd/kernels/gemm.inc.h"
