@@ -81,8 +81,8 @@ typedef struct algo_type {
     bool restless;              /* draws even in greedy play: of one algorithm alone, never */
 
     /* Optional (NULL): changes defaults that follow from the size of the game, `config` and `steps`; before
-     * presets and settings, and not where a preset is asked for by name, which repeats what was published, nor
-     * of a learner beside the main one (--learner), which sees one agent and no game. */
+     * presets and settings, and not where a preset is asked for by name, which repeats what was published,
+     * nor of a learner beside the main one (--learner), which sees one agent and no game. */
     void (*fit)(const env_facts *facts, void *config, int64_t *steps);
 
     /* Whether it can play this environment with this config: FM_BAD with the reason otherwise

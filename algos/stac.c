@@ -96,7 +96,8 @@ static void record_total(stac *x, const algo_setup *setup, size_t i) {
                             .leader_loss = ad_sub(loss, nn_weighted_mean(terms->value, terms->weight)),
                             .follower_loss = x->base.policy[i].critic_loss,
                             .curvature = (nn_curvature)x->config->curvature,
-                            .outputs = x->config->curvature == NN_GAUSS_NEWTON ? terms->value : AD_NONE,
+                            .outputs = &terms->value,
+                            .n_outputs = x->config->curvature == NN_GAUSS_NEWTON,
                             .coupling = coupling,
                             .also = (ad_var[]){loss, x->base.policy[i].entropy},
                             .n_also = 2};

@@ -13,11 +13,11 @@
  * for both leaders (the paper's Algorithm 2 has the other sign for leader=critic; its Eq. 16 and program do
  * not). Conjugate gradient stops at non-positive curvature and at a relative residual, and the step is
  * bounded by `guard`. lambda is constant as in the paper; the program lets it fall (damping_decay=1e5) and
- * does not say so.
+ * does not say so. curvature=gauss_newton, which neither has, is solved without conjugate gradient.
  *
  * Status: verified: whole updates against the double sums of linear networks, and the mixed derivatives of
- * deep ones against differences (tests/test_stackelberg.c), the pendulum
- * (tests/learn/test_learn_off_policy.c). */
+ * deep ones against differences, Gauss-Newton against conjugate gradient (tests/test_stackelberg.c), the
+ * pendulum (tests/learn/test_learn_off_policy.c). */
 #include "algos/families/stackelberg.h"
 
 typedef struct stddpg_config {
@@ -41,7 +41,7 @@ static const algo_preset PRESETS[] = {
 
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     const stddpg_config *c = config;
-    if (algo_total_accepts("stddpg", &c->lead.total, err) != FM_OK) return FM_BAD;
+    if (stackelberg_accepts("stddpg", &c->base, &c->lead, err) != FM_OK) return FM_BAD;
     return off_policy_accepts("stddpg", facts, &c->base, err);
 }
 

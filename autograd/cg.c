@@ -98,9 +98,9 @@ static double enlarge(size_t n, int exponent, real *p, real *r, double *unit) {
     return ldexp(1, 2 * exponent);
 }
 
-/* The iteration for r = p = b, x = 0. When |r| has fallen below 1, r and p are enlarged, which changes no step
- * but the unit that they count in: sums of reals that are no longer normal would be wrong, and take a hundred
- * times as long. */
+/* The iteration for r = p = b, x = 0. When |r| has fallen below 1, r and p are enlarged, which changes no
+ * step but the unit that they count in: sums of reals that are no longer normal would be wrong, and take a
+ * hundred times as long. */
 static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x, real *work,
                             const ad_cg_options *options) {
     real *p = work, *q = work + n, *r = work + 2 * n;

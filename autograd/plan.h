@@ -80,10 +80,11 @@ ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, re
 ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
                      real *out);
 
-/* gv = J^T C J v with J = d outputs / dx and C = d2 loss / d outputs2: the generalised Gauss-Newton matrix
- * [Schraudolph 2002], positive semi-definite when the loss is a convex function of the outputs. Ways from x
- * to the loss around the outputs do not count. */
-ad_product *ad_gauss_newton(ad_var loss, ad_var outputs, const ad_var *x, size_t n, const real *v, real *gv);
+/* gv = J^T C J v with J = d outputs / dx and C = d2 loss / d outputs2, of one or more nodes: the generalised
+ * Gauss-Newton matrix [Schraudolph 2002], positive semi-definite when the loss is a convex function of the
+ * outputs. Ways from x to the loss around the outputs do not count. autograd/gram.h solves its systems. */
+ad_product *ad_gauss_newton(ad_var loss, const ad_var *outputs, size_t n_outputs, const ad_var *x, size_t n,
+                            const real *v, real *gv);
 
 void ad_linearise(ad_product *p);
 void ad_apply(ad_product *p);

@@ -15,10 +15,12 @@
 typedef double real;
 #define REAL_NAME "double"
 #define REAL_MAX_EXACT_INT 9007199254740992.0
+#define REAL_EPSILON DBL_EPSILON
 #else
 typedef float real;
 #define REAL_NAME "float"
 #define REAL_MAX_EXACT_INT 16777216.0
+#define REAL_EPSILON FLT_EPSILON
 #endif
 
 #endif

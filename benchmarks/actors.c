@@ -3,7 +3,7 @@
  *
  * An update is: a minibatch drawn from 10,000 transitions, the noise drawn, losses and directions, the
  * steps of both Adams, the targets' step. Leaders solve their system by ten products, of which none is left
- * out. */
+ * out, or (-gn) by the Gram matrix of the minibatch's rows. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,18 +16,23 @@ enum { OBS = 11, ACTION = 3, BATCH = 100, CAPACITY = 10000, STEPS = 10 };
 
 #define BASE "hidden=256,256 batch_size=100 buffer_size=10000 learning_starts=10000 "
 #define LEADS BASE "damping=500 cg_iters=10 cg_tolerance=0 guard=0 leader="
+#define GAUSS_NEWTON LEADS "actor curvature=gauss_newton cg_iters=1"
+
+typedef enum lead { NONE, ACTOR, ACTOR_GAUSS_NEWTON, CRITIC } lead;
 
 static const struct {
     const char *name, *algo, *settings;
     bool twins;
-    int leader; /* stackelberg_leader, or -1 */
+    lead leader;
 } CASES[] = {
-    {"ddpg", "ddpg", BASE, false, -1},
-    {"stddpg-al", "stddpg", LEADS "actor", false, STACKELBERG_ACTOR},
-    {"stddpg-cl", "stddpg", LEADS "critic", false, STACKELBERG_CRITIC},
-    {"sac", "sac", BASE "ent_coef=0.2", true, -1},
-    {"stsac-al", "stsac", LEADS "actor ent_coef=0.2", true, STACKELBERG_ACTOR},
-    {"stsac-cl", "stsac", LEADS "critic ent_coef=0.2", true, STACKELBERG_CRITIC},
+    {"ddpg", "ddpg", BASE, false, NONE},
+    {"stddpg-al", "stddpg", LEADS "actor", false, ACTOR},
+    {"stddpg-al-gn", "stddpg", GAUSS_NEWTON, false, ACTOR_GAUSS_NEWTON},
+    {"stddpg-cl", "stddpg", LEADS "critic", false, CRITIC},
+    {"sac", "sac", BASE "ent_coef=0.2", true, NONE},
+    {"stsac-al", "stsac", LEADS "actor ent_coef=0.2", true, ACTOR},
+    {"stsac-al-gn", "stsac", GAUSS_NEWTON " ent_coef=0.2", true, ACTOR_GAUSS_NEWTON},
+    {"stsac-cl", "stsac", LEADS "critic ent_coef=0.2", true, CRITIC},
 };
 #define CASE_COUNT (sizeof CASES / sizeof *CASES)
 
@@ -123,6 +128,8 @@ typedef struct cost {
     double outer; /* the same where it has been passed through already: 2BM */
     double through; /* a gradient passed on to some of its inputs, or a tangent from there */
     double product; /* with its Hessian, linearised before: 12BM - 8BM1 */
+    double gram;    /* of the rows' gradients, whose factors are there, and its own factor: B^2 (sum of the
+                     * layers' inputs and outputs) for a symmetric matrix, and B^3 / 3 */
 } cost;
 
 static cost cost_of(double in, double out, double to) {
@@ -131,7 +138,8 @@ static cost cost_of(double in, double out, double to) {
                   .weights = 4 * b * all - 2 * b * first,
                   .outer = 2 * b * all,
                   .through = 2 * b * (all - first + to * 256),
-                  .product = 12 * b * all - 8 * b * first};
+                  .product = 12 * b * all - 8 * b * first,
+                  .gram = b * b * (in + 4 * 256 + out) + b * b * b / 3};
 }
 
 /* What a leader needs beside the two losses and their gradients, with `at_next` the way from the targets'
@@ -139,16 +147,19 @@ static cost cost_of(double in, double out, double to) {
  *
  *     actor    b: outer products of the critics at (s, mu(s)); products with the critics' Hessian; the mixed
  *              term: a tangent along the critics' weights, at_next
- * critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the action;
- * the mixed term: a tangent along the actor's weights, through the critics and to their weights */
-static double flops(bool twins, int leader) {
+ *              gauss_newton, in place of the products: the Gram matrix; two sums along the rows' gradients
+ *              and two of them, for the solution and for the product that checks it
+ *     critic   b: at_next; products with the actor's Hessian alone, since a relu critic is flat in the
+ *              action; the mixed term: a tangent along the actor's weights, through the critics and to their
+ *              weights */
+static double flops(bool twins, lead leader) {
     double critics = twins ? 2 : 1;
     cost q = cost_of(OBS + ACTION, 1, ACTION), pi = cost_of(OBS, twins ? 2 * ACTION : ACTION, 0);
     double target = pi.value + critics * q.value, at_next = critics * q.through + pi.weights;
     double losses = critics * (q.value + q.weights) + pi.value + pi.weights + critics * (q.value + q.through);
-    if (leader < 0) return target + losses;
-    if (leader == STACKELBERG_ACTOR)
-        return target + losses + critics * (q.outer + STEPS * q.product + q.weights) + at_next;
+    double solution = leader == ACTOR ? STEPS * q.product : q.gram + 4 * q.outer;
+    if (leader == NONE) return target + losses;
+    if (leader != CRITIC) return target + losses + critics * (q.outer + solution + q.weights) + at_next;
     return target + losses + at_next + STEPS * pi.product + pi.weights + critics * 2 * q.through;
 }
 

@@ -2,8 +2,8 @@
  *
  * Parameters lie in one flat vector (params.h); layers declare their matrices there and are applied on a tape
  * (layers.h, recurrent.h, attention.h, hypernetwork.h); distributions.h turns outputs into actions and
- * densities; objective.h makes gradients of a loss, total.h those of a leader through a follower's answer, and
- * optim.h takes the steps; normalise.h brings observations and rewards to about 1; safetensors.h keeps
+ * densities; objective.h makes gradients of a loss, total.h those of a leader through a follower's answer,
+ * and optim.h takes the steps; normalise.h brings observations and rewards to about 1; safetensors.h keeps
  * parameters in a file. The tape itself is autograd/ad.h.
  *
  * A whole learner: REINFORCE [Williams 1992] on a bandit of two arms that pay 0.2 and 0.8 on average, 32

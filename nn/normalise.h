@@ -77,10 +77,10 @@ void nn_reward_scaler_apply(const nn_reward_scaler *s, const double *reward, siz
 
 /* ---- Values ---- */
 
-/* Mean and variance of a target that drifts as a policy gets better, so that a critic can learn it in units of
- * its deviation: running averages of a number and its square that forget by `decay` at every batch, debiased
- * by the weight that they have gathered; the variance is at least 0.01 [Yu 2022, ValueNorm]. Before the first
- * batch mean 0, deviation 0.1. Plain data; change decay freely. */
+/* Mean and variance of a target that drifts as a policy gets better, so that a critic can learn it in units
+ * of its deviation: running averages of a number and its square that forget by `decay` at every batch,
+ * debiased by the weight that they have gathered; the variance is at least 0.01 [Yu 2022, ValueNorm]. Before
+ * the first batch mean 0, deviation 0.1. Plain data; change decay freely. */
 typedef struct nn_value_norm {
     double decay; /* 0.99999 after make */
     double *sums; /* [3] averages, as gathered, of 1, of the number, of its square */

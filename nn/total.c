@@ -21,21 +21,32 @@ static void check(const nn_total_shape *shape, ad_var coupling) {
              "a total derivative: the leader's loss depends on the leaves of '%s' neither by itself nor "
              "through '%s'",
              leader->name, follower->name);
-    FM_CHECK((shape->curvature == NN_GAUSS_NEWTON) != ad_is_none(shape->outputs),
-             "a total derivative: outputs belong to Gauss-Newton");
+    FM_CHECK((shape->curvature == NN_GAUSS_NEWTON) == (shape->n_outputs > 0) &&
+                 (shape->n_outputs > 0 || !shape->gram),
+             "a total derivative: outputs and their Gram matrix belong to Gauss-Newton");
 }
 
 /* Directions of conjugate gradient are the first vector of its workspace, products the second. */
-static ad_product *record_curvature(const nn_total *total, const nn_total_shape *shape) {
+static void record_curvature(nn_total *total, const nn_total_shape *shape, fm_arena *arena) {
     const nn_leaves *x = shape->follower.leaves;
+    ad_var loss = shape->follower_loss;
+    if (shape->gram) {
+        total->gram = ad_gram_make(loss, shape->outputs, shape->n_outputs, x->leaf, x->count);
+        return;
+    }
+    total->work = fm_arena_array(arena, real, AD_CG_WORK(total->followers));
     real *v = total->work, *hv = total->work + total->followers;
-    if (shape->curvature == NN_HESSIAN) return ad_hessian(shape->follower_loss, x->leaf, x->count, v, hv);
-    return ad_gauss_newton(shape->follower_loss, shape->outputs, x->leaf, x->count, v, hv);
+    total->curvature =
+        shape->curvature == NN_HESSIAN
+            ? ad_hessian(loss, x->leaf, x->count, v, hv)
+            : ad_gauss_newton(loss, shape->outputs, shape->n_outputs, x->leaf, x->count, v, hv);
 }
 
 static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, fm_arena *arena) {
     const nn_group *leader = &shape->leader, *follower = &shape->follower;
-    size_t count = leader->leaves->count + 2 * follower->leaves->count + shape->n_also + 2;
+    ad_gram *gram = total->gram;
+    size_t kernels = gram ? gram->outputs : 0;
+    size_t count = leader->leaves->count + 2 * follower->leaves->count + shape->n_also + 2 + kernels;
     ad_output *out = fm_arena_array(arena, ad_output, count), *at = out;
     nn_gradient_outputs(leader->params, leader->leaves, shape->leader_loss, total->leader_gradient, at);
     at += leader->leaves->count;
@@ -47,7 +58,10 @@ static ad_plan *record_plan(const nn_total *total, const nn_total_shape *shape, 
     for (size_t k = 0; k < shape->n_also; k++) *at++ = (ad_output){shape->also[k], &total->shown[k]};
     *at++ = (ad_output){shape->leader_loss, total->leader_loss};
     *at++ = (ad_output){shape->follower_loss, total->follower_loss};
-    return ad_plan_linearise(out, count, (ad_product *[]){total->curvature, total->mixed}, 2);
+    if (!gram) return ad_plan_linearise(out, count, (ad_product *[]){total->curvature, total->mixed}, 2);
+    for (size_t k = 0; k < kernels; k++) *at++ = gram->kernel[k];
+    return ad_plan_linearise(out, count, (ad_product *[]){gram->product[0], gram->product[1], total->mixed},
+                             3);
 }
 
 nn_total nn_total_make(const nn_total_shape *shape, fm_arena *arena) {
@@ -65,8 +79,7 @@ nn_total nn_total_make(const nn_total_shape *shape, fm_arena *arena) {
     total.b = fm_arena_array(arena, real, n2);
     total.x = fm_arena_array(arena, real, n2);
     total.shown = fm_arena_array(arena, real, shape->n_also);
-    total.work = fm_arena_array(arena, real, AD_CG_WORK(n2));
-    total.curvature = record_curvature(&total, shape);
+    record_curvature(&total, shape, arena);
     total.mixed = ad_mixed(coupling, follower->leaf, follower->count, leader->leaf, leader->count, total.x,
                            total.implicit);
     total.plan = record_plan(&total, shape, arena);
@@ -81,8 +94,9 @@ static void solve(nn_total *total, const nn_total_options *options, nn_total_rep
                               .tolerance = options->tolerance,
                               .damping = options->damping,
                               .indefinite = options->indefinite};
-    ad_cg_result r =
-        ad_cg(ad_apply_matvec, total->curvature, total->followers, total->b, total->x, total->work, &cg);
+    ad_cg_result r = total->gram ? ad_gram_solve(total->gram, total->b, total->x, &cg)
+                                 : ad_cg(ad_apply_matvec, total->curvature, total->followers, total->b,
+                                         total->x, total->work, &cg);
     double size = nn_norm(total->b, total->followers);
     report->stop = r.stop;
     report->iterations = r.iterations;

@@ -12,7 +12,9 @@
  * regulariser's weight a fit, and then f1 need not mention p1 at all.
  *
  * H need not be positive definite away from the answer. Conjugate gradient stops at a direction of
- * non-positive curvature, with the x it had, and a guard bounds |D|; the report says so.
+ * non-positive curvature, with the x it had, and a guard bounds |D|; the report says so. Where f2 is an error
+ * of outputs, their Gauss-Newton matrix may stand for H; for a batch of fewer rows than parameters it is
+ * solved exactly, by the Gram matrix of the rows (autograd/gram.h).
  *
  * A problem of two levels: the weight of a ridge regression that fits new data best. The fit of y = w x to
  * (1, 3), (2, 5) with the weight r is w = 13 / (5 + r), and the new point (1, 2) wants w = 2: so r = 1.5.
@@ -21,7 +23,6 @@
  *
  *     #include <math.h>
  *     fm_arena arena = {0};
- *     fm_rng rng = fm_rng_split(0, FM_RNG_INIT, 0, 0);
  *     real x_data[2] = {1, 2}, y_data[2] = {3, 5}, new_data[1] = {2};
  *     nn_params ridge = {0}, fit = {0};
  *     nn_params_declare(&ridge, "r", 1, 1, NN_INIT_ZERO, 1, 1);
@@ -38,7 +39,7 @@
  *     ad_var new_loss = ad_square(ad_sub(w.leaf[0], ad_leaf(t, 1, 1, new_data, "new")));
  *     nn_total_shape shape = {.leader = {"ridge", &ridge, &r}, .follower = {"fit", &fit, &w},
  *                             .leader_loss = new_loss, .follower_loss = fit_loss,
- *                             .outputs = AD_NONE, .coupling = AD_NONE};
+ *                             .coupling = AD_NONE};
  *     nn_total total = nn_total_make(&shape, &arena);
  *     nn_total_options options = {.iterations = 10, .tolerance = 1e-6, .implicit = NN_IMPLICIT_WHOLE};
  *     for (int k = 0; k < 300; k++) {
@@ -56,7 +57,7 @@
 #ifndef NN_TOTAL_H
 #define NN_TOTAL_H
 
-#include "autograd/cg.h"
+#include "autograd/gram.h"
 #include "nn/objective.h"
 
 /* What stands for H. */
@@ -76,7 +77,9 @@ typedef struct nn_total_shape {
     nn_group leader, follower;         /* the leaves of each lie over one vector */
     ad_var leader_loss, follower_loss; /* f1, f2: scalars of one tape */
     nn_curvature curvature;
-    ad_var outputs;  /* NN_GAUSS_NEWTON: nodes [B, n] that f2 is a convex function of; else AD_NONE */
+    const ad_var *outputs; /* [n_outputs] NN_GAUSS_NEWTON: nodes that f2 is a convex function of; else none */
+    size_t n_outputs;
+    bool gram;       /* NN_GAUSS_NEWTON: solved by autograd/gram.h, which says what outputs must be like */
     ad_var coupling; /* a scalar that has the mixed derivative d2 f2 / dp1 dp2 where f2 does not show it: the
                       * surrogate of an expectation under the leader's policy; AD_NONE: f2 */
     const ad_var *also; /* [n_also] more scalars of the tape that a run shows; NULL: none */
@@ -86,7 +89,7 @@ typedef struct nn_total_shape {
 /* May change from run to run. */
 typedef struct nn_total_options {
     double damping;   /* lambda >= 0 */
-    int iterations;   /* limit of conjugate gradient, > 0 */
+    int iterations;   /* limit of products with H, > 0 */
     double tolerance; /* stop when |b - (H + damping I) x| <= tolerance |b| */
     double guard;     /* >= 1: M x is shortened until |D| is at most guard |d f1 / dp1|; 0: never, as it must
                        * be for a leader that f1 does not mention, whose d f1 / dp1 is zero */
@@ -116,8 +119,9 @@ typedef struct nn_total {
     real *shown;                        /* [n_also] */
     /* The rest is its own. */
     size_t leaders, followers;
-    real *work;
+    real *work; /* of conjugate gradient */
     ad_product *curvature, *mixed;
+    ad_gram *gram; /* in place of `curvature`, or NULL */
     ad_plan *plan; /* losses, gradients, and the products' linearisations, from one evaluation */
 } nn_total;
 

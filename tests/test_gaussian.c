@@ -205,5 +205,6 @@ TEST(gaussian_sample) {
     EXPECT(memcmp(&before, &rng, sizeof rng) == 0);
 }
 
-TEST_MAIN(CASE(gaussian_integrals), CASE(gaussian_squashed_integrals), CASE(gaussian_squashed_is_stable), CASE(gaussian_squashed_draws_have_their_density),
-          CASE(gaussian_of_many), CASE(gaussian_derivatives), CASE(gaussian_sample))
+TEST_MAIN(CASE(gaussian_integrals), CASE(gaussian_squashed_integrals), CASE(gaussian_squashed_is_stable),
+          CASE(gaussian_squashed_draws_have_their_density), CASE(gaussian_of_many),
+          CASE(gaussian_derivatives), CASE(gaussian_sample))

@@ -149,8 +149,9 @@ TEST(hypernetwork_starts_with_the_gain_of_the_output) {
     unmake(&small);
 }
 
-/* A step of Adam by the sum of a target's numbers moves each of them by a few times lr, as a step of a network
- * would, the trunk's own change included; not by lr times the sum of the trunk, which is about 100 here. */
+/* A step of Adam by the sum of a target's numbers moves each of them by a few times lr, as a step of a
+ * network would, the trunk's own change included; not by lr times the sum of the trunk, which is about 100
+ * here. */
 TEST(hypernetwork_learns_at_the_rate_of_a_network) {
     const nn_hypernetwork_shape shape = {
         .condition = 16, .hidden = &WIDE, .act = AD_RELU, .target = {.in = 20, .out = 5}};

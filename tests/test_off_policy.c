@@ -68,8 +68,8 @@ TEST(the_temperature_follows_the_entropy) {
 
 /* ---- exploration ---- */
 
-/* Before learning starts: uniform on the box -2..4; each of four quarters within three deviations of a quarter
- * of the draws. */
+/* Before learning starts: uniform on the box -2..4; each of four quarters within three deviations of a
+ * quarter of the draws. */
 TEST(random_actions_are_uniform_and_held) {
     drive d;
     int quarter[4] = {0}, changes = 0;

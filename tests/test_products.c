@@ -90,7 +90,7 @@ TEST(gauss_newton_equals_the_dense_matrix) {
     static net m;
     double want[N];
     open_net(&m, AD_TANH);
-    ad_product *g = ad_gauss_newton(m.loss, m.y, m.w, 4, m.v, m.product);
+    ad_product *g = ad_gauss_newton(m.loss, &m.y, 1, m.w, 4, m.v, m.product);
     for (uint64_t seed = 1; seed < 4; seed++) {
         draw(&m, seed);
         ad_linearise(g);
@@ -107,7 +107,7 @@ TEST(gauss_newton_of_linear_outputs_is_the_hessian) {
     static net m;
     real hv[N];
     open_net(&m, AD_IDENTITY);
-    ad_product *g = ad_gauss_newton(m.loss, m.y, m.w + 2, 2, m.v + W1, m.product + W1);
+    ad_product *g = ad_gauss_newton(m.loss, &m.y, 1, m.w + 2, 2, m.v + W1, m.product + W1);
     ad_product *h = ad_hessian(m.loss, m.w + 2, 2, m.v + W1, hv + W1);
     ad_apply(g);
     ad_apply(h);
@@ -115,7 +115,7 @@ TEST(gauss_newton_of_linear_outputs_is_the_hessian) {
     EXPECT(fabs((double)hv[B1]) > 1);
     ad_var around = ad_add(m.loss, ad_sum(ad_square(m.w[3])));
     real other[N];
-    ad_product *same = ad_gauss_newton(around, m.y, m.w + 2, 2, m.v + W1, other + W1);
+    ad_product *same = ad_gauss_newton(around, &m.y, 1, m.w + 2, 2, m.v + W1, other + W1);
     ad_apply(same);
     for (int i = W1; i < N; i++) EXPECT_NEAR(m.product[i], other[i], 1e-5 * (1 + fabs((double)hv[i])));
     ad_tape_free(m.t);
@@ -126,7 +126,7 @@ TEST(gauss_newton_of_a_linear_loss_is_zero) {
     static net m;
     open_net(&m, AD_TANH);
     for (int i = 0; i < N; i++) m.product[i] = 9;
-    ad_product *g = ad_gauss_newton(ad_mean(m.y), m.y, m.w, 4, m.v, m.product);
+    ad_product *g = ad_gauss_newton(ad_mean(m.y), &m.y, 1, m.w, 4, m.v, m.product);
     ad_apply(g);
     for (int i = 0; i < N; i++) EXPECT(m.product[i] == 0);
     ad_tape_free(m.t);

@@ -1,7 +1,8 @@
 /* STDDPG and STSAC: the total derivative of linear networks against dense matrices made of second differences
- * of the double losses; of deep ones the implicit term against differences; steps, damping, guard,
- * refusals. */
+ * of the double losses; of deep ones the implicit term against differences, and the Gauss-Newton answer
+ * against conjugate gradient; steps, damping, guard, refusals. */
 #include "algos/families/stackelberg.h"
+#include "autograd/kernels/kernels.h"
 #include "tests/off_policy_sums.h"
 
 extern const algo_type algo_stddpg, algo_stsac;
@@ -115,6 +116,12 @@ TEST(stsac_steps_along_the_total_derivative) {
     expect_direction(&algo_stsac, LINEAR SOLVED "leader=actor ent_coef=auto", true);
 }
 
+/* Of a linear critic the Gauss-Newton matrix is the Hessian, and one solution is enough. */
+TEST(gauss_newton_steps_along_the_total_derivative) {
+    expect_direction(&algo_stddpg, LINEAR SOLVED "cg_iters=1 curvature=gauss_newton", true);
+    expect_direction(&algo_stsac, LINEAR SOLVED "cg_iters=1 curvature=gauss_newton ent_coef=0.4", true);
+}
+
 /* ---- deep networks ---- */
 
 static double inner(const real *a, const real *b, size_t n) {
@@ -126,6 +133,40 @@ static double inner(const real *a, const real *b, size_t n) {
 #define DEEP                                                                                                 \
     "hidden=12,8 activation=tanh batch_size=32 buffer_size=64 learning_starts=40 actor_lr=0 critic_lr=0 "    \
     "damping=2 cg_iters=100 guard=0 "
+
+/* x against conjugate gradient on products with the same matrix, of the networks as the last update left
+ * them: learning rates are zero. */
+static void expect_gauss_newton(const algo_type *algo, const char *settings, double damping) {
+    drive d;
+    stackelberg *s = (stackelberg *)before_an_update(&d, algo, settings);
+    off_policy *c = &s->base;
+    size_t n = s->follower->params.n;
+    fm_arena arena = {0};
+    real *x = fm_arena_array(&arena, real, n), *work = fm_arena_array(&arena, real, AD_CG_WORK(n));
+    const ad_cg_options options = {.iterations = 500, .tolerance = 1e-6, .damping = damping};
+    drive_run(&d, 1);
+    const nn_leaves *w = &s->follower->leaves;
+    ad_product *product = ad_gauss_newton(c->critic_loss, c->taught, c->rule.stochastic ? 2 : 1, w->leaf,
+                                          w->count, work, work + n);
+    ad_linearise(product);
+    ad_cg_result r = ad_cg(ad_apply_matvec, product, n, s->total.b, x, work, &options);
+    EXPECT_EQ(r.stop, AD_CG_CONVERGED);
+    ad_v_axpy(n, -1, x, s->total.x);
+    double error = nn_norm(s->total.x, n), size = nn_norm(x, n);
+    EXPECT_MSG(error < 1e-4 * size && size > 0, "%s %s: %g of %g", algo->name, settings, error, size);
+    EXPECT_EQ(drive_metric(&d, "cg_iterations"), 1);
+    EXPECT(drive_metric(&d, "cg_residual") < 1e-5 && drive_metric(&d, "curvature") >= 0.999 * damping);
+    EXPECT(drive_metric(&d, "guard") == 0 && drive_metric(&d, "norm_ratio") > 0);
+    fm_arena_free(&arena);
+    drive_end(&d);
+}
+
+TEST(gauss_newton_of_deep_networks_equals_conjugate_gradient) {
+    expect_gauss_newton(&algo_stddpg, DEEP "curvature=gauss_newton", 2);
+    expect_gauss_newton(&algo_stsac, DEEP "curvature=gauss_newton", 2);
+    expect_gauss_newton(&algo_stddpg, DEEP "curvature=gauss_newton activation=relu damping=500", 500);
+    expect_gauss_newton(&algo_stsac, DEEP "curvature=gauss_newton activation=relu damping=0.1", 0.1);
+}
 
 /* <M x, v> = d/dp1 <d f2 / dp2, x> along v [Zheng 2022, Eq. 15, 16], at the point of the last update. */
 static void expect_implicit(const algo_type *algo, const char *settings) {
@@ -161,6 +202,7 @@ static void expect_implicit(const algo_type *algo, const char *settings) {
 TEST(implicit_terms_of_deep_networks_equal_differences) {
     expect_implicit(&algo_stddpg, DEEP "leader=actor");
     expect_implicit(&algo_stddpg, DEEP "leader=critic");
+    expect_implicit(&algo_stddpg, DEEP "curvature=gauss_newton");
     expect_implicit(&algo_stsac, DEEP "leader=actor");
     expect_implicit(&algo_stsac, DEEP "leader=critic");
 }
@@ -221,6 +263,25 @@ TEST(damping_falls_by_the_decisions) {
     drive_end(&d);
 }
 
+/* Damping that has fallen to nothing, and the guard. */
+TEST(gauss_newton_goes_on_without_damping) {
+    for (int k = 0; k < 2; k++) {
+        drive d;
+        drive_begin(&d, k ? &algo_stsac : &algo_stddpg, "pendulum", "",
+                    "curvature=gauss_newton damping=1 damping_decay=0.1 guard=2 hidden=16,16 batch_size=32 "
+                    "learning_starts=100",
+                    1, 1000, 5);
+        drive_run(&d, 100);
+        for (int step = 0; step < 50; step++) {
+            drive_run(&d, 1);
+            EXPECT(drive_metric(&d, "norm_ratio") <= 2 + 1e-4 && isfinite(drive_metric(&d, "critic_loss")));
+            EXPECT(drive_metric(&d, "curvature") >= -1e-5);
+        }
+        EXPECT(drive_metric(&d, "guard") > 0.05);
+        drive_end(&d);
+    }
+}
+
 /* Undamped, a policy that follows has an indefinite Hessian: conjugate gradient meets negative curvature, and
  * no direction is longer than the guard allows. */
 TEST(undamped_steps_are_guarded) {
@@ -260,15 +321,25 @@ TEST(bad_options_are_refused_by_name) {
         EXPECT_EQ(fm_options_set(algo_stsac.options, config, BAD[k][0], BAD[k][1], &err), FM_BAD);
         EXPECT_MSG(strstr(err.text, BAD[k][0]), "%s", err.text);
     }
-    drive d;
-    drive_open(&d, &algo_stddpg, &TOY_ENV, NULL, CORRIDOR, "");
-    EXPECT_EQ(fm_options_set(algo_stddpg.options, d.config, "guard", "0.5", &err), FM_OK);
-    EXPECT_EQ(algo_stddpg.accepts(&d.game.facts, d.config, &err), FM_BAD);
-    EXPECT_MSG(strstr(err.text, "stddpg: guard"), "%s", err.text);
-    fm_arena_free(&d.arena);
+    static const char *const TOGETHER[][2] = {
+        {"guard=0.5", "stddpg: guard"},
+        {"curvature=gauss_newton leader=critic", "give leader = actor, or curvature"},
+        {"curvature=gauss_newton damping=0", "stddpg: curvature = gauss_newton needs damping > 0"},
+        {"curvature=gauss_newton batch_size=1025", "batch_size = 1025 rows; give at most 1024"}};
+    for (size_t k = 0; k < sizeof TOGETHER / sizeof *TOGETHER; k++) {
+        drive d;
+        drive_open(&d, &algo_stddpg, &TOY_ENV, NULL, CORRIDOR, "");
+        EXPECT_EQ(fm_options_apply(algo_stddpg.options, d.config, TOGETHER[k][0], &err), FM_OK);
+        EXPECT_EQ(algo_stddpg.accepts(&d.game.facts, d.config, &err), FM_BAD);
+        EXPECT_MSG(strstr(err.text, TOGETHER[k][1]), "%s", err.text);
+        fm_arena_free(&d.arena);
+    }
 }
 
 TEST_MAIN(CASE(stddpg_steps_along_the_total_derivative), CASE(stsac_steps_along_the_total_derivative),
+          CASE(gauss_newton_steps_along_the_total_derivative),
+          CASE(gauss_newton_of_deep_networks_equals_conjugate_gradient),
           CASE(implicit_terms_of_deep_networks_equal_differences), CASE(what_is_left_without_an_answer),
           CASE(the_follower_steps_when_and_as_often_as_said), CASE(damping_falls_by_the_decisions),
+          CASE(gauss_newton_goes_on_without_damping),
           CASE(undamped_steps_are_guarded), CASE(bad_options_are_refused_by_name))

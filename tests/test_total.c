@@ -90,11 +90,11 @@ TEST(the_toy_game_has_its_closed_form) {
                             .follower = name("critic", &critic),
                             .leader_loss = f1,
                             .follower_loss = f2,
-                            .outputs = AD_NONE,
                             .coupling = AD_NONE};
     nn_total total = nn_total_make(&shape, &arena);
     shape.curvature = NN_GAUSS_NEWTON; /* Q is linear in w: the same */
-    shape.outputs = q;
+    shape.outputs = &q;
+    shape.n_outputs = 1;
     nn_total gauss = nn_total_make(&shape, &arena);
     for (int k = 0; k < 3; k++) {
         double theta = -1, v = 1, lambda = DAMPINGS[k];
@@ -166,12 +166,11 @@ static void open_policy_game(policy_game *g) {
                                 .follower = name("value", &g->value),
                                 .leader_loss = ad_neg(ad_add(g->gain, ad_mean(g->values))),
                                 .follower_loss = ad_mean(ad_square(error)),
-                                .outputs = AD_NONE,
                                 .coupling = ad_scale(ad_mul(g->gain, ad_neg(start)), 2)};
 }
 
 /* With the surrogate of one start state D = c d f1 / dp1, c = 1 + 2 kappa, kappa = <dV(s0), -x>; with the
- * whole Gauss-Newton matrix c = 2, because V has an output bias. */
+ * whole Gauss-Newton matrix c = 2, because V has an output bias. Its Gram matrix gives the same x. */
 TEST(the_surrogates_total_derivative_is_a_multiple_of_the_policy_gradient) {
     static policy_game g;
     open_policy_game(&g);
@@ -189,8 +188,11 @@ TEST(the_surrogates_total_derivative_is_a_multiple_of_the_policy_gradient) {
         EXPECT(fabs(c - 1) > 1e-3);
     }
     g.shape.curvature = NN_GAUSS_NEWTON;
-    g.shape.outputs = g.values;
+    g.shape.outputs = &g.values;
+    g.shape.n_outputs = 1;
     nn_total gauss = nn_total_make(&g.shape, &arena);
+    g.shape.gram = true;
+    nn_total gram = nn_total_make(&g.shape, &arena);
     for (uint64_t seed = 1; seed < 6; seed++) {
         draw_batch(&g.now, seed);
         nn_total_options options = {.iterations = 100, .tolerance = 1e-6, WHOLE};
@@ -198,6 +200,14 @@ TEST(the_surrogates_total_derivative_is_a_multiple_of_the_policy_gradient) {
         EXPECT_NEAR(report.norm_ratio, 2, 0.003);
         EXPECT_NEAR(report.cosine, 1, 1e-5);
         EXPECT(report.curvature > 0 && !report.guarded && nn_norm(gauss.leader_gradient, n1) > 0.01);
+        options.damping = 0.02;
+        nn_total_run(&gauss, &options);
+        options.iterations = 3;
+        report = nn_total_run(&gram, &options);
+        EXPECT(report.stop == AD_CG_CONVERGED && report.curvature > 0.0199 && !report.guarded);
+        expect_vector(gram.x, gauss.x, n2, 1e-3);
+        expect_vector(gram.direction, gauss.direction, n1, 1e-5);
+        expect_vector(gram.follower_gradient, gauss.follower_gradient, n2, 1e-6);
     }
     close_all(g.t, (group *[]){&g.policy, &g.value}, 2);
 }
@@ -239,7 +249,6 @@ static nn_total_shape shape_of(const ddpg *g, bool actor_leads) {
                             .follower = actor_leads ? critic : actor,
                             .leader_loss = actor_leads ? g->actor_loss : g->loss,
                             .follower_loss = actor_leads ? g->loss : g->actor_loss,
-                            .outputs = AD_NONE,
                             .coupling = AD_NONE};
 }
 
@@ -375,7 +384,6 @@ TEST(blocks_of_two_followers_do_not_mix) {
                             .follower = name("pair", &pair),
                             .leader_loss = ad_mean(q),
                             .follower_loss = loss,
-                            .outputs = AD_NONE,
                             .coupling = AD_NONE};
     nn_total total = nn_total_make(&shape, &arena);
     nn_total_run(&total, &(nn_total_options){.damping = 0.5, .iterations = 20, .tolerance = 1e-5, WHOLE});
@@ -441,7 +449,6 @@ static void open_quadratic(quadratic *q) {
     nn_total_shape shape = {.leader = name("leader", &q->leader),
                             .follower = name("follower", &q->follower),
                             .leader_loss = f1,
-                            .outputs = AD_NONE,
                             .coupling = AD_NONE,
                             .follower_loss = ad_add(ad_scale(own, 0.5), ad_sum(ad_mul(p1, p2)))};
     q->total = nn_total_make(&shape, &arena);
@@ -533,7 +540,6 @@ static nn_total_shape open_wrong(void) {
                             .follower = name("the follower", &wrong_follower),
                             .leader_loss = ad_sum(ad_square(p2)),
                             .follower_loss = ad_sum(ad_square(ad_sub(p1, p2))),
-                            .outputs = AD_NONE,
                             .coupling = AD_NONE};
 }
 
@@ -561,10 +567,17 @@ static void a_guard_below_one(void) {
     nn_total_run(&total, &(nn_total_options){.iterations = 1, .guard = 0.5});
 }
 
+static void a_gram_matrix_of_nothing(void) {
+    nn_total_shape shape = open_wrong();
+    shape.gram = true;
+    nn_total_make(&shape, &arena);
+}
+
 TEST(what_cannot_be_is_refused) {
     EXPECT_ABORTS(a_follower_without_a_loss, "'the follower'");
     EXPECT_ABORTS(a_leader_without_influence, "'the leader'");
     EXPECT_ABORTS(outputs_of_nothing, "Gauss-Newton");
+    EXPECT_ABORTS(a_gram_matrix_of_nothing, "Gauss-Newton");
     EXPECT_ABORTS(a_guard_below_one, "guard 0.5");
 }
 

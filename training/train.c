@@ -36,7 +36,8 @@ static int say_interrupted(const char *folder) {
     char word[FOLDER_PATH_MAX + 40];
     fm_error err;
     if (folder)
-        fm_fail(&err, "interrupted; to go on: ./train --resume %s", fm_text_quoted(folder, word, sizeof word));
+        fm_fail(&err, "interrupted; to go on: ./train --resume %s",
+                fm_text_quoted(folder, word, sizeof word));
     else
         fm_fail(&err, "interrupted before anything was begun; to start again: the same command");
     program_fail(&err);

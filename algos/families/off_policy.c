@@ -117,10 +117,11 @@ static void record_losses(off_policy *c, const algo_setup *setup, const transiti
     ad_var y = ad_add(b->reward, ad_scale(future, c->config->gamma));
 
     ad_var x = ad_concat_cols(b->obs, b->action);
-    c->critic_loss = squared_error(b, algo_net_apply(&c->critic, &c->critic.leaves, x), y);
+    c->taught[0] = algo_net_apply(&c->critic, &c->critic.leaves, x);
+    c->critic_loss = squared_error(b, c->taught[0], y);
     if (c->rule.stochastic) {
-        ad_var twin = algo_net_apply_twin(&c->critic, &c->critic.leaves, x);
-        c->critic_loss = ad_add(c->critic_loss, squared_error(b, twin, y));
+        c->taught[1] = algo_net_apply_twin(&c->critic, &c->critic.leaves, x);
+        c->critic_loss = ad_add(c->critic_loss, squared_error(b, c->taught[1], y));
     }
     chosen now = choose(c, &c->actor.leaves, b->obs, noise);
     ad_var value = soft_value(c, &c->critic.leaves, b->obs, now, alpha);

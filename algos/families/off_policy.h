@@ -102,6 +102,7 @@ typedef struct off_policy {
 
     /* On the tape: the losses, and also mean log pi(a~|s) when stochastic. */
     ad_var critic_loss, actor_loss, mean_log_prob;
+    ad_var taught[2]; /* Q_k(s, a) [B, 1] of the minibatch, whose errors L is made of */
     real *draws, *next_draws; /* [B, A] noise of a~ and of a'; deterministic: NULL */
     /* One update of actor and critics on the minibatch drawn, with learning rates times `rate`, and of their
      * target copies by tau (0: none is due); writes the number of mean_log_prob before it. */

@@ -2,6 +2,28 @@
 
 #include <math.h>
 
+fm_status stackelberg_accepts(const char *name, const off_policy_config *base,
+                              const stackelberg_config *config, fm_error *err) {
+    if (algo_total_accepts(name, &config->total, err) != FM_OK) return FM_BAD;
+    if (config->curvature == NN_HESSIAN) return FM_OK;
+    if (config->leader == STACKELBERG_CRITIC)
+        return fm_fail(err,
+                       "%s: curvature = gauss_newton is that of critics, whose loss is a sum of squares; "
+                       "with leader = critic the actor follows: give leader = actor, or curvature = hessian",
+                       name);
+    if (config->total.damping == 0)
+        return fm_fail(err,
+                       "%s: curvature = gauss_newton needs damping > 0, since a minibatch does not curve the "
+                       "critics' loss in every direction; give damping, or curvature = hessian",
+                       name);
+    if (base->replay.batch_size > STACKELBERG_GRAM_ROWS)
+        return fm_fail(err,
+                       "%s: curvature = gauss_newton makes a matrix of batch_size = %lld rows; give at most "
+                       "%d, or curvature = hessian",
+                       name, (long long)base->replay.batch_size, STACKELBERG_GRAM_ROWS);
+    return FM_OK;
+}
+
 double stackelberg_damping(const stackelberg *s) {
     double decay = s->config->damping_decay, damping = s->config->total.damping;
     return decay > 0 ? damping * exp(-(double)s->base.cadence.decisions / decay) : damping;
@@ -27,7 +49,7 @@ stackelberg *stackelberg_make(const algo_setup *setup, const off_policy_config *
                               const stackelberg_config *config, const off_policy_rule *rule) {
     stackelberg *s = fm_arena_array(setup->arena, stackelberg, 1);
     off_policy *c = &s->base;
-    bool actor_leads = config->leader == STACKELBERG_ACTOR;
+    bool actor_leads = config->leader == STACKELBERG_ACTOR, gram = config->curvature == NN_GAUSS_NEWTON;
     s->config = config;
     off_policy_make(c, setup, base, rule);
     s->leader = actor_leads ? &c->actor : &c->critic;
@@ -36,8 +58,10 @@ stackelberg *stackelberg_make(const algo_setup *setup, const off_policy_config *
                             .follower = algo_net_group(s->follower),
                             .leader_loss = actor_leads ? c->actor_loss : c->critic_loss,
                             .follower_loss = actor_leads ? c->critic_loss : c->actor_loss,
-                            .curvature = NN_HESSIAN,
-                            .outputs = AD_NONE,
+                            .curvature = (nn_curvature)config->curvature,
+                            .outputs = c->taught,
+                            .n_outputs = gram ? (rule->stochastic ? 2 : 1) : 0,
+                            .gram = gram,
                             .coupling = AD_NONE,
                             .also = &c->mean_log_prob,
                             .n_also = rule->stochastic};

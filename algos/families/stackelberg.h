@@ -9,6 +9,11 @@
  * theta is in L through the actions and the entropy of y alone, where the actor's own, present policy acts on
  * the critics' target copies. All derivatives are of one minibatch with one draw of noise.
  *
+ * curvature=gauss_newton, for leader=actor, puts J^T C J in the place of d2 L / dw2: J = dQ(s, a) / dw of the
+ * minibatch's rows, C twice their weights in the mean. What that leaves out, the mean of 2 (Q - y) d2 Q /
+ * dw2, is what can be negative, and vanishes with the errors. The system is then solved exactly, by a matrix
+ * of the minibatch (autograd/gram.h), which takes less than ten products.
+ *
  * order=simultaneous  both step from the same point, as the published program has it; the follower's other
  *                     unroll - 1 steps see the leader's new parameters
  * order=sequential    the leader steps first; all `unroll` steps of the follower see its new parameters
@@ -29,7 +34,7 @@ typedef enum stackelberg_order { STACKELBERG_SIMULTANEOUS, STACKELBERG_SEQUENTIA
 typedef struct stackelberg_config {
     algo_total_options total;
     double damping_decay;
-    int64_t leader, order, unroll; /* ORDER the two above */
+    int64_t leader, order, unroll, curvature; /* ORDER the two above, nn_curvature */
 } stackelberg_config;
 
 /* The paper's lambda for all continuous tasks, constant as in the paper. */
@@ -41,7 +46,17 @@ typedef struct stackelberg_config {
                  "of the follower in an update, on one minibatch", "m"),                                     \
         ALGO_TOTAL_OPTIONS(config, lead.total, "500", "4"),                                                  \
         ALGO_REAL(config, lead.damping_decay, "damping_decay", "0", 0, 1e15, "decisions",                    \
-                  "after so many damping has fallen to 1/e of itself; 0: it stays (published: 1e5)", "")
+                  "after so many damping has fallen to 1/e of itself; 0: it stays (published: 1e5)", ""),    \
+        ALGO_CHOICE(config, lead.curvature, "curvature", "hessian", "hessian|gauss_newton",                  \
+                    "of the follower's loss; gauss_newton: of critics that follow, solved exactly")
+
+/* Rows of a minibatch whose Gram matrix is still made: beyond, products are the cheaper way. */
+#define STACKELBERG_GRAM_ROWS 1024
+
+/* FM_BAD where the options do not fit together: those of algo_total_accepts, and what gauss_newton needs.
+ * `name` is the algorithm's. */
+fm_status stackelberg_accepts(const char *name, const off_policy_config *base,
+                              const stackelberg_config *config, fm_error *err);
 
 typedef struct stackelberg {
     off_policy base;

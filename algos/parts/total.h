@@ -20,7 +20,7 @@ typedef struct algo_total_options {
     ALGO_REAL(config, at.damping, "damping", lambda, 0, 1e15, "",                                            \
               "added to the follower's curvature; large: the individual gradient", "lambda"),                \
         ALGO_INT(config, at.cg_iters, "cg_iters", "10", 1, 1e6, "products",                                  \
-                 "of conjugate gradient at most, in an update", ""),                                         \
+                 "with the follower's curvature at most, in an update", ""),                                 \
         ALGO_REAL(config, at.cg_tolerance, "cg_tolerance", "0.00001", 0, 1, "",                              \
                   "relative residual that is small enough", ""),                                             \
         ALGO_REAL(config, at.guard, "guard", multiple, 0, 1e15, "",                                          \
@@ -50,7 +50,7 @@ void algo_total_note(algo_total_log *log, const nn_total_report *report, size_t 
 
 /* ORDER: the rows, and the numbers that algo_total_measure writes; returns where they end. */
 #define ALGO_TOTAL_METRICS                                                                                   \
-    {"cg_iterations", "products", "of conjugate gradient in the last update", false},                       \
+    {"cg_iterations", "products", "with the follower's curvature in the last update", false},                \
         {"cg_residual", "", "of the linear system, relative to its right-hand side", false},                 \
         {"curvature", "", "smallest of the follower's loss, damping included, that was met", false},         \
         {"cosine", "", "of the total derivative and the individual gradient", false},                        \

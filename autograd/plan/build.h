@@ -1,5 +1,5 @@
 /* build.h: the inside of a plan, for plan.c, which runs it, and for build.c, fuse.c and slots.c, which make
- * it. */
+ * it; and how a product is made of one. */
 #ifndef AD_PLAN_BUILD_H
 #define AD_PLAN_BUILD_H
 
@@ -127,5 +127,17 @@ void ad_build_place(ad_build *b, uint32_t id);
 static inline bool ad_same_segment(const ad_part *a, const ad_part *b) {
     return a->level == b->level && a->rows == b->rows;
 }
+
+/* ---- products, for gram.c too ---- */
+
+/* Length of the vector that the leaves x lie over, x[0] first. */
+size_t ad_layout_length(const ad_var *x, size_t n);
+
+/* Directions laid over v as the leaves x[n] are over their vector; an stb_ds array. */
+ad_var *ad_directions(const ad_var *x, size_t n, const real *v);
+
+/* The product whose result, laid out as the leaves z, are these nodes [nz] made of the directions. */
+ad_product *ad_product_make(const ad_var *result, const ad_var *z, size_t nz, const ad_var *direction,
+                            size_t n, real *out);
 
 #endif

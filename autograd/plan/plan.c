@@ -121,7 +121,7 @@ static size_t offset_of(const ad_var *x, size_t i) {
     return (size_t)(n->value - first->value);
 }
 
-static size_t layout_length(const ad_var *x, size_t n) {
+size_t ad_layout_length(const ad_var *x, size_t n) {
     size_t length = 0;
     for (size_t i = 0; i < n; i++) {
         size_t end = offset_of(x, i) + ad_size(ad_node_of(x[i]));
@@ -130,8 +130,7 @@ static size_t layout_length(const ad_var *x, size_t n) {
     return length;
 }
 
-/* Directions laid over v as the leaves x[n] are over their vector; an stb_ds array. */
-static ad_var *directions(const ad_var *x, size_t n, const real *v) {
+ad_var *ad_directions(const ad_var *x, size_t n, const real *v) {
     ad_var *direction = NULL;
     for (size_t i = 0; i < n; i++)
         arrput(direction, ad_leaf(x[0].tape, ad_rows(x[i]), ad_cols(x[i]), v + offset_of(x, i), "direction"));
@@ -150,15 +149,16 @@ ad_plan *ad_plan_linearise(const ad_output *out, size_t n_out, ad_product *const
     return plan;
 }
 
-/* The product whose result, laid out as z, are these nodes made of the directions along x. */
-static ad_product *make_product(const ad_var *result, const ad_var *z, size_t nz, const ad_var *x,
-                                const ad_var *direction, size_t nx, const real *v, real *out) {
-    ad_product *p = fm_arena_array(&x[0].tape->arena, ad_product, 1);
-    *p = (ad_product){.v = v, .out = out, .n = layout_length(x, nx), .n_out = layout_length(z, nz)};
+ad_product *ad_product_make(const ad_var *result, const ad_var *z, size_t nz, const ad_var *direction,
+                            size_t n, real *out) {
+    ad_product *p = fm_arena_array(&z[0].tape->arena, ad_product, 1);
+    *p = (ad_product){.v = ad_node_of(direction[0])->value, .out = out};
+    p->n = ad_layout_length(direction, n);
+    p->n_out = ad_layout_length(z, nz);
     memset(out, 0, p->n_out * sizeof *out);
     ad_output *wanted = NULL;
     for (size_t i = 0; i < nz; i++) arrput(wanted, ((ad_output){result[i], out + offset_of(z, i)}));
-    p->apply = ad_plan_make(direction, nx, wanted, nz);
+    p->apply = ad_plan_make(direction, n, wanted, nz);
     arrfree(wanted);
     if (p->apply->read_count > 0) p->linearise = ad_plan_linearise(NULL, 0, &p, 1);
     return p;
@@ -167,12 +167,12 @@ static ad_product *make_product(const ad_var *result, const ad_var *z, size_t nz
 ad_product *ad_mixed(ad_var loss, const ad_var *x, size_t nx, const ad_var *z, size_t nz, const real *v,
                      real *out) {
     FM_CHECK(nx > 0 && nz > 0, "a product over %zu and %zu leaves", nx, nz);
-    ad_var *direction = directions(x, nx, v), *gradient = NULL, *tangent = NULL;
+    ad_var *direction = ad_directions(x, nx, v), *gradient = NULL, *tangent = NULL;
     arrsetlen(gradient, nz);
     arrsetlen(tangent, nz);
     ad_grad(loss, z, nz, gradient);
     ad_jvp(gradient, nz, x, direction, nx, tangent);
-    ad_product *p = make_product(tangent, z, nz, x, direction, nx, v, out);
+    ad_product *p = ad_product_make(tangent, z, nz, direction, nx, out);
     arrfree(direction);
     arrfree(gradient);
     arrfree(tangent);
@@ -183,17 +183,24 @@ ad_product *ad_hessian(ad_var loss, const ad_var *x, size_t n, const real *v, re
     return ad_mixed(loss, x, n, x, n, v, hv);
 }
 
-ad_product *ad_gauss_newton(ad_var loss, ad_var outputs, const ad_var *x, size_t n, const real *v, real *gv) {
-    FM_CHECK(n > 0, "a product over no leaves");
-    ad_var *direction = directions(x, n, v), *result = NULL, tangent, slope, bent;
+ad_product *ad_gauss_newton(ad_var loss, const ad_var *outputs, size_t n_outputs, const ad_var *x, size_t n,
+                            const real *v, real *gv) {
+    FM_CHECK(n > 0 && n_outputs > 0, "a product of %zu outputs over %zu leaves", n_outputs, n);
+    ad_var *direction = ad_directions(x, n, v), *result = NULL, *tangent = NULL, *slope = NULL, *bent = NULL;
     arrsetlen(result, n);
-    ad_jvp(&outputs, 1, x, direction, n, &tangent); /* J v */
-    ad_grad(loss, &outputs, 1, &slope);
-    ad_jvp(&slope, 1, &outputs, &tangent, 1, &bent); /* C J v */
-    ad_vjp(&outputs, &bent, 1, x, n, result);
-    ad_product *p = make_product(result, x, n, x, direction, n, v, gv);
+    arrsetlen(tangent, n_outputs);
+    arrsetlen(slope, n_outputs);
+    arrsetlen(bent, n_outputs);
+    ad_jvp(outputs, n_outputs, x, direction, n, tangent); /* J v */
+    ad_grad(loss, outputs, n_outputs, slope);
+    ad_jvp(slope, n_outputs, outputs, tangent, n_outputs, bent); /* C J v */
+    ad_vjp(outputs, bent, n_outputs, x, n, result);
+    ad_product *p = ad_product_make(result, x, n, direction, n, gv);
     arrfree(direction);
     arrfree(result);
+    arrfree(tangent);
+    arrfree(slope);
+    arrfree(bent);
     return p;
 }
 

@@ -78,7 +78,8 @@ TEST(terminated_is_not_truncated) {
     EXPECT_NEAR(value_at_start("agents=3 masks=true", settings, NULL), 3.439, 1e-3);
 }
 
-/* Who dies after two steps has 1 + 0.9, the others go on alone, and what stands in its place is not looked at. */
+/* Who dies after two steps has 1 + 0.9, the others go on alone, and what stands in its place is not looked
+ * at. */
 TEST(the_dead_leave_the_game) {
     drive d;
     double values[3], same[3];

@@ -142,11 +142,13 @@ static const contract_case cases_n_level[] = {
 static const contract_case cases_stddpg[] = {
     {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor unroll=2 damping_decay=100"},
     {"corridor", "agents=1 box=true hidden=1", SMALL "leader=critic order=sequential hold_noise=3"},
+    {"corridor", "agents=1 box=true pauses=true", SMALL "curvature=gauss_newton damping=0.5"},
     END,
 };
 static const contract_case cases_stsac[] = {
     {"corridor", "agents=1 box=true death=3", SMALL "leader=critic damping=0 train_freq=2"},
     {"corridor", "agents=1 box=true cut=true", SMALL "leader=actor ent_coef=0.2 implicit=length"},
+    {"corridor", "agents=1 box=true death=3", SMALL "curvature=gauss_newton batch_size=1 guard=2"},
     END,
 };
 

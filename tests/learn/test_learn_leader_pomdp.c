@@ -76,9 +76,9 @@ TEST(iterated_games_are_led) {
         }
 }
 
-/* With the paper's settings followers come near their best answers, in 500 steps: mean regrets over the tables
- * are 0.1 to 0.5, by the game; where the tables share a bias, 1.06 in this one. Returns of 2,000 tables drawn
- * at random have a deviation of 0.1 around theirs. */
+/* With the paper's settings followers come near their best answers, in 500 steps: mean regrets over the
+ * tables are 0.1 to 0.5, by the game; where the tables share a bias, 1.06 in this one. Returns of 2,000
+ * tables drawn at random have a deviation of 0.1 around theirs. */
 TEST(published_followers_are_nearly_exact) {
     double regret = 0, value;
     for (uint64_t seed = 0; seed < 5; seed++) {

@@ -121,9 +121,9 @@ TEST(the_dead_are_zeros) {
     drive_end(&d);
 }
 
-/* The third action is illegal from the second step on. A critic that rates nothing else, and the targets' copy of
- * it, then have no part in y, nor in what the actor learns of those steps: weights [5, 3] of a linear actor,
- * whose rows are the steps that it sees. */
+/* The third action is illegal from the second step on. A critic that rates nothing else, and the targets'
+ * copy of it, then have no part in y, nor in what the actor learns of those steps: weights [5, 3] of a linear
+ * actor, whose rows are the steps that it sees. */
 static void expect_masked(const char *relaxation) {
     char all[256];
     drive d;

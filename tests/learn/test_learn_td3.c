@@ -12,8 +12,8 @@ extern const algo_type algo_td3;
     "batch_size=64 hidden=16,16 actor_hidden=8 activation=tanh critic_lr=0.003 actor_lr=0.002 "              \
     "buffer_size=5000"
 
-/* Critics and their target copies that give two constants, 8 and 6; learning rates and targets' steps of zero.
- * `target` and `judge` are those in y and in the actor's loss. */
+/* Critics and their target copies that give two constants, 8 and 6; learning rates and targets' steps of
+ * zero. `target` and `judge` are those in y and in the actor's loss. */
 static void expect_critics(const char *settings, double target, double judge) {
     char all[256];
     drive d;
