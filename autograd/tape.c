@@ -28,6 +28,7 @@ ad_tape *ad_tape_new(void) {
 void ad_tape_free(ad_tape *t) {
     if (t == NULL) return;
     arrfree(t->nodes);
+    arrfree(t->rooms);
     free(t->seen);
     fm_arena_free(&t->arena);
     free(t);
@@ -42,6 +43,7 @@ void ad_reset(ad_tape *t, ad_mark mark) {
     FM_CHECK(mark.nodes <= arrlenu(t->nodes), "reset to a mark of %u nodes, the tape has %zu", mark.nodes,
              arrlenu(t->nodes));
     arrsetlen(t->nodes, mark.nodes);
+    arrfree(t->rooms); /* some may lie beyond the mark; plans before it keep theirs */
     fm_arena_reset(&t->arena, mark.arena);
 }
 

@@ -57,9 +57,17 @@ typedef struct ad_op_row {
 
 extern const ad_op_row AD_TABLE[AD_OP_COUNT];
 
+/* Memory that the plans of a tape use in turn (plan/room.c). */
+typedef struct ad_room {
+    real *memory;
+    size_t size; /* reals */
+    bool taken;
+} ad_room;
+
 struct ad_tape {
     ad_node *nodes; /* stb_ds array */
     fm_arena arena;
+    ad_room *rooms; /* stb_ds array; in the arena */
     uint32_t *seen; /* open addressing over node ids, for common subexpressions; size is a power of two */
     size_t seen_size, seen_used;
 };

@@ -202,7 +202,7 @@ void bench_check_actors(bench *b) {
         }
         fill_noise(core->next_draws, 0);
         fill_noise(core->draws, BATCH * ACTION);
-        core->learn(core, 1);
+        core->learn(core, 1, 0);
         for (int k = 0; k < 2; k++) {
             ad_v_scale(net[k]->params.n, 10, net[k]->adam.m, net[k]->adam.m);
             bench_print_vector(GROUP[k], CASES[c].name, &net[k]->params, net[k]->adam.m);

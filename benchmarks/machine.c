@@ -180,11 +180,11 @@ void bench_group_gemm(bench *b) {
 typedef struct adam_work { size_t n, piece, at; real *theta, *first, *second, *gradient; } adam_work;
 
 static void many_adams(void *context, size_t n) {
+    static const ad_adam step = {.rate = 1e-6, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     adam_work *w = context;
     for (size_t i = 0; i < n; i++) {
         size_t at = w->at;
-        ad_v_adam(w->piece, w->theta + at, w->first + at, w->second + at, w->gradient + at, 1e-6, 0.9, 0.999,
-                  1e-8);
+        ad_v_adam(w->piece, w->theta + at, w->first + at, w->second + at, w->gradient + at, &step, NULL);
         w->at = at + 2 * w->piece <= w->n ? at + w->piece : 0;
     }
 }

@@ -19,38 +19,6 @@ nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_a
     return opt;
 }
 
-/* [Kingma & Ba 2015, Alg. 1]: m / (1 - beta1^t) over sqrt(v / (1 - beta2^t)) + eps. Both corrections are
- * moved into the step size and eps, which gives the same step. */
-static void adam(const nn_optimizer *opt, real *theta, const real *gradient) {
-    double t = (double)*opt->steps;
-    double first = 1 - pow(opt->beta1, t), second = sqrt(1 - pow(opt->beta2, t));
-    ad_v_adam(opt->n, theta, opt->m, opt->v, gradient, opt->lr * second / first, opt->beta1, opt->beta2,
-              opt->eps * second);
-}
-
-/* [Tieleman & Hinton 2012] */
-static void rmsprop(const nn_optimizer *opt, real *restrict theta, const real *restrict g) {
-    const real keep = (real)opt->beta2, take = (real)(1 - opt->beta2);
-    const real lr = (real)opt->lr, eps = (real)opt->eps;
-    real *restrict v = opt->v;
-    for (size_t i = 0; i < opt->n; i++) {
-        v[i] = keep * v[i] + take * (g[i] * g[i]);
-        theta[i] -= lr * g[i] / ((real)sqrt(v[i]) + eps);
-    }
-}
-
-double nn_optimizer_step(nn_optimizer *opt, real *theta, real *gradient) {
-    double norm = nn_clip_global(gradient, opt->n, opt->max_grad_norm);
-    FM_CHECK(opt->kind == NN_SGD || opt->eps > 0, "optimizer: eps %g would divide 0 by 0", opt->eps);
-    ++*opt->steps;
-    switch (opt->kind) {
-    case NN_SGD: ad_v_axpy(opt->n, (real)-opt->lr, gradient, theta); break;
-    case NN_ADAM: adam(opt, theta, gradient); break;
-    case NN_RMSPROP: rmsprop(opt, theta, gradient); break;
-    }
-    return norm;
-}
-
 /* ---- norms ---- */
 
 /* For squares that overflow or vanish: relative to the largest entry. A NaN or an infinity is the norm. */
@@ -69,10 +37,12 @@ static double scaled_norm(const real *x, size_t n) {
     return largest * sqrt(sum);
 }
 
-double nn_norm(const real *x, size_t n) {
-    const double squares = (double)ad_v_sum_squares(n, x);
+/* The norm of x [n], whose squares have that sum in reals. */
+static double norm_of(double squares, const real *x, size_t n) {
     return squares > 1e-25 && squares < 1e37 ? sqrt(squares) : scaled_norm(x, n);
 }
+
+double nn_norm(const real *x, size_t n) { return norm_of((double)ad_v_sum_squares(n, x), x, n); }
 
 /* A norm that is not finite clips nothing: the guards of the training loop report what was there. */
 static void scale_to(real *x, size_t n, double norm, double limit) {
@@ -83,4 +53,50 @@ double nn_clip_global(real *gradient, size_t n, double limit) {
     double norm = nn_norm(gradient, n);
     scale_to(gradient, n, norm, limit);
     return norm;
+}
+
+/* ---- steps ---- */
+
+/* [Kingma & Ba 2015, Alg. 1]: m / (1 - beta1^t) over sqrt(v / (1 - beta2^t)) + eps. Both corrections are
+ * moved into the step size and eps, which gives the same step. */
+static real adam(const nn_optimizer *opt, real *theta, const real *gradient, real *target, double tau) {
+    double t = (double)*opt->steps;
+    double first = 1 - pow(opt->beta1, t), second = sqrt(1 - pow(opt->beta2, t));
+    const ad_adam step = {.rate = opt->lr * second / first,
+                          .beta1 = opt->beta1,
+                          .beta2 = opt->beta2,
+                          .epsilon = opt->eps * second,
+                          .tau = tau};
+    return ad_v_adam(opt->n, theta, opt->m, opt->v, gradient, &step, target);
+}
+
+/* [Tieleman & Hinton 2012] */
+static void rmsprop(const nn_optimizer *opt, real *restrict theta, const real *restrict g) {
+    const real keep = (real)opt->beta2, take = (real)(1 - opt->beta2);
+    const real lr = (real)opt->lr, eps = (real)opt->eps;
+    real *restrict v = opt->v;
+    for (size_t i = 0; i < opt->n; i++) {
+        v[i] = keep * v[i] + take * (g[i] * g[i]);
+        theta[i] -= lr * g[i] / ((real)sqrt(v[i]) + eps);
+    }
+}
+
+/* Adam sums the gradient's squares on the way, but clipping needs them before. */
+double nn_optimizer_step_tracked(nn_optimizer *opt, real *theta, real *gradient, real *target, double tau) {
+    bool on_the_way = opt->kind == NN_ADAM && opt->max_grad_norm <= 0;
+    double norm = on_the_way ? 0 : nn_clip_global(gradient, opt->n, opt->max_grad_norm);
+    FM_CHECK(opt->kind == NN_SGD || opt->eps > 0, "optimizer: eps %g would divide 0 by 0", opt->eps);
+    ++*opt->steps;
+    if (opt->kind == NN_ADAM) {
+        real squares = adam(opt, theta, gradient, target, tau);
+        return on_the_way ? norm_of((double)squares, gradient, opt->n) : norm;
+    }
+    if (opt->kind == NN_SGD) ad_v_axpy(opt->n, (real)-opt->lr, gradient, theta);
+    else rmsprop(opt, theta, gradient);
+    if (target != NULL) nn_polyak(target, theta, opt->n, tau);
+    return norm;
+}
+
+double nn_optimizer_step(nn_optimizer *opt, real *theta, real *gradient) {
+    return nn_optimizer_step_tracked(opt, theta, gradient, NULL, 0);
 }

@@ -44,6 +44,10 @@ nn_optimizer nn_optimizer_make(nn_optimizer_kind kind, double lr, size_t n, fm_a
  * before. */
 double nn_optimizer_step(nn_optimizer *opt, real *theta, real *gradient);
 
+/* The same, and then target [n] += tau (theta - target), 0 <= tau <= 1, unless target is NULL: of Adam in one
+ * pass over memory. */
+double nn_optimizer_step_tracked(nn_optimizer *opt, real *theta, real *gradient, real *target, double tau);
+
 /* Euclidean norm; right also where the squares would overflow or vanish; NaN or infinite when an entry is. */
 double nn_norm(const real *x, size_t n);
 

@@ -331,18 +331,25 @@ TEST(adam_step) {
                 u.at[i] *= (real)size[i % COUNT(size)];
                 v.at[i] = (real)(fabs((double)v.at[i]) * size[i % COUNT(size)] * size[i % COUNT(size)]);
             }
-            matrix t0 = matrix_copy(theta), u0 = matrix_copy(u), v0 = matrix_copy(v);
-            ad_v_adam(n, theta.at, u.at, v.at, g.at, 0.01, 0.9, 0.999, 1e-3);
+            matrix t0 = matrix_copy(theta), u0 = matrix_copy(u), v0 = matrix_copy(v), target = matrix_copy(g);
+            const ad_adam step = {0.01, 0.9, 0.999, 1e-3, 0.25};
+            double squares = 0;
+            real sum = ad_v_adam(n, theta.at, u.at, v.at, g.at, &step, n % 2 ? target.at : NULL);
             for (size_t i = 0; i < n; i++) {
                 double wu = 0.9 * (double)u0.at[i] + 0.1 * (double)g.at[i];
                 double wv = 0.999 * (double)v0.at[i] + 0.001 * (double)g.at[i] * (double)g.at[i];
                 EXPECT_NEAR(u.at[i], wu, 4 * EPSILON * (1 + fabs((double)u0.at[i]) + fabs((double)g.at[i])));
                 EXPECT_NEAR(v.at[i], wv, 4 * EPSILON * (1 + wv));
                 EXPECT_NEAR(theta.at[i], (double)t0.at[i] - 0.01 * wu / (sqrt(wv) + 1e-3), 8 * EPSILON);
+                double tau = n % 2 ? 0.25 : 0;
+                double wanted = (1 - tau) * (double)g.at[i] + tau * (double)theta.at[i];
+                EXPECT_NEAR(target.at[i], wanted, 4 * EPSILON * (1 + fabs(wanted)));
+                squares += (double)g.at[i] * (double)g.at[i];
             }
-            EXPECT(margins_whole(theta) && margins_whole(u) && margins_whole(v));
+            EXPECT_NEAR(sum, squares, 8 * EPSILON * squares);
+            EXPECT(margins_whole(theta) && margins_whole(u) && margins_whole(v) && margins_whole(target));
             free(theta.memory), free(u.memory), free(v.memory), free(g.memory);
-            free(t0.memory), free(u0.memory), free(v0.memory);
+            free(t0.memory), free(u0.memory), free(v0.memory), free(target.memory);
         }
     }
 }
@@ -350,12 +357,13 @@ TEST(adam_step) {
 /* What has no gradient any more comes to rest, and not among the denormal numbers. */
 TEST(adam_moments_end_at_zero) {
     FOR_EACH_ISA(isa) {
+        const ad_adam adam = {.rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
         real theta[20], u[20], v[20], g[20] = {0};
         for (size_t i = 0; i < 20; i++) theta[i] = 1, u[i] = (real)1e-30, v[i] = (real)1.01e-36;
-        for (int step = 0; step < 200; step++) ad_v_adam(20, theta, u, v, g, 0.01, 0.9, 0.999, 1e-8);
+        for (int step = 0; step < 200; step++) ad_v_adam(20, theta, u, v, g, &adam, NULL);
         for (size_t i = 0; i < 20; i++) EXPECT(theta[i] == 1 && u[i] == 0 && v[i] == 0);
         g[3] = (real)NAN;
-        ad_v_adam(20, theta, u, v, g, 0.01, 0.9, 0.999, 1e-8);
+        ad_v_adam(20, theta, u, v, g, &adam, NULL);
         EXPECT(isnan(theta[3]) && theta[4] == 1);
     }
 }

@@ -132,5 +132,43 @@ TEST(optim_clips_before_a_step) {
     fm_arena_free(&arena);
 }
 
-TEST_MAIN(CASE(optim_adam_by_hand), CASE(optim_steps_equal_the_formulas), CASE(optim_keeps_its_state),
+/* One pass over memory or two: the same numbers, whatever is clipped. */
+TEST(optim_tracked_equals_a_step_and_a_polyak_step) {
+    for (int kind = NN_SGD; kind <= NN_RMSPROP; kind++)
+        for (int clips = 0; clips < 2; clips++) {
+            nn_optimizer one = nn_optimizer_make((nn_optimizer_kind)kind, 0.1, N, &arena, NULL, "one");
+            nn_optimizer two = nn_optimizer_make((nn_optimizer_kind)kind, 0.1, N, &arena, NULL, "two");
+            real theta[2][N] = {{0}}, target[2][N], g[2][N];
+            fm_rng rng = fm_rng_split(4, FM_RNG_TEST, (uint64_t)kind, 0);
+            fm_rng_fill_normal(&rng, target[0], N);
+            memcpy(target[1], target[0], sizeof target[0]);
+            one.max_grad_norm = two.max_grad_norm = clips;
+            for (int t = 0; t < 5; t++) {
+                fm_rng_fill_normal(&rng, g[0], N);
+                memcpy(g[1], g[0], sizeof g[0]);
+                double wanted = nn_norm(g[0], N);
+                double norm = nn_optimizer_step_tracked(&one, theta[0], g[0], target[0], 0.25);
+                EXPECT_NEAR(norm, wanted, 1e-5 * wanted);
+                EXPECT_NEAR(nn_optimizer_step(&two, theta[1], g[1]), wanted, 1e-5 * wanted);
+                nn_polyak(target[1], theta[1], N, 0.25);
+            }
+            EXPECT(memcmp(theta[0], theta[1], sizeof theta[0]) == 0);
+            EXPECT(memcmp(target[0], target[1], sizeof target[0]) == 0);
+            fm_arena_free(&arena);
+        }
+}
+
+/* The squares that Adam sums on its way may overflow, or vanish. */
+TEST(optim_adam_tells_every_norm) {
+    real theta[2] = {0}, tiny[2] = {(real)3e-25, (real)4e-25}, wide[2] = {(real)3e19, (real)4e19};
+    nn_optimizer opt = nn_optimizer_make(NN_ADAM, 0.1, 2, &arena, NULL, NULL);
+    EXPECT_NEAR(nn_optimizer_step(&opt, theta, tiny), 5e-25, 1e-30);
+    EXPECT_NEAR(nn_optimizer_step(&opt, theta, wide) / 5e19, 1, 1e-6);
+    wide[1] = (real)NAN;
+    EXPECT(isnan(nn_optimizer_step(&opt, theta, wide)));
+    fm_arena_free(&arena);
+}
+
+TEST_MAIN(CASE(optim_tracked_equals_a_step_and_a_polyak_step), CASE(optim_adam_tells_every_norm),
+          CASE(optim_adam_by_hand), CASE(optim_steps_equal_the_formulas), CASE(optim_keeps_its_state),
           CASE(optim_norm), CASE(optim_clip_global), CASE(optim_clips_before_a_step))

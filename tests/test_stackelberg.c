@@ -96,6 +96,9 @@ static void expect_direction(const algo_type *algo, const char *settings, bool a
         double g = slope(c, &before, entry, actor_leads ? 0 : 1);
         EXPECT_NEAR(s->total.follower_gradient[i], g, 1e-3 * (1 + fabs(g)));
     }
+    for (size_t i = 0; i < c->critic.params.n; i++)
+        EXPECT_NEAR(c->critic.target[i],
+                    0.75 * before.critic_target[i] + 0.25 * (double)c->critic.params.theta[i], 1e-6);
     EXPECT_MSG(apart > 0.02, "%s %s: the implicit term is at most %g", algo->name, settings, apart);
     EXPECT_EQ(*s->leader->adam.steps, 1);
     EXPECT_EQ(*s->follower->adam.steps, 1);

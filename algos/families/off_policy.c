@@ -297,9 +297,9 @@ void off_policy_observe(void *self, const algo_step *step) {
     algo_cadence_count(&c->cadence, step->before.copies, c->config->replay.learning_starts);
 }
 
-static void learn_in_turn(off_policy *c, double rate) {
-    algo_net_step(&c->critic, rate);
-    algo_net_step(&c->actor, rate);
+static void learn_in_turn(off_policy *c, double rate, double tau) {
+    algo_net_step_tracked(&c->critic, rate, tau);
+    algo_net_step_tracked(&c->actor, rate, c->rule.target_actor ? tau : 0);
 }
 
 void off_policy_learn_in_turn(off_policy *c, const algo_setup *setup) {
@@ -309,6 +309,11 @@ void off_policy_learn_in_turn(off_policy *c, const algo_setup *setup) {
         nn_objective_make(c->actor_loss, &actor, 1, &c->mean_log_prob, c->rule.stochastic, setup->arena);
     c->shown = c->actor.objective.shown;
     c->learn = learn_in_turn;
+}
+
+void off_policy_track(off_policy *c, double tau) {
+    algo_net_track(&c->critic, tau);
+    if (c->rule.target_actor) algo_net_track(&c->actor, tau);
 }
 
 /* Descends -log alpha (mean log pi + target entropy) [Haarnoja 2018b, Eq. 18, as the programs have it: in log
@@ -330,12 +335,9 @@ static void learn(off_policy *c) {
         fm_rng_fill_normal(&c->noise, c->next_draws, numbers);
         fm_rng_fill_normal(&c->noise, c->draws, numbers);
     }
-    c->learn(c, rate);
+    c->learn(c, rate, c->cadence.updates % target->target_update_interval == 0 ? target->tau : 0);
     if (c->rule.stochastic) *c->entropy = -(double)*c->shown;
     if (c->rule.adapt) adapt(c, rate);
-    if (c->cadence.updates % target->target_update_interval != 0) return;
-    algo_net_track(&c->critic, target->tau);
-    if (c->rule.target_actor) algo_net_track(&c->actor, target->tau);
 }
 
 void off_policy_update(void *self) {

@@ -104,9 +104,9 @@ typedef struct off_policy {
     ad_var critic_loss, actor_loss, mean_log_prob;
     ad_var taught[2]; /* Q_k(s, a) [B, 1] of the minibatch, whose errors L is made of */
     real *draws, *next_draws; /* [B, A] noise of a~ and of a'; deterministic: NULL */
-    /* One update of actor and critics on the minibatch drawn, with learning rates times `rate`; writes the
-     * number of mean_log_prob before it. */
-    void (*learn)(struct off_policy *c, double rate);
+    /* One update of actor and critics on the minibatch drawn, with learning rates times `rate`, and of their
+     * target copies by tau (0: none is due); writes the number of mean_log_prob before it. */
+    void (*learn)(struct off_policy *c, double rate, double tau);
     const real *shown; /* where it writes that */
 
     real *alpha;           /* the temperature, a leaf; kept */
@@ -138,6 +138,9 @@ void off_policy_make(off_policy *c, const algo_setup *setup, const off_policy_co
 
 /* Critics first, along dL/dw; then the actor, judged by the new critics. */
 void off_policy_learn_in_turn(off_policy *c, const algo_setup *setup);
+
+/* Target copies come nearer by tau: for a `learn` that steps by itself. */
+void off_policy_track(off_policy *c, double tau);
 
 /* The functions of the contract; `self` begins with an off_policy. */
 size_t off_policy_memory_length(const void *self);

@@ -30,7 +30,7 @@ double stackelberg_damping(const stackelberg *s) {
 }
 
 /* The follower's gradient is of the point that the leader stood at. */
-static void learn(off_policy *c, double rate) {
+static void learn(off_policy *c, double rate, double tau) {
     stackelberg *s = (stackelberg *)c;
     const nn_total_options options = algo_total_now(&s->config->total, stackelberg_damping(s));
     const nn_total_report report = nn_total_run(&s->total, &options);
@@ -42,6 +42,7 @@ static void learn(off_policy *c, double rate) {
         steps--;
     }
     while (steps-- > 0) algo_net_step(s->follower, rate);
+    if (tau > 0) off_policy_track(c, tau);
 }
 
 stackelberg *stackelberg_make(const algo_setup *setup, const off_policy_config *base,

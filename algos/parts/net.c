@@ -70,18 +70,25 @@ void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss) {
     net->objective = nn_objective_make(loss, &own, 1, NULL, 0, setup->arena);
 }
 
-void algo_net_step(algo_net *net, double rate) {
-    double loss = nn_objective_run(&net->objective);
-    algo_net_descend(net, loss, net->objective.gradient[0], rate);
-}
-
-void algo_net_descend(algo_net *net, double loss, real *gradient, double rate) {
+static void descend(algo_net *net, double loss, real *gradient, double rate, double tau) {
     double lr = net->adam.lr;
     *net->loss = loss;
     net->adam.lr = lr * rate;
-    *net->gradient_norm = nn_optimizer_step(&net->adam, net->params.theta, gradient);
+    *net->gradient_norm = nn_optimizer_step_tracked(&net->adam, net->params.theta, gradient,
+                                                    tau > 0 ? net->target : NULL, tau);
     net->adam.lr = lr;
 }
+
+void algo_net_descend(algo_net *net, double loss, real *gradient, double rate) {
+    descend(net, loss, gradient, rate, 0);
+}
+
+void algo_net_step_tracked(algo_net *net, double rate, double tau) {
+    double loss = nn_objective_run(&net->objective);
+    descend(net, loss, net->objective.gradient[0], rate, tau);
+}
+
+void algo_net_step(algo_net *net, double rate) { algo_net_step_tracked(net, rate, 0); }
 
 void algo_net_track(algo_net *net, double tau) {
     nn_polyak(net->target, net->params.theta, net->params.n, tau);

@@ -55,7 +55,11 @@ void algo_net_learn(algo_net *net, const algo_setup *setup, ad_var loss);
  * `rate`. */
 void algo_net_step(algo_net *net, double rate);
 
-/* The same along a gradient [params.n] of the caller's, which is clipped in place; `loss` is for the log. */
+/* The same, and then algo_net_track, of which tau = 0 does nothing: in one pass over the parameters. */
+void algo_net_step_tracked(algo_net *net, double rate, double tau);
+
+/* algo_net_step along a gradient [params.n] of the caller's, which is clipped in place; `loss` is for the
+ * log. */
 void algo_net_descend(algo_net *net, double loss, real *gradient, double rate);
 
 /* target += tau (theta - target). */

@@ -37,7 +37,10 @@ AD_INLINE bool vany(mask m) { return _mm256_movemask_ps(_mm256_castsi256_ps(m)) 
 AD_INLINE mask visnan(vec a) { return _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
 AD_INLINE vec vselect(mask m, vec a, vec b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(m)); }
 AD_INLINE vec vquotient(vec a, vec b) { return _mm256_div_ps(a, b); }
-AD_INLINE vec vroot(vec v) { return _mm256_sqrt_ps(v); }
+AD_INLINE vec vover_root(vec a, vec v, mask none, vec offset) {
+    (void)none;
+    return vdiv(a, vadd(vsqrt(v), offset));
+}
 
 AD_INLINE vec power_of_two(__m256i n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
@@ -109,6 +112,7 @@ AD_INLINE void vload_columns(const real *p, size_t ld, size_t rows, const bool w
 #define AD_FLOPS_PER_FMA 2
 #define AD_TILES(X) TILE_ROWS_12(X, 1) TILE_ROWS_6(X, 2) TILE_ROWS_4(X, 3) TILE_ROWS_3(X, 4)
 #define AD_TILE_ROWS {0, 12, 6, 4, 3}
+#define AD_WIDE 2
 #define AD_LOOKUP 0
 
 #include "autograd/kernels/math.inc.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    DEPTH = 256,      /* k of one panel: so many rows of 2 vectors are 32 KB, of a first-level cache of 48 */
+    DEPTH = 256,      /* k of a panel 2 vectors wide: 32 KB, of a first-level cache of 48 */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
     NEAR = 6144,   /* reals of B, 24 KB, that stay in the first level, however they are read */
@@ -194,9 +194,13 @@ static void pack_columns(size_t k, size_t n, size_t nv, const real *b, size_t ld
 
 /* ---- the product by tiles ---- */
 
-/* How many vectors of columns the next tiles take: few rows want wide tiles, many rows the square ones. */
-static size_t next_vectors(size_t left, size_t rows) {
-    if (rows <= tile_rows[4] && left != 5) return left < 4 ? left : 4;
+/* Vectors of columns that tiles take while there are many rows: AD_WIDE, but 2 where A is read by columns. */
+static size_t usual_vectors(const product *p) { return p->a_by_columns ? 2 : AD_WIDE; }
+
+/* How many the next tiles take, of those left. Few rows want wide tiles. */
+static size_t next_vectors(const product *p, size_t left, size_t rows) {
+    const size_t most = rows <= tile_rows[4] ? 4 : usual_vectors(p);
+    if (most == 4 && left != 5) return left < 4 ? left : 4;
     return left == 1 || left == 3 ? left : left == 5 ? 3 : 2;
 }
 
@@ -292,7 +296,7 @@ static void tile_slice(const product *p, const slice *s) {
     const bool near = is_near(p);
     heights h = {0};
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
-        nv = next_vectors((p->n - j + W - 1) / W, s->m);
+        nv = next_vectors(p, (p->n - j + W - 1) / W, s->m);
         if (nv != h.nv) h = heights_of(s->m, nv);
         const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
         const bool pack = p->b_by_columns || (!near && s->m > 3 * tile_rows[nv]);
@@ -313,13 +317,13 @@ static size_t cut(size_t n, size_t i, size_t parts) {
 }
 
 static void by_tiles(const product *p, size_t k) {
-    const size_t parts = k > DEPTH ? (k + DEPTH - 1) / DEPTH : 1;
+    const size_t depth = 2 * DEPTH / usual_vectors(p), parts = k > depth ? (k + depth - 1) / depth : 1;
     const size_t blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     for (size_t r = 0; r < blocks; r++) {
         const size_t row = cut(p->m, r, blocks), m = cut(p->m, r + 1, blocks) - row;
         for (size_t i = 0; i < parts; i++) {
-            const size_t from = cut(k, i, parts), depth = cut(k, i + 1, parts) - from;
-            const slice s = {row, m, from, depth, i == 0, i + 1 == parts};
+            const size_t from = cut(k, i, parts), end = cut(k, i + 1, parts);
+            const slice s = {row, m, from, end - from, i == 0, i + 1 == parts};
             tile_slice(p, &s);
         }
     }

@@ -105,6 +105,12 @@ typedef struct ad_finish {
     const real *mask;
 } ad_finish;
 
+/* A step of Adam. */
+typedef struct ad_adam {
+    double rate, beta1, beta2, epsilon;
+    double tau; /* of the target copy, if there is one */
+} ad_adam;
+
 /* The kernels of one instruction set. The functions below are the same, called through ad_kernels(). */
 typedef struct ad_kernel_table {
     ad_isa isa;
@@ -141,8 +147,8 @@ typedef struct ad_kernel_table {
     void (*log_softmax_columns)(size_t m, size_t n, const real *x, real *y);
     void (*logsumexp)(size_t m, size_t n, const real *x, real *y);
     void (*logsumexp_columns)(size_t m, size_t n, const real *x, real *y);
-    void (*adam)(size_t n, real *theta, real *first, real *second, const real *g, double rate, double beta1,
-                 double beta2, double epsilon);
+    real (*adam)(size_t n, real *theta, real *first, real *second, const real *g, const ad_adam *step,
+                 real *target);
     void (*gemm_sum)(bool trans_a, bool trans_b, size_t m, size_t n, size_t terms, const ad_term *term,
                      bool accumulate, real *c, size_t ldc, ad_bias bias, ad_finish finish);
     double (*peak_fma)(size_t iterations);
@@ -263,12 +269,13 @@ static inline void ad_v_logsumexp_columns(size_t m, size_t n, const real *x, rea
 }
 
 /* One step of Adam over n parameters: first = b1 first + (1 - b1) g, second = b2 second + (1 - b2) g g,
- * theta -= rate first / (sqrt(second) + epsilon). With the step size and epsilon of [Kingma 2015, Alg. 1]
- * at step t, pass rate = alpha sqrt(1 - b2^t) / (1 - b1^t) and epsilon = eps sqrt(1 - b2^t). Moments below
- * 1e-36 become 0. */
-static inline void ad_v_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate,
-                             double beta1, double beta2, double epsilon) {
-    ad_kernels()->adam(n, theta, first, second, g, rate, beta1, beta2, epsilon);
+ * theta -= rate first / (sqrt(second) + epsilon); then, unless target is NULL, what ad_v_polyak does to it.
+ * All in one pass over memory, and with it the sum of g g, which is returned. With the step size and epsilon
+ * of [Kingma 2015, Alg. 1] at step t, pass rate = alpha sqrt(1 - b2^t) / (1 - b1^t) and epsilon =
+ * eps sqrt(1 - b2^t). Moments below 1e-36 become 0. */
+static inline real ad_v_adam(size_t n, real *theta, real *first, real *second, const real *g,
+                             const ad_adam *step, real *target) {
+    return ad_kernels()->adam(n, theta, first, second, g, step, target);
 }
 
 /* target += tau (x - target), as (1 - tau) target + tau x. */

@@ -7,7 +7,8 @@
  *   vfma         a b + c; vfnma: c - a b; rounded once where the machine does that
  *   vmax, vmin   a > b ? a : b, a < b ? a : b: b when one is NaN
  *   vselect      m ? a : b
- *   vquotient    a / b, vroot: the square root: allowed to be an ulp off, for moderate numbers
+ *   vover_root   a / (sqrt(v) + offset): allowed to be 3 ulp off, for moderate numbers; v is 0 where `none`
+ *                says so
  *   vsum_all     W vectors to the vector of their sums; vmax_all of their maxima
  *   vload_columns   v[l] = entry l, l < 4, of each of W rows, which lie ld apart; rows from `rows` on
  *                repeat the last one; unless `whole`, only entries l < depth < 4 are read
@@ -73,7 +74,6 @@ AD_INLINE vec vmul(vec a, vec b) { return a * b; }
 AD_INLINE vec vdiv(vec a, vec b) { return a / b; }
 AD_INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
 AD_INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
-AD_INLINE vec vquotient(vec a, vec b) { return vdiv(a, b); }
 AD_INLINE vec vneg(vec a) { return -a; }
 AD_INLINE mask vgt(vec a, vec b) { return (mask)(a > b); }
 AD_INLINE mask visnan(vec a) { return (mask)(a != a); }
@@ -92,7 +92,10 @@ AD_INLINE vec vmin(vec a, vec b) { return vselect(vgt(b, a), a, b); }
 
 /* In double and rounded once: for float that is the exactly rounded result but for rare ties. */
 EACH(vsqrt, sqrt(x))
-AD_INLINE vec vroot(vec v) { return vsqrt(v); }
+AD_INLINE vec vover_root(vec a, vec v, mask none, vec offset) {
+    (void)none;
+    return vdiv(a, vadd(vsqrt(v), offset));
+}
 EACH(vabs, fabs(x))
 EACH(vexp, exp(x))
 EACH(vlog, log(x))
@@ -138,6 +141,7 @@ AD_INLINE void vload_columns(const real *p, size_t ld, size_t rows, const bool w
 #define AD_FLOPS_PER_FMA 2
 #define AD_TILES(X) TILE_ROWS_8(X, 1) TILE_ROWS_6(X, 2) TILE_ROWS_4(X, 3) TILE_ROWS_3(X, 4)
 #define AD_TILE_ROWS {0, 8, 6, 4, 3}
+#define AD_WIDE 2
 
 #include "autograd/kernels/vector.inc.h"
 #include "autograd/kernels/gemm.inc.h"

@@ -487,23 +487,30 @@ static void ad_k_logsumexp_columns(size_t m, size_t n, const real *x, real *py) 
 
 /* Moments of parameters without a gradient end at zero: as denormal numbers they would stay for good, and
  * each costs the processor a hundred cycles. */
-static void ad_k_adam(size_t n, real *theta, real *first, real *second, const real *g, double rate,
-                      double beta1, double beta2, double epsilon) {
-    const vec b1 = vset((real)beta1), b2 = vset((real)beta2), c1 = vset((real)(1 - beta1));
-    const vec c2 = vset((real)(1 - beta2)), step = vset((real)rate), small = vset((real)epsilon);
-    const vec zero = vzero(), least = vset((real)1e-36);
+static real ad_k_adam(size_t n, real *theta, real *first, real *second, const real *g, const ad_adam *step,
+                      real *target) {
+    const vec b1 = vset((real)step->beta1), c1 = vset((real)(1 - step->beta1)), rate = vset((real)step->rate);
+    const vec b2 = vset((real)step->beta2), c2 = vset((real)(1 - step->beta2));
+    const vec small = vset((real)step->epsilon), zero = vzero(), least = vset((real)1e-36);
+    const vec tau = vset((real)step->tau), rest = vset((real)(1 - step->tau));
+    vec squares = zero;
 #define BODY(load, store)                                                                                    \
     {                                                                                                        \
         vec slope = load(g), u = vfma(b1, load(first), vmul(c1, slope));                                     \
-        vec v = vfma(b2, load(second), vmul(c2, vmul(slope, slope)));                                        \
+        vec v = vfma(vmul(c2, slope), slope, vmul(b2, load(second)));                                        \
+        const mask none = vgt(least, v);                                                                     \
         u = vselect(vgt(least, vabs(u)), zero, u);                                                           \
-        v = vselect(vgt(least, v), zero, v);                                                                 \
+        v = vselect(none, zero, v);                                                                          \
+        squares = vfma(slope, slope, squares);                                                               \
         store(first, u);                                                                                     \
         store(second, v);                                                                                    \
-        store(theta, vfnma(step, vquotient(u, vadd(vroot(v), small)), load(theta)));                         \
+        const vec x = vfnma(rate, vover_root(u, v, none, small), load(theta));                               \
+        store(theta, x);                                                                                     \
+        if (target != NULL) store(target, vfma(tau, x, vmul(rest, load(target))));                           \
     }
     FOR_EACH_VECTOR(n, BODY);
 #undef BODY
+    return vsum(squares);
 }
 
 /* Enough independent chains to hide the latency; the result is kept where the compiler cannot drop it. */

@@ -211,22 +211,44 @@ static void make_lanes(const ad_draft *d, ad_segment *segment) {
 }
 
 static void lay_out_slots(ad_draft *d, ad_segment *segment) {
+    if (arrlenu(d->slots) == 0) return;
     for (size_t s = 0; s < arrlenu(d->slots); s++) segment->slot_stride += d->slots[s].cols * segment->block;
-    real *memory =
-        fm_arena_alloc_raw(&d->b->tape->arena, segment->slot_stride * segment->lanes, sizeof(real));
+    real *memory = ad_room_take(d->b->tape, segment->slot_stride * segment->lanes);
     for (size_t s = 0; s < arrlenu(d->slots); s++) {
         arrput(d->memory, memory);
         memory += d->slots[s].cols * segment->block;
     }
 }
 
-/* The steps of a segment, with the turns before and after them, which are listed in that order. */
-static void make_segment_steps(const ad_draft *d) {
+/* A room for the value whose first writer is step i, if it is one that nobody sees from outside. */
+static void move_in(ad_build *b, size_t i) {
+    uint32_t id = ad_build_home(b, b->order[i]);
+    ad_part *home = &b->part[id];
+    if (home->first_writer != b->order[i] || !home->far || home->output) return;
+    home->to = ad_room_take(b->tape, ad_size(&b->tape->nodes[id]));
+    arrput(b->lodgers, id);
+}
+
+/* Gives back the rooms of values that no step after step i needs. */
+static void move_out(ad_build *b, size_t i) {
+    for (size_t k = arrlenu(b->lodgers); k-- > 0;) {
+        const ad_part *home = &b->part[b->lodgers[k]];
+        if (home->last_use > i) continue;
+        ad_room_give(b->tape, home->to);
+        arrdelswap(b->lodgers, k);
+    }
+}
+
+/* The steps of a segment, with the turns before and after them, which are listed in that order. Of lanes
+ * that run at once, one may be at the last step while another one is at the first. */
+static void make_segment_steps(const ad_draft *d, bool in_order) {
     const ad_turning *turn = d->turns, *end = turn ? turn + arrlenu(turn) : turn;
     for (size_t i = d->first; i < d->end; i++) {
+        move_in(d->b, i);
         for (; turn < end && turn->position == i && !turn->back; turn++) make_turn(d, turn);
         make_step(d, d->b->order[i]);
         for (; turn < end && turn->position == i; turn++) make_turn(d, turn);
+        if (in_order || i + 1 == d->end) move_out(d->b, i);
     }
     for (turn = d->turns; turn < end; turn++) d->b->part[turn->id].turned = SIZE_MAX;
 }
@@ -240,8 +262,9 @@ static void make_segment(ad_build *b, size_t first, size_t end) {
     segment->block = block_rows(d.slots, segment->rows);
     make_lanes(&d, segment);
     lay_out_slots(&d, segment);
-    make_segment_steps(&d);
+    make_segment_steps(&d, segment->lanes == 1);
     segment->count = arrlenu(b->steps) - segment->first;
+    if (arrlenu(d.memory) > 0) ad_room_give(b->tape, d.memory[0]);
     arrfree(d.memory);
     arrfree(d.turns);
     arrfree(d.slots);
@@ -333,6 +356,7 @@ ad_plan *ad_plan_make(const ad_var *changing, size_t n_changing, const ad_output
     find_reads(&b);
     arrfree(vars);
     arrfree(b.order);
+    arrfree(b.lodgers);
     free(b.part);
     return b.plan;
 }

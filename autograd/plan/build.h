@@ -47,8 +47,8 @@ struct ad_plan {
 typedef struct ad_part {
     bool live;      /* computed by this plan */
     bool output;    /* must stand in its own memory after a replay, */
-    real *to;       /* or in this memory of the caller */
-    bool far;       /* read from another segment, or whole: must stand in its own memory */
+    real *to;       /* or in this memory of the caller; of what is no output: a room */
+    bool far;       /* read from another segment, or whole: has no place in the memory of a block */
     uint32_t uses;  /* live nodes that read it, and outputs */
     char flow;      /* last letter: 'r' row for row, '+' sum over rows, 'w' neither */
     size_t rows;    /* of the batch it walks through (r and +), else 0 */
@@ -74,8 +74,10 @@ typedef struct ad_build {
     ad_plan *plan;
     ad_part *part;   /* [count] */
     uint32_t count;  /* nodes of the tape that are looked at */
-    uint32_t *order; /* stb_ds array: live, not elided nodes in the order of their steps */
-    ad_step *steps;  /* stb_ds array */
+    /* stb_ds arrays: */
+    uint32_t *order;   /* live, not elided nodes in the order of their steps */
+    uint32_t *lodgers; /* homes that have a room now */
+    ad_step *steps;
 } ad_build;
 
 /* Memory for a value within a block. */
@@ -108,6 +110,11 @@ uint32_t ad_build_home(const ad_build *b, uint32_t id);
 /* The arguments of the step of a node, AD_NO_NODE where there is none, how it reads each, and their
  * number. */
 int ad_build_arguments(const ad_build *b, uint32_t id, uint32_t *in, char *letters);
+
+/* A room: memory [n] until it is given back; then a later value may have it, of this plan or of another one
+ * of the tape, as replays do not overlap. So what replays write and read again stays in the cache. */
+real *ad_room_take(ad_tape *t, size_t n);
+void ad_room_give(ad_tape *t, const real *memory);
 
 /* Chooses the layout of the values that live within a block of a segment, and gives them their slots. */
 void ad_build_slots(ad_draft *d);
