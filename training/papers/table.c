@@ -81,14 +81,14 @@ const reproduce_item REPRODUCE_ITEMS[] = {
     {"step/fig5", "Penalty: where STEP, MAPPO and MADDPG end, by the penalty k",
      "STEP (Zhang et al. 2023), Fig. 5",
      "The bars are not numbers; the text gives STEP at k = -100, and MAPPO at (a2,b2) for every k < 0.\n"
-     "Greedy joint actions after 10,000 decisions. STEP observes 0, as in the first author's program, and\n"
-     "has beta = 1; below are other beta, and the constant 1 as observation: with its running mean taken\n"
+     "Greedy joint actions after 10,000 decisions. STEP observes 0, as in the first author's program, and "
+     "has beta = 1; below are other beta, and the constant 1 as observation: with its running mean taken "
      "away, as by default, and raw.\n",
      "trials", 100, 10, 3000, reproduce_step_penalty},
     {"step/table1", "Mixing: policies and rewards of STEP, MAPPO and MADDPG",
      "STEP (Zhang et al. 2023), Table 1",
-     "Chances are means over the trials at the end, rewards what the policies earn on average. By the\n"
-     "printed chances the rewards of MAPPO and MADDPG stand in each other's columns; here they are put\n"
+     "Chances are means over the trials at the end, rewards what the policies earn on average. By the "
+     "printed chances the rewards of MAPPO and MADDPG stand in each other's columns; here they are put "
      "right.\n",
      "trials", 100, 10, 3000, reproduce_step_mixing},
     {"step/figB2", "Mixing: policies of STEP, MAPPO and MADDPG in the course of training",
@@ -97,24 +97,24 @@ const reproduce_item REPRODUCE_ITEMS[] = {
      reproduce_step_mixing_curves},
     {"step/fig7", "beta in the on-ramp and in chains of 2, 8 and 64 agents",
      "STEP (Zhang et al. 2023), Fig. 7",
-     "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and\n"
-     "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times\n"
-     "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best\n"
+     "The paper's task is MuJoCo's Ant, as curves; it says that beta does not matter with few agents and "
+     "that a large one is better with many. A test return is the mean of 20 greedy episodes, twenty times "
+     "in the course of training; `area` is the mean of all, `last quarter` of the last five. The best "
      "return of a chain is 0.\n",
      "trials", 5, 1, 4000, reproduce_step_beta},
     {"step/fig8", "on-ramp: returns of STEP, MAPPO, IPPO and MADDPG at three densities",
      "STEP (Zhang et al. 2023), Fig. 8",
      ONRAMP
-     "Returns are means over agents. It finds STEP above the others, the more so the denser. The rows\n"
+     "Returns are means over agents. It finds STEP above the others, the more so the denser. The rows "
      "`in training` are of the last 1000 episodes, exploration included.\n"
-     "After 1,000,000 decisions STEP's was above MAPPO's by 8, 15 and 34 at densities 1, 2 and 3, above\n"
-     "IPPO's by 4, 6 and 3.5, within the intervals, and above MADDPG's by -5, 22 and 39. What IPPO has, one\n"
+     "After 1,000,000 decisions STEP's was above MAPPO's by 8, 15 and 34 at densities 1, 2 and 3, above "
+     "IPPO's by 4, 6 and 3.5, within the intervals, and above MADDPG's by -5, 22 and 39. What IPPO has, one "
      "critic for all, STEP has not (algos/step.c).\n",
      "trials", 5, 1, 4000, reproduce_step_returns},
     {"step/fig9", "on-ramp: speeds of the same, from the same trials", "STEP (Zhang et al. 2023), Fig. 9",
      ONRAMP
-     "Speeds are means over decisions and agents, so those of who crashes soon count as well. It finds\n"
-     "STEP the fastest. After 1,000,000 decisions MADDPG was, which crashed in 6, 26 and 42 % of episodes\n"
+     "Speeds are means over decisions and agents, so those of who crashes soon count as well. It finds "
+     "STEP the fastest. After 1,000,000 decisions MADDPG was, which crashed in 6, 26 and 42 % of episodes "
      "(STEP 7, 10 and 8 %); STEP was level with MAPPO and IPPO, and faster than IPPO at density 3.\n",
      "trials", 5, 1, 4000, reproduce_step_speeds},
     {"oracles/games", "12 iterated games: leaders against a follower that knows their tables",
