@@ -2,7 +2,8 @@
  * x86.
  *
  * The polynomials are minimax fits (Remez exchange in 50 digits) of the stated functions on the stated
- * intervals. */
+ * intervals. Beside what portable.c describes, the variants give vquotient: a / b, allowed to be an ulp off,
+ * for moderate numbers. */
 
 #include <math.h>
 #include <stdalign.h>
