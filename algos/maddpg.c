@@ -17,7 +17,7 @@
  * are scaled by the bounds in the facts, and learning rates and noise fall linearly (options). A relaxed draw
  * asks the critic about mixtures that no transition has shown it; on Maintain that can leave the follower at
  * an action that is no reply, often so with straight-through draws, and never seen with the exact expectation
- * (option relaxation). Not implemented: inferring the others' policies, and ensembles of policies.
+ * (option relaxation). Left out: inferring the others' policies, and ensembles of policies.
  *
  * Preset "published": the settings of the reference experiments of [Zhang 2020]. Matrix games: expectation
  * over a softmax actor instead of Gumbel-Softmax, gamma 0, no exploration beyond the policy's own chance
