@@ -15,6 +15,7 @@ enum {
     REUSED = 18,      /* tiles that read a block of B before packing it is worth while, */
     REUSED_MOST = 50, /* and where they fetch the next block meanwhile */
     FETCHED = 64,     /* k from which on they do */
+    MANY_ROWS = 200,  /* from which on A by columns wants wide tiles as well */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
     MAX_TERMS = 4, /* summed in one pass over C */
@@ -211,8 +212,11 @@ static void pack_columns(size_t k, size_t n, size_t nv, const real *b, size_t ld
 
 /* ---- the product by tiles ---- */
 
-/* Vectors of columns that tiles take while there are many rows: AD_WIDE, but 2 where A is read by columns. */
-static size_t usual_vectors(const product *p) { return p->a_by_columns ? 2 : AD_WIDE; }
+/* Vectors of columns that tiles take while there are many rows: AD_WIDE, but 2 where A is read by columns, of
+ * which a tile of few rows would use but a part of each line, unless there are many. */
+static size_t usual_vectors(const product *p) {
+    return p->a_by_columns && p->m < MANY_ROWS ? 2 : AD_WIDE;
+}
 
 /* How many the next tiles take, of those left. Few rows want wide tiles. */
 static size_t next_vectors(const product *p, size_t left, size_t rows) {
