@@ -385,10 +385,35 @@ TEST(pictures_show_the_situation) {
     }
 }
 
+/* At the right end of the picture as well; captions, which have digits, are prose. */
+TEST(pictures_fit_the_terminal) {
+    static const char *const PLACES[CONTROLS] = {"2.4:0:0:0", "-1.5708:0", "0.6:0", "1.5708:0:0:0"};
+    static const int COLUMNS[] = {40, 57, 75, 200};
+    for (size_t w = 0; w < sizeof COLUMNS / sizeof *COLUMNS; w++)
+        for (int k = 0; k < CONTROLS; k++) {
+            copy c;
+            char columns[12];
+            size_t widest = 0;
+            snprintf(columns, sizeof columns, "%d", COLUMNS[w]);
+            begin_at(&c, NAMES[k], PLACES[k]);
+            setenv("COLUMNS", columns, 1);
+            char *text = picture(&c, NULL);
+            unsetenv("COLUMNS");
+            for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+                if (strcspn(line, "0123456789\n") == strcspn(line, "\n"))
+                    widest = strcspn(line, "\n") > widest ? strcspn(line, "\n") : widest;
+            EXPECT_MSG(widest <= (size_t)COLUMNS[w], "%s: %zu of %d columns", NAMES[k], widest, COLUMNS[w]);
+            bool wide = strcmp(NAMES[k], "cartpole") == 0 || strncmp(NAMES[k], "mountaincar", 11) == 0;
+            if (wide) EXPECT_MSG(widest + 2 >= (size_t)fmin(COLUMNS[w], 75), "%s: %zu", NAMES[k], widest);
+            free(text);
+            fm_arena_free(&c.arena);
+        }
+}
+
 TEST_MAIN(CASE(trajectories_are_those_of_gymnasium), CASE(observations_are_those_of_gymnasium),
           CASE(cartpole_is_cut_off_at_its_limit), CASE(a_terminal_timeout_ends_by_the_rules_in_every_episode),
           CASE(a_fall_is_an_end), CASE(cartpole_ends_beyond_either_side),
           CASE(mountaincar_charges_what_was_chosen), CASE(pendulum_costs_as_stated),
           CASE(an_episode_begins_at_its_start), CASE(a_bad_start_is_explained),
           CASE(starts_are_drawn_uniformly), CASE(one_agent_without_a_leader),
-          CASE(pictures_show_the_situation))
+          CASE(pictures_show_the_situation), CASE(pictures_fit_the_terminal))

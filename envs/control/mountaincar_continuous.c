@@ -133,7 +133,8 @@ static double height(double position) { return 0.25 * sin(3.0 * position); }
 static void render(const void *game, const void *state, const real *actions, FILE *out) {
     (void)game;
     const mountaincar_state *s = state;
-    const double rows = 20.0, row = 1.0 / rows, goal = (double)GOAL, car = (double)s->position;
+    const double rows = control_picture_scale(out, POSITION_HIGH - POSITION_LOW, 20.0), row = 1.0 / rows;
+    const double goal = (double)GOAL, car = (double)s->position;
     control_picture p;
     control_picture_clear(&p, POSITION_LOW, POSITION_HIGH, -0.25, 0.25 + 2.0 * row, rows);
     for (int i = 0; i < p.columns; i++) {
