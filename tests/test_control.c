@@ -262,6 +262,7 @@ TEST(a_bad_start_is_explained) {
         {"cartpole", "0:0:0:1x", "'1x', for theta_dot"},
         {"cartpole", "0:nan:0:0", "'nan', for x_dot"},
         {"cartpole", "0:1e999:0:0", "'1e999', for x_dot"},
+        {"cartpole", sizeof(real) == sizeof(float) ? "0:1e39:0:0" : "0:1e309:0:0", "', for x_dot, is not"},
         {"cartpole", "5:0:0:0", "x is 5, but lies within -4.8..4.8"},
         {"cartpole", "0:0:-0.5:0", "theta is -0.5, but lies within -0.418879..0.418879"},
         {"pendulum", "0:8.1", "theta_dot is 8.1, but lies within -8..8; expected 2 numbers, theta:theta_dot"},

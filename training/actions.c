@@ -1,6 +1,7 @@
 /* actions.c: see actions.h. */
 #include "training/actions.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ static fm_status parse_part(const env_facts *facts, int agent, int k, const char
         *action = (real)index;
         return FM_OK;
     }
-    if (!fm_text_to_real(text, &value))
+    if (!fm_text_to_real(text, &value) || !isfinite((real)value))
         return fm_fail(err, "%s: '%s' is not a number, as %s expects", facts->name, text,
                        env_agent_text(facts, agent, who, sizeof who));
     *action = (real)value;
