@@ -170,7 +170,10 @@ TEST(what_cannot_be_learned_is_refused_by_name) {
                    "a replay of 9 cannot hold a minibatch of 100");
     expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=warm", "ent_coef is 'warm'");
     expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=-1", "ent_coef is -1");
+    expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=0x1", "ent_coef is '0x1'");
     expect_refusal(&algo_sac, "agents=1 box=true", "target_entropy=nan", "target_entropy is 'nan'");
+    if (sizeof(real) == sizeof(float))
+        expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=1e39", "ent_coef is 1e39, which is too");
 }
 
 TEST(a_box_without_bounds_is_refused) {

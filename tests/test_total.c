@@ -430,7 +430,7 @@ TEST(large_damping_and_no_implicit_term_give_the_individual_gradient) {
     close_ddpg(&g);
 }
 
-/* f1 = <c, p1> + <b, p2>, f2 = 1/2 sum h p2^2 + <p1, p2> of two numbers each: x = b / h, M x = x. */
+/* f1 = <c, p1> + <b, p2>, f2 = 1/2 sum h p2^2 + k <p1, p2> of two numbers each: x = b / h, M x = k x. */
 typedef struct quadratic {
     real h[2], b[2], c[2];
     ad_tape *t;
@@ -438,7 +438,7 @@ typedef struct quadratic {
     nn_total total;
 } quadratic;
 
-static void open_quadratic(quadratic *q) {
+static void open_quadratic(quadratic *q, double k) {
     ad_tape *t = q->t = ad_tape_new();
     make_vector(&q->leader, t, 2);
     make_vector(&q->follower, t, 2);
@@ -450,7 +450,7 @@ static void open_quadratic(quadratic *q) {
                             .follower = name("follower", &q->follower),
                             .leader_loss = f1,
                             .coupling = AD_NONE,
-                            .follower_loss = ad_add(ad_scale(own, 0.5), ad_sum(ad_mul(p1, p2)))};
+                            .follower_loss = ad_add(ad_scale(own, 0.5), ad_scale(ad_sum(ad_mul(p1, p2)), k))};
     q->total = nn_total_make(&shape, &arena);
 }
 
@@ -465,7 +465,7 @@ static void set(quadratic *q, double h0, double h1, double b0, double b1, double
  * that of one step, 1.25 / 1.75 b; where the first direction already bends the wrong way, x = 0. */
 TEST(negative_curvature_stops_with_the_best_point) {
     quadratic q;
-    open_quadratic(&q);
+    open_quadratic(&q, 1);
     set(&q, 2, -1, 1, 0.5, 1, 1);
     nn_total_options options = {.iterations = 10, .tolerance = 1e-6, WHOLE};
     nn_total_report report = nn_total_run(&q.total, &options);
@@ -500,7 +500,7 @@ TEST(the_guard_bounds_the_step) {
                                       {1, 1, 0.5, 0.5, 1, 1},     {1e-4, 1, 1, 1, 0, 1},
                                       {1e-4, 1e-4, -1e4, 1, 1, 0}};
     quadratic q;
-    open_quadratic(&q);
+    open_quadratic(&q, 1);
     for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++)
         for (double guard = 1; guard < 20; guard *= 2) {
             const double *n = CASES[k];
@@ -524,6 +524,32 @@ TEST(the_guard_bounds_the_step) {
             EXPECT(share >= 0 && share < 1);
         }
     close_quadratic(&q);
+}
+
+/* An x that is no number, an M x that is none, a b that is none: the step is the individual gradient. */
+TEST(what_leaves_the_range_of_numbers_is_left_out) {
+    const double large = DOUBLE ? 1e150 : 1e25, small = DOUBLE ? 1e-160 : 1e-25;
+    const struct { double h, b, k, residual; ad_cg_stop stop; } CASES[] = {
+        {small, large, 1, 1, AD_CG_NONFINITE},
+        {small, 1, large, 0, AD_CG_CONVERGED},
+        {1, NAN, 1, NAN, AD_CG_NONFINITE},
+    };
+    for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
+        quadratic q;
+        open_quadratic(&q, CASES[k].k);
+        set(&q, CASES[k].h, 1, CASES[k].b, 0, 3, -4);
+        for (double guard = 0; guard < 5; guard += 4) {
+            nn_total_options options = {.iterations = 10, .tolerance = 1e-6, .guard = guard, WHOLE};
+            nn_total_report report = nn_total_run(&q.total, &options);
+            EXPECT_EQ(report.stop, CASES[k].stop);
+            EXPECT(q.total.direction[0] == 3 && q.total.direction[1] == -4 && report.guarded);
+            EXPECT_NEAR(report.norm_ratio, 1, 1e-6);
+            EXPECT_NEAR(report.cosine, 1, 1e-6);
+            if (isnan(CASES[k].residual)) EXPECT(isnan(report.residual));
+            else EXPECT_NEAR(report.residual, CASES[k].residual, 1e-5);
+        }
+        close_quadratic(&q);
+    }
 }
 
 /* ---- the programmer's errors ---- */
@@ -587,4 +613,4 @@ TEST_MAIN(CASE(the_toy_game_has_its_closed_form),
           CASE(ddpg_led_by_a_relu_critic), CASE(blocks_of_two_followers_do_not_mix),
           CASE(large_damping_and_no_implicit_term_give_the_individual_gradient),
           CASE(negative_curvature_stops_with_the_best_point), CASE(the_guard_bounds_the_step),
-          CASE(what_cannot_be_is_refused))
+          CASE(what_leaves_the_range_of_numbers_is_left_out), CASE(what_cannot_be_is_refused))

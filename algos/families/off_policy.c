@@ -1,9 +1,9 @@
 #include "algos/families/off_policy.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "nn/distributions.h"
 
 #define LOG_STD_LOW (-20.0)
@@ -40,11 +40,12 @@ fm_status off_policy_accepts(const char *name, const env_facts *facts, const off
 /* A number, or `otherwise` for "auto"; whether it was that stands in *is_auto. */
 static fm_status number_or_auto(const char *name, const char *option, const char *text, double otherwise,
                                 double *value, bool *is_auto, fm_error *err) {
-    char *end;
     *is_auto = strcmp(text, "auto") == 0;
-    *value = *is_auto ? otherwise : strtod(text, &end);
-    if (!*is_auto && (end == text || *end != '\0' || !isfinite(*value)))
+    *value = otherwise;
+    if (!*is_auto && !fm_text_to_real(text, value))
         return fm_fail(err, "%s: %s is '%s'; expected a number, or auto", name, option, text);
+    if (!isfinite((real)*value))
+        return fm_fail(err, "%s: %s is %s, which is too large to compute with", name, option, text);
     return FM_OK;
 }
 

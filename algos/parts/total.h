@@ -24,7 +24,7 @@ typedef struct algo_total_options {
         ALGO_REAL(config, at.cg_tolerance, "cg_tolerance", "0.00001", 0, 1, "",                              \
                   "relative residual that is small enough", ""),                                             \
         ALGO_REAL(config, at.guard, "guard", multiple, 0, 1e15, "",                                          \
-                  "the leader's step is at most so many times as long as its own gradient; 0: any", ""),     \
+                  "the leader's direction is at most so many individual gradients long; 0: any", ""),        \
         ALGO_BOOL(config, at.indefinite, "indefinite", "false",                                              \
                   "conjugate gradient goes on through negative curvature, as published programs do"),        \
         ALGO_CHOICE(config, at.implicit, "implicit", "whole", "none|whole|length",                           \
