@@ -7,18 +7,19 @@
 #include "algos/parts/schedule.h"
 #include "base/text.h"
 
+const env_agent *actor_critic_unlike(const env_facts *facts) {
+    for (int i = 1; i < facts->agents; i++)
+        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) return &facts->agent[i];
+    return NULL;
+}
+
 fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err) {
-    const env_agent *first = &facts->agent[0];
-    for (int i = 1; i < facts->agents && shared; i++) {
-        const env_agent *other = &facts->agent[i];
-        if (algo_agents_alike(first, other)) continue;
-        return fm_fail(
-            err,
-            "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
-            "observe or can do",
-            name, facts->name, first->name, other->name);
-    }
-    return FM_OK;
+    const env_agent *unlike = shared ? actor_critic_unlike(facts) : NULL;
+    if (unlike == NULL) return FM_OK;
+    return fm_fail(err,
+                   "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
+                   "observe or can do",
+                   name, facts->name, facts->agent[0].name, unlike->name);
 }
 
 /* ---- building ---- */

@@ -134,6 +134,10 @@ typedef struct actor_critic {
     fm_rng shuffle;     /* for the order of minibatches, kept */
 } actor_critic;
 
+/* The first agent that cannot share a policy with agent 0, since it observes or acts differently; NULL: all
+ * can. */
+const env_agent *actor_critic_unlike(const env_facts *facts);
+
 /* FM_BAD when agents that shall share a policy differ. `name` is the algorithm's. */
 fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err);
 
