@@ -133,10 +133,11 @@ static double along(const double *x, const double *y, size_t n) {
 
 typedef enum term { NONE, TRAJECTORY, RAW, RELEASED } term;
 
-/* The policy's step is rate sum_s weight(s) dlog pi / dtheta. */
+/* The policy's step is rate sum_s (weight(s) dlog pi / dtheta + ent_coef / N dH / dtheta); of the softmax with
+ * probabilities p, dH / dlogit_j = -p_j (log p_j + H). */
 static void expect_policy_step(const change *c, int i, double rate, term form, double damping) {
     static samples all;
-    double y[IN + 1], want[WIDTH] = {0};
+    double y[IN + 1], want[WIDTH] = {0}, bonus = ((const actor_first *)c->ac)->options->ent_coef;
     const actor_critic_net *net = &c->ac->policy[i].actor;
     size_t weight = net->params.entries[net->mlp.weight[0]].at,
            bias = net->params.entries[net->mlp.bias[0]].at;
@@ -148,8 +149,12 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
         double kappa = along(all.at[start].x, y, all.in + 1), mean = s->advantage / all.n, sum = mean;
         if (form == TRAJECTORY || form == RELEASED) sum += 2 * kappa * mean;
         if (form == RAW) sum += 2 * kappa * pow(0.9, s->steps) * s->target / all.trajectories;
+        double entropy = 0;
+        for (size_t j = 0; j < all.choices; j++)
+            entropy -= s->prob[j] > 0 ? s->prob[j] * log(s->prob[j]) : 0;
         for (size_t j = 0; j < all.choices; j++) {
             double slope = sum * ((s->action == (int)j) - s->prob[j]);
+            if (s->prob[j] > 0) slope -= bonus / all.n * s->prob[j] * (log(s->prob[j]) + entropy);
             want[bias + j] += rate * slope;
             for (size_t f = 0; f < all.in; f++) want[weight + f * all.choices + j] += rate * slope * s->x[f];
         }
@@ -193,7 +198,8 @@ TEST(ac_steps_as_its_equations_say) {
         for (int m = 1; m <= 4; m += 3) {
             char settings[256];
             change c;
-            fm_text_format(settings, sizeof settings, LINEAR "actor_lr=0.5 critic_lr=0.05 vf_iters=%d", m);
+            fm_text_format(settings, sizeof settings,
+                           LINEAR "actor_lr=0.5 critic_lr=0.05 vf_iters=%d ent_coef=%g", m, m > 1 ? 0.7 : 0);
             begin(&c, &algo_ac, WORLDS[k], settings);
             for (int i = 0; i < 2; i++) {
                 expect_policy_step(&c, i, 0.5, NONE, 1);
@@ -228,8 +234,9 @@ TEST(stac_steps_as_its_equations_say_in_every_form) {
                 fm_text_format(settings, sizeof settings,
                                LINEAR
                                "actor_lr=0.5 critic_lr=0.05 vf_iters=3 guard=0 cg_iters=50 damping=0.3 "
-                               "cg_tolerance=0.000001 form=%s curvature=%s",
-                               FORMS[form], gauss ? "gauss_newton" : "hessian"); /* of a linear V: the same */
+                               "cg_tolerance=0.000001 form=%s ent_coef=%g curvature=%s",
+                               FORMS[form], gauss ? 0.7 : 0,
+                               gauss ? "gauss_newton" : "hessian"); /* of a linear V: the same */
                 begin(&c, &algo_stac, WORLDS[k], settings);
                 for (int i = 0; i < 2; i++) {
                     expect_policy_step(&c, i, 0.5, (term)form, 0.3);

@@ -1,8 +1,13 @@
 /* DDPG and SAC: one whole update of linear networks against sums in double, exploration, and what is refused.
- * Gradients are compared with differences of the double losses. */
+ * Gradients are compared with differences of the double losses; Adam's first step is the learning rate along
+ * the gradient's sign. */
 #include "tests/off_policy_sums.h"
 
 extern const algo_type algo_ddpg, algo_sac;
+
+static void expect_first_step(double before, double after, double g, double lr) {
+    if (fabs(g) > 1e-3) EXPECT_NEAR(after, before - copysign(lr, g), 1e-4);
+}
 
 static void expect_update(const algo_type *algo, const char *settings) {
     drive d;
@@ -21,6 +26,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->critic.params.n; i++) {
         double g = slope(c, &before, &before.critic[i], 0);
         EXPECT_NEAR(c->critic.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.critic[i], after.critic[i], g, 0.02);
         EXPECT_NEAR(after.critic_target[i],
                     before.critic_target[i] + 0.25 * (after.critic[i] - before.critic_target[i]), 1e-5);
         EXPECT((after.critic[i] != before.critic[i]) == (c->critic.objective.gradient[0][i] != 0));
@@ -28,6 +34,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->actor.params.n; i++) {
         double g = slope(c, &judged, &judged.actor[i], 1);
         EXPECT_NEAR(c->actor.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.actor[i], after.actor[i], g, 0.01);
         if (!c->rule.target_actor) continue;
         EXPECT_NEAR(after.actor_target[i],
                     before.actor_target[i] + 0.25 * (after.actor[i] - before.actor_target[i]), 1e-5);
