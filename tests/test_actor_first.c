@@ -246,7 +246,7 @@ TEST(stac_steps_as_its_equations_say_in_every_form) {
             }
 }
 
-/* Without its implicit term it is AC, bit for bit. */
+/* Without its implicit term it is AC, but for rounding: its gradients come from one plan. */
 TEST(stac_without_its_implicit_term_is_ac) {
     change a, b;
     begin(&a, &algo_ac, "masks=true", LINEAR "hidden=8 vf_iters=2");
