@@ -9,10 +9,12 @@ static void expect_first_step(double before, double after, double g, double lr) 
     if (fabs(g) > 1e-3) EXPECT_NEAR(after, before - copysign(lr, g), 1e-4);
 }
 
-static void expect_update(const algo_type *algo, const char *settings) {
+/* With the actor's second output, log sigma, moved by `wider`. */
+static void expect_update(const algo_type *algo, const char *settings, double wider) {
     drive d;
     double critic, actor, log_prob, ignored;
     off_policy *c = before_an_update(&d, algo, settings);
+    if (wider) c->actor.params.theta[c->actor.params.entries[c->actor.mlp.bias[0]].at + 1] += (real)wider;
     numbers before = numbers_of(c);
     drive_run(&d, 1);
     EXPECT_EQ(c->cadence.updates, 1);
@@ -43,14 +45,15 @@ static void expect_update(const algo_type *algo, const char *settings) {
 }
 
 TEST(ddpg_updates_as_its_formulas_say) {
-    expect_update(&algo_ddpg, LINEAR);
-    expect_update(&algo_ddpg, LINEAR "target_actor=false");
+    expect_update(&algo_ddpg, LINEAR, 0);
+    expect_update(&algo_ddpg, LINEAR "target_actor=false", 0);
 }
 
 TEST(sac_updates_as_its_formulas_say) {
-    expect_update(&algo_sac, LINEAR "ent_coef=0.3");
-    expect_update(&algo_sac, LINEAR "ent_coef=0");
-    expect_update(&algo_sac, LINEAR "ent_coef=auto");
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=auto", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 2.8); /* beyond the limit of 2 in some rows */
 }
 
 /* Adam's first step is the learning rate: log alpha falls where the entropy is above its target. */
