@@ -321,6 +321,44 @@ TEST(noise_is_added_to_every_gradient) {
     drive_end(&b.d);
 }
 
+/* Each network's gradient by itself is brought to the limit. */
+TEST(gradients_are_clipped_apart) {
+    change c;
+    begin(&c, &algo_ac, "",
+          LINEAR "n_steps=36 actor_lr=0.5 critic_lr=0.25 vf_iters=1 max_grad_norm=0.003");
+    for (int i = 0; i < 2; i++)
+        for (int net = 0; net < 2; net++) {
+            const actor_critic_net *of = net ? &c.ac->policy[i].critic : &c.ac->policy[i].actor;
+            const real *before = net ? c.before[i].critic : c.before[i].actor;
+            double squares = 0;
+            for (size_t k = 0; k < of->params.n; k++)
+                squares += pow((double)of->params.theta[k] - (double)before[k], 2);
+            EXPECT_NEAR(sqrt(squares) / (net ? 0.25 : 0.5), 0.003, 1e-5);
+        }
+    drive_end(&c.d);
+}
+
+/* PyTorch's layers begin with biases, uniform within 1 / sqrt(inputs) as the weights; PPO's with none. */
+TEST(networks_start_as_asked) {
+    for (int fan_in = 0; fan_in < 2; fan_in++) {
+        drive d;
+        drive_begin(&d, &algo_stac, "cartpole", "",
+                    fan_in ? "preset=published init=fan_in" : "preset=published init=orthogonal", 1, 3000, 5);
+        const actor_critic *ac = d.learner;
+        const nn_params *p = &ac->policy[0].critic.params;
+        const nn_entry *weight = &p->entries[ac->policy[0].critic.mlp.weight[1]],
+                       *bias = &p->entries[ac->policy[0].critic.mlp.bias[1]];
+        double most = 0, offset = 0, limit = 1 / sqrt(64);
+        for (size_t k = 0; k < weight->rows * weight->cols; k++)
+            most = fmax(most, fabs((double)p->theta[weight->at + k]));
+        for (size_t k = 0; k < bias->cols; k++) offset = fmax(offset, fabs((double)p->theta[bias->at + k]));
+        EXPECT_EQ(weight->rows, 64);
+        EXPECT(fan_in ? most <= limit && most > 0.99 * limit : most > 2 * limit);
+        EXPECT(fan_in ? offset <= limit && offset > 0.8 * limit : offset == 0);
+        drive_end(&d);
+    }
+}
+
 TEST(settings_that_make_no_sense_are_refused) {
     static const struct {
         const char *settings, *words;
@@ -350,4 +388,5 @@ TEST_MAIN(CASE(ac_steps_as_its_equations_say), CASE(ac_normalises_advantages),
           CASE(stac_steps_as_its_equations_say_in_every_form), CASE(stac_without_its_implicit_term_is_ac),
           CASE(the_released_step_is_twice_the_policy_gradient),
           CASE(the_guard_holds_where_the_hessian_is_indefinite), CASE(noise_is_added_to_every_gradient),
+          CASE(gradients_are_clipped_apart), CASE(networks_start_as_asked),
           CASE(settings_that_make_no_sense_are_refused))
