@@ -150,8 +150,7 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
         if (form == TRAJECTORY || form == RELEASED) sum += 2 * kappa * mean;
         if (form == RAW) sum += 2 * kappa * pow(0.9, s->steps) * s->target / all.trajectories;
         double entropy = 0;
-        for (size_t j = 0; j < all.choices; j++)
-            entropy -= s->prob[j] > 0 ? s->prob[j] * log(s->prob[j]) : 0;
+        for (size_t j = 0; j < all.choices; j++) entropy -= s->prob[j] > 0 ? s->prob[j] * log(s->prob[j]) : 0;
         for (size_t j = 0; j < all.choices; j++) {
             double slope = sum * ((s->action == (int)j) - s->prob[j]);
             if (s->prob[j] > 0) slope -= bonus / all.n * s->prob[j] * (log(s->prob[j]) + entropy);
@@ -324,8 +323,7 @@ TEST(noise_is_added_to_every_gradient) {
 /* Each network's gradient by itself is brought to the limit. */
 TEST(gradients_are_clipped_apart) {
     change c;
-    begin(&c, &algo_ac, "",
-          LINEAR "n_steps=36 actor_lr=0.5 critic_lr=0.25 vf_iters=1 max_grad_norm=0.003");
+    begin(&c, &algo_ac, "", LINEAR "n_steps=36 actor_lr=0.5 critic_lr=0.25 vf_iters=1 max_grad_norm=0.003");
     for (int i = 0; i < 2; i++)
         for (int net = 0; net < 2; net++) {
             const actor_critic_net *of = net ? &c.ac->policy[i].critic : &c.ac->policy[i].actor;

@@ -101,6 +101,10 @@ stackelberg w@5000 0.048231 5e-7
 stackelberg error@49999 0.0316359 5e-8
 END
 check "stac/fig1: lambda" near "$(value out 'stackelberg lambda=0.04' error@1000 5)" 0.105493 5e-7
+for k in 2000:nearer 5000:further 10000:further 20000:nearer; do
+    check "stac/fig1: lambda = 0.04 after $k" [ "$(awk -F, -v m="error@${k%:*}" '$3 == m { e[$2] = $5 } END {
+        print e["stackelberg lambda=0.04"] < e["stackelberg"] ? "nearer" : "further" }' out)" = "${k#*:}" ]
+done
 check "stac/fig1: three fields" [ "$(grep -c 'vectors' toys/stac/fig1/fig1.gp)" -ge 3 ]
 check "stac/fig2: the program alone" near "$(value out 'individual published' 'error@100 median' 5)" 0.776 0.015
 check "stac/fig2: the program's policy" near "$(value out 'stackelberg published' 'std@2000 mean' 5)" 0.488 0.015
