@@ -223,6 +223,30 @@ TEST(ac_normalises_advantages) {
     drive_end(&c.d);
 }
 
+/* R_t = sum gamma^k r, and gamma^K V(after) where the rollout cuts it off. */
+TEST(targets_of_monte_carlo_are_discounted_rewards) {
+    for (int monte_carlo = 0; monte_carlo < 2; monte_carlo++) {
+        change c;
+        double most = 0;
+        begin(&c, &algo_ac, "length=5",
+              monte_carlo ? LINEAR "vf_iters=3 critic_lr=0.05 targets=monte_carlo" : LINEAR "vf_iters=3");
+        const algo_rollout *r = &c.ac->rollout;
+        for (size_t b = 0; b < r->copies; b++)
+            for (size_t i = 0; i < 2; i++) {
+                double target = 0;
+                for (size_t t = r->steps; t-- > 0;) {
+                    size_t at = (t * r->copies + b) * 2 + i;
+                    if (r->next[at] != ALGO_GOES_ON) target = (double)r->after[at];
+                    target = r->rewards[at] + 0.9 * target;
+                    most = fmax(most, fabs(target - (double)r->returns[at]));
+                }
+            }
+        EXPECT(monte_carlo ? most < 1e-5 : most > 0.1);
+        for (int i = 0; i < 2 && monte_carlo; i++) expect_baseline_steps(&c, i, 0.05, 3);
+        drive_end(&c.d);
+    }
+}
+
 TEST(stac_steps_as_its_equations_say_in_every_form) {
     static const char *const FORMS[] = {"", "trajectory", "raw", "released"};
     for (size_t k = 0; k < WORLD_COUNT; k++)
@@ -383,6 +407,7 @@ TEST(settings_that_make_no_sense_are_refused) {
 }
 
 TEST_MAIN(CASE(ac_steps_as_its_equations_say), CASE(ac_normalises_advantages),
+          CASE(targets_of_monte_carlo_are_discounted_rewards),
           CASE(stac_steps_as_its_equations_say_in_every_form), CASE(stac_without_its_implicit_term_is_ac),
           CASE(the_released_step_is_twice_the_policy_gradient),
           CASE(the_guard_holds_where_the_hessian_is_indefinite), CASE(noise_is_added_to_every_gradient),

@@ -434,6 +434,7 @@ bool actor_critic_ready(actor_critic *ac) {
     const algo_rollout_options *o = ac->shape.rollout;
     if (!algo_cadence_due(&ac->cadence, (int64_t)ac->rollout.slots, 1)) return false;
     algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.scale);
+    if (ac->shape.monte_carlo) algo_rollout_retarget(&ac->rollout, o->gamma, 1, ac->normaliser.scale);
     double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];
