@@ -27,8 +27,10 @@
  * total derivative is), and ac itself with twice its learning rate.
  *
  * Deviations: those of ac.c, of which this matters most: a trajectory begins where the rollout sees it first.
- * Conjugate gradient stops at non-positive curvature and the step is bounded by `guard`; the program does
- * neither, and takes a step of thousands of policy gradients now and then.
+ * The right-hand side of x is the gradient of V's mean over all situations, as in the program; the paper's J
+ * is the reward and V of the second situation of each trajectory. Conjugate gradient stops at non-positive
+ * curvature and the step is bounded by `guard`; the program does neither, and takes a step of thousands of
+ * policy gradients now and then.
  *
  * Status: verified: whole updates in every form (tests/test_actor_first.c), CartPole
  * (tests/learn/test_learn_stac.c, ./reproduce stac/cartpole). */
@@ -206,8 +208,8 @@ static void measure(const void *self, double *values) {
 
 static const algo_preset PRESETS[] = {
     {"published", "", 800000,
-     "hidden=64,32 init=fan_in optimizer=sgd actor_lr=0.1 critic_lr=0.01 vf_iters=1 n_steps=4000 lr_final=1 "
-     "max_grad_norm=0 form=released indefinite=yes guard=0"},
+     "hidden=64,32 init=fan_in optimizer=sgd actor_lr=0.1 critic_lr=0.01 vf_iters=1 targets=monte_carlo "
+     "n_steps=4000 lr_final=1 max_grad_norm=0 form=released indefinite=yes guard=0"},
     {0},
 };
 

@@ -1,13 +1,20 @@
 /* DDPG and SAC: one whole update of linear networks against sums in double, exploration, and what is refused.
- * Gradients are compared with differences of the double losses. */
+ * Gradients are compared with differences of the double losses; Adam's first step is the learning rate along
+ * the gradient's sign. */
 #include "tests/off_policy_sums.h"
 
 extern const algo_type algo_ddpg, algo_sac;
 
-static void expect_update(const algo_type *algo, const char *settings) {
+static void expect_first_step(double before, double after, double g, double lr) {
+    if (fabs(g) > 1e-3) EXPECT_NEAR(after, before - copysign(lr, g), 1e-4);
+}
+
+/* With the actor's second output, log sigma, moved by `wider`. */
+static void expect_update(const algo_type *algo, const char *settings, double wider) {
     drive d;
     double critic, actor, log_prob, ignored;
     off_policy *c = before_an_update(&d, algo, settings);
+    if (wider) c->actor.params.theta[c->actor.params.entries[c->actor.mlp.bias[0]].at + 1] += (real)wider;
     numbers before = numbers_of(c);
     drive_run(&d, 1);
     EXPECT_EQ(c->cadence.updates, 1);
@@ -21,6 +28,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->critic.params.n; i++) {
         double g = slope(c, &before, &before.critic[i], 0);
         EXPECT_NEAR(c->critic.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.critic[i], after.critic[i], g, 0.02);
         EXPECT_NEAR(after.critic_target[i],
                     before.critic_target[i] + 0.25 * (after.critic[i] - before.critic_target[i]), 1e-5);
         EXPECT((after.critic[i] != before.critic[i]) == (c->critic.objective.gradient[0][i] != 0));
@@ -28,6 +36,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->actor.params.n; i++) {
         double g = slope(c, &judged, &judged.actor[i], 1);
         EXPECT_NEAR(c->actor.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.actor[i], after.actor[i], g, 0.01);
         if (!c->rule.target_actor) continue;
         EXPECT_NEAR(after.actor_target[i],
                     before.actor_target[i] + 0.25 * (after.actor[i] - before.actor_target[i]), 1e-5);
@@ -36,14 +45,15 @@ static void expect_update(const algo_type *algo, const char *settings) {
 }
 
 TEST(ddpg_updates_as_its_formulas_say) {
-    expect_update(&algo_ddpg, LINEAR);
-    expect_update(&algo_ddpg, LINEAR "target_actor=false");
+    expect_update(&algo_ddpg, LINEAR, 0);
+    expect_update(&algo_ddpg, LINEAR "target_actor=false", 0);
 }
 
 TEST(sac_updates_as_its_formulas_say) {
-    expect_update(&algo_sac, LINEAR "ent_coef=0.3");
-    expect_update(&algo_sac, LINEAR "ent_coef=0");
-    expect_update(&algo_sac, LINEAR "ent_coef=auto");
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=auto", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 2.8); /* beyond the limit of 2 in some rows */
 }
 
 /* Adam's first step is the learning rate: log alpha falls where the entropy is above its target. */

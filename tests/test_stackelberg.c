@@ -146,8 +146,8 @@ static void expect_gauss_newton(const algo_type *algo, const char *settings, dou
     const ad_cg_options options = {.iterations = 500, .tolerance = 1e-6, .damping = damping};
     drive_run(&d, 1);
     const nn_leaves *w = &s->follower->leaves;
-    ad_product *product = ad_gauss_newton(c->critic_loss, c->taught, c->rule.stochastic ? 2 : 1, w->leaf,
-                                          w->count, work, work + n);
+    ad_product *product = ad_gauss_newton(c->critic_loss, c->taught, c->critics, w->leaf, w->count,
+                                          work, work + n);
     ad_linearise(product);
     ad_cg_result r = ad_cg(ad_apply_matvec, product, n, s->total.b, x, work, &options);
     EXPECT_EQ(r.stop, AD_CG_CONVERGED);

@@ -86,7 +86,7 @@ static chosen choose(const off_policy *c, const nn_leaves *actor, ad_var obs, ad
 /* min_k Q_k(s, a). */
 static ad_var least_value(const off_policy *c, const nn_leaves *critic, ad_var obs, ad_var action) {
     ad_var x = ad_concat_cols(obs, action), value = algo_net_apply(&c->critic, critic, x);
-    return c->rule.stochastic ? ad_min(value, algo_net_apply_twin(&c->critic, critic, x)) : value;
+    return c->critics == 2 ? ad_min(value, algo_net_apply_twin(&c->critic, critic, x)) : value;
 }
 
 /* min_k Q_k(s, a) - alpha log pi(a|s). */
@@ -120,7 +120,7 @@ static void record_losses(off_policy *c, const algo_setup *setup, const transiti
     ad_var x = ad_concat_cols(b->obs, b->action);
     c->taught[0] = algo_net_apply(&c->critic, &c->critic.leaves, x);
     c->critic_loss = squared_error(b, c->taught[0], y);
-    if (c->rule.stochastic) {
+    if (c->critics == 2) {
         c->taught[1] = algo_net_apply_twin(&c->critic, &c->critic.leaves, x);
         c->critic_loss = ad_add(c->critic_loss, squared_error(b, c->taught[1], y));
     }
@@ -144,7 +144,7 @@ static void make_nets(off_policy *c, const algo_setup *setup) {
                             .lr = config->critic_lr,
                             .max_grad_norm = config->descent.max_grad_norm,
                             .target = true,
-                            .twin = c->rule.stochastic,
+                            .twin = c->critics == 2,
                             .fan_in = true};
     algo_net_make(&c->critic, setup, &shape, &init);
     shape.name = "actor";
@@ -192,6 +192,7 @@ void off_policy_make(off_policy *c, const algo_setup *setup, const off_policy_co
     c->config = config;
     c->rule = *rule;
     c->width = (size_t)setup->facts->agent[0].action.size;
+    c->critics = rule->stochastic ? 2 : 1;
     c->steps = setup->steps;
     make_nets(c, setup);
     c->replay = algo_replay_make(setup, config->replay.buffer_size);

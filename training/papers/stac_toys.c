@@ -141,8 +141,9 @@ fm_status reproduce_stac_toy(reproduce *r, fm_error *err) {
     reproduce_words(
         r,
         "Alone, policy and critic circle around the equilibrium. A policy that leads approaches it "
-        "without a turn, as 1 / sqrt(updates). lambda = 0.04 is nearer only in the end: from 5,000 to 10,000 "
-        "updates it is no nearer than lambda = 0.\n");
+        "without a turn, in the end as 1 / sqrt(updates). With lambda = 0.04 it overshoots once: it is "
+        "nearer than with lambda = 0 for 3,862 updates, then no nearer until 10,297, and nearer from there "
+        "on.\n");
     fm_arena_free(&arena);
     return status;
 }
