@@ -54,6 +54,8 @@ typedef struct sample {
 typedef struct samples {
     sample at[STEPS];
     int n, trajectories, start[STEPS]; /* first sample of each trajectory */
+    int begun;                         /* first sample of the first episode that begins in the rollout */
+    size_t begun_slot;
     size_t in, choices;
 } samples;
 
@@ -94,6 +96,7 @@ static void read_sample(const change *c, int i, size_t slot, samples *all) {
 static void read_samples(const change *c, int i, samples *all) {
     const algo_rollout *r = &c->ac->rollout;
     memset(all, 0, sizeof *all);
+    all->begun_slot = r->slots;
     for (size_t b = 0; b < r->copies; b++) {
         int steps = 0, now = -1;
         for (size_t t = 0; t < r->steps; t++) {
@@ -102,6 +105,7 @@ static void read_samples(const change *c, int i, samples *all) {
             if (!r->weight[slot * (size_t)c->ac->facts->agents + (size_t)i]) continue;
             if (now < 0) steps = 0, now = all->trajectories++, all->start[now] = all->n;
             read_sample(c, i, slot, all);
+            if (r->first[slot] && slot < all->begun_slot) all->begun = all->n, all->begun_slot = slot;
             all->at[all->n].trajectory = now;
             all->at[all->n++].steps = steps++;
         }
@@ -146,7 +150,7 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
     solve(&all, damping, y);
     for (int k = 0; k < all.n; k++) {
         const sample *s = &all.at[k];
-        int start = form == RELEASED ? 0 : all.start[s->trajectory];
+        int start = form == RELEASED ? all.begun : all.start[s->trajectory];
         double kappa = along(all.at[start].x, y, all.in + 1), mean = s->advantage / all.n, sum = mean;
         if (form == TRAJECTORY || form == RELEASED) sum += 2 * kappa * mean;
         if (form == RAW) sum += 2 * kappa * pow(0.9, s->steps) * s->target / all.trajectories;
