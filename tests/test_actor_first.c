@@ -134,8 +134,16 @@ static double along(const double *x, const double *y, size_t n) {
 
 typedef enum term { NONE, TRAJECTORY, RAW, RELEASED } term;
 
-/* The policy's step is rate sum_s weight(s) dlog pi / dtheta. */
-static void expect_policy_step(const change *c, int i, double rate, term form, double damping) {
+static double entropy_of(const sample *s, size_t choices) {
+    double sum = 0;
+    for (size_t j = 0; j < choices; j++)
+        if (s->prob[j] > 0) sum -= s->prob[j] * log(s->prob[j]);
+    return sum;
+}
+
+/* The policy's step is rate sum_s (weight(s) dlog pi + ent_coef / N dH) / dtheta. */
+static void expect_policy_step(const change *c, int i, double rate, term form, double damping,
+                               double ent_coef) {
     static samples all;
     double y[IN + 1], want[WIDTH] = {0};
     const actor_critic_net *net = &c->ac->policy[i].actor;
@@ -149,8 +157,10 @@ static void expect_policy_step(const change *c, int i, double rate, term form, d
         double kappa = along(all.at[start].x, y, all.in + 1), mean = s->advantage / all.n, sum = mean;
         if (form == TRAJECTORY || form == RELEASED) sum += 2 * kappa * mean;
         if (form == RAW) sum += 2 * kappa * pow(0.9, s->steps) * s->target / all.trajectories;
+        double entropy = entropy_of(s, all.choices);
         for (size_t j = 0; j < all.choices; j++) {
             double slope = sum * ((s->action == (int)j) - s->prob[j]);
+            if (s->prob[j] > 0) slope -= ent_coef / all.n * s->prob[j] * (log(s->prob[j]) + entropy);
             want[bias + j] += rate * slope;
             for (size_t f = 0; f < all.in; f++) want[weight + f * all.choices + j] += rate * slope * s->x[f];
         }
@@ -194,10 +204,11 @@ TEST(ac_steps_as_its_equations_say) {
         for (int m = 1; m <= 4; m += 3) {
             char settings[256];
             change c;
-            fm_text_format(settings, sizeof settings, LINEAR "actor_lr=0.5 critic_lr=0.05 vf_iters=%d", m);
+            fm_text_format(settings, sizeof settings,
+                           LINEAR "actor_lr=0.5 critic_lr=0.05 ent_coef=0.3 vf_iters=%d", m);
             begin(&c, &algo_ac, WORLDS[k], settings);
             for (int i = 0; i < 2; i++) {
-                expect_policy_step(&c, i, 0.5, NONE, 1);
+                expect_policy_step(&c, i, 0.5, NONE, 1, 0.3);
                 expect_baseline_steps(&c, i, 0.05, m);
             }
             drive_end(&c.d);
@@ -229,11 +240,11 @@ TEST(stac_steps_as_its_equations_say_in_every_form) {
                 fm_text_format(settings, sizeof settings,
                                LINEAR
                                "actor_lr=0.5 critic_lr=0.05 vf_iters=3 guard=0 cg_iters=50 damping=0.3 "
-                               "cg_tolerance=0.000001 form=%s curvature=%s",
+                               "ent_coef=0.2 cg_tolerance=0.000001 form=%s curvature=%s",
                                FORMS[form], gauss ? "gauss_newton" : "hessian"); /* of a linear V: the same */
                 begin(&c, &algo_stac, WORLDS[k], settings);
                 for (int i = 0; i < 2; i++) {
-                    expect_policy_step(&c, i, 0.5, (term)form, 0.3);
+                    expect_policy_step(&c, i, 0.5, (term)form, 0.3, 0.2);
                     expect_baseline_steps(&c, i, 0.05, 3);
                 }
                 drive_end(&c.d);
@@ -333,6 +344,9 @@ TEST(noise_is_added_to_every_gradient) {
             for (size_t k = 0; k < p->n; k++)
                 squares += pow(((double)q->theta[k] - (double)p->theta[k]) / (net ? 0.25 : 0.5), 2);
             EXPECT_NEAR(sqrt(squares / count), 0.2, 0.03);
+            for (size_t e = 0; e < 6; e++)
+                for (size_t k = 0; k < p->entries[e].rows * p->entries[e].cols; k++)
+                    EXPECT(q->theta[p->entries[e].at + k] != p->theta[p->entries[e].at + k]);
             EXPECT(p->n > nn_params_count(p));
             for (size_t e = 0; e + 1 < 4; e++)
                 for (size_t k = p->entries[e].at + p->entries[e].rows * p->entries[e].cols;
