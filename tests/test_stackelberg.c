@@ -85,6 +85,7 @@ static void expect_direction(const algo_type *algo, const char *settings, bool a
     dense_direction(c, &before, actor_leads, 3, wanted);
     EXPECT_NEAR(*c->critic.loss, loss_at(c, &before, 0), 1e-4 * (1 + *c->critic.loss));
     EXPECT_NEAR(*c->actor.loss, loss_at(c, &before, 1), 1e-4 * (1 + fabs(*c->actor.loss)));
+    if (c->rule.stochastic) EXPECT_NEAR(*c->entropy, -loss_at(c, &before, 2), 1e-4);
     for (size_t i = 0; i < s->leader->params.n; i++) {
         EXPECT_NEAR(s->total.direction[i], wanted[i], 2e-3 * (1 + fabs(wanted[i])));
         apart = fmax(apart, fabs((double)s->total.direction[i] - (double)s->total.leader_gradient[i]));
