@@ -16,8 +16,8 @@ const char *ad_cg_stop_name(ad_cg_stop stop) {
     }
 }
 
-/* Vectors are walked through piece by piece: a piece of all four stays in the first cache while everything is
- * done to it that an iteration does. */
+/* Vectors are walked through piece by piece: a piece of those at hand stays in the first cache while everything
+ * is done to it that can be done before the next sum is known. */
 #define PIECE 1024
 
 /* Whether a sum of reals stayed in the range in which it can be trusted. */
@@ -35,8 +35,7 @@ double ad_dot(size_t n, const real *a, const real *b) {
     return trusted(sum) ? sum : exact_dot(n, a, b);
 }
 
-/* q += damping p; then <p, q>, and *pp = <p, p>. */
-static double curve(size_t n, double damping, const real *p, real *q, double *pp) {
+double ad_cg_curve(size_t n, double damping, const real *p, real *q, double *pp) {
     double pq = 0;
     *pp = 0;
     for (size_t at = 0, m; at < n; at += m) {
@@ -49,16 +48,24 @@ static double curve(size_t n, double damping, const real *p, real *q, double *pp
     return trusted(pq) ? pq : exact_dot(n, p, q);
 }
 
-/* x += alpha unit p, r -= alpha q; then <r, r>. */
-static double advance(size_t n, double alpha, double unit, const real *p, const real *q, real *x, real *r) {
+double ad_cg_shorten(size_t n, double alpha, const real *q, real *r) {
     double rr = 0;
     for (size_t at = 0, m; at < n; at += m) {
         m = n - at < PIECE ? n - at : PIECE;
-        ad_v_axpy(m, (real)(alpha * unit), p + at, x + at);
         ad_v_axpy(m, (real)-alpha, q + at, r + at);
         rr += (double)ad_v_sum_squares(m, r + at);
     }
     return trusted(rr) ? rr : exact_dot(n, r, r);
+}
+
+/* x += step p, then p = r + beta p; from the end, where r is still near. */
+static void advance(size_t n, double step, double beta, const real *r, real *p, real *x) {
+    for (size_t end = n, at; end > 0; end = at) {
+        at = (end - 1) / PIECE * PIECE;
+        const size_t m = end - at;
+        ad_v_axpy(m, (real)step, p + at, x + at);
+        ad_v_axpby(m, 1, r + at, (real)beta, p + at);
+    }
 }
 
 /* |b / scale|: near the middle of what the squares of reals bear, with most of the room below, since
@@ -109,15 +116,15 @@ static ad_cg_result iterate(ad_matvec *matvec, void *context, size_t n, real *x,
     while (result.stop == AD_CG_ITERATIONS && result.iterations < options->iterations) {
         matvec(context, n, p, q);
         result.iterations++;
-        double pp, pq = curve(n, options->damping, p, q, &pp), alpha = rr / pq, curvature = pq / pp;
+        double pp, pq = ad_cg_curve(n, options->damping, p, q, &pp), alpha = rr / pq, curvature = pq / pp;
         if (isfinite(pq) && (result.iterations == 1 || curvature < result.curvature))
             result.curvature = curvature;
         if (!isfinite(pq)) result.stop = AD_CG_NONFINITE;
         else if (pq <= 0 && !options->indefinite) result.stop = AD_CG_CURVATURE;
         else if (!isfinite((real)alpha)) result.stop = AD_CG_NONFINITE;
         if (result.stop != AD_CG_ITERATIONS) break;
-        double rr_next = advance(n, alpha, unit, p, q, x, r);
-        ad_v_axpby(n, 1, r, (real)(rr_next / rr), p); /* p = r + beta p */
+        double rr_next = ad_cg_shorten(n, alpha, q, r);
+        advance(n, alpha * unit, rr_next / rr, r, p, x);
         rr = rr_next;
         result.residual = sqrt(rr) * unit;
         if (result.residual <= enough) result.stop = AD_CG_CONVERGED;

@@ -190,24 +190,12 @@ static void propose(ad_gram *g, double damping) {
     ad_v_axpby(g->unknowns, (real)(-1 / damping), g->q, (real)(1 / damping), g->p);
 }
 
-/* Piece by piece, as in cg.c. */
-#define PIECE 1024
-
 /* left -= (J^T C J + damping I) p; then |left|, and the curvature along p. */
 static double advance(ad_gram *g, double damping, double *curvature) {
-    double pq = 0, pp = 0, rr = 0;
+    double pp;
     forth_and_back(g, false);
-    for (size_t at = 0, m; at < g->unknowns; at += m) {
-        real *p = g->p + at, *q = g->q + at, *left = g->left + at;
-        m = g->unknowns - at < PIECE ? g->unknowns - at : PIECE;
-        ad_v_axpy(m, (real)damping, p, q);
-        pq += (double)ad_v_dot(m, p, q);
-        pp += (double)ad_v_sum_squares(m, p);
-        ad_v_axpy(m, -1, q, left);
-        rr += (double)ad_v_sum_squares(m, left);
-    }
-    *curvature = pq / pp;
-    return sqrt(rr);
+    *curvature = ad_cg_curve(g->unknowns, damping, g->p, g->q, &pp) / pp;
+    return sqrt(ad_cg_shorten(g->unknowns, 1, g->q, g->left));
 }
 
 /* The smallest damping that rounding does not lose beside the trace of S S^T, times 16. */

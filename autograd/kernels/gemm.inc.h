@@ -11,11 +11,15 @@
 
 enum {
     DEPTH = 256,      /* k of a panel 2 vectors wide: 32 KB, of a first-level cache of 48 */
+    FAR_DEPTH = 512,  /* k where B is read in place, from the second level */
+    REUSED = 18,      /* tiles that read a block of B before packing it is worth while, */
+    REUSED_MOST = 50, /* and where they fetch the next block meanwhile */
+    FETCHED = 64,     /* k from which on they do */
     BLOCK_ROWS = 504, /* rows of A per pass over B: they stay in the second level */
     MAX_VECTORS = 4,
-    NEAR = 6144,   /* reals of B, 24 KB, that stay in the first level, however they are read */
     MAX_TERMS = 4, /* summed in one pass over C */
-    PANEL = DEPTH * MAX_VECTORS * W
+    PANEL = FAR_DEPTH * MAX_VECTORS * W,
+    DOTS = PANEL / 2 /* reals of B that are worth turning for dot products */
 };
 
 static _Thread_local alignas(64) real packed[PANEL];
@@ -50,9 +54,12 @@ typedef struct piece {
  * (bias, zeros) with start_ld 0, or one number for each row (a bias of rows) with start_ld PER_ROW. */
 #define PER_ROW ((size_t)-1)
 
+/* For every four k's a line is fetched into the second cache: that at `next`, and others at every `step`. */
 typedef struct tile_args {
     const piece *pieces;
     size_t count;
+    const real *next;
+    size_t step;
     size_t row; /* of A, from that of the pieces on */
     mask last;  /* of the columns of C */
     const real *start;
@@ -61,6 +68,10 @@ typedef struct tile_args {
     real *c;
     size_t ldc;
 } tile_args;
+
+/* Whether tiles of a kind fetch: narrow ones have no time for it, those of A by columns gain nothing, and
+ * tiles of 2 vectors with AVX2 lose more by two address registers. */
+#define FETCHES(nv, a_by_columns) (AD_WIDE == 4 && (nv) > 2 && !(a_by_columns))
 
 #define LAST(j, m, p) ((j) == nv - 1 ? vload_m(m, p) : vload(p))
 
@@ -80,9 +91,10 @@ AD_INLINE void tile_step(const int mr, const int nv, const bool a_by_columns, co
 /* Adds one piece to the sums. Small tiles sum k modulo 2 or 4 apart (`ways`), to have enough independent
  * sums in flight. */
 AD_INLINE void tile_piece(const int mr, const int nv, const bool a_by_columns, const int ways, const piece *p,
-                          size_t row, vec c[4][14][MAX_VECTORS]) {
+                          const tile_args *t, const real **next, vec c[4][14][MAX_VECTORS]) {
+    const bool fetches = FETCHES(nv, a_by_columns);
     const int groups = a_by_columns ? 1 : (mr + 2) / 3;
-    const size_t lda = p->lda, ldb = p->ldb, a_step = a_by_columns ? lda : 1;
+    const size_t lda = p->lda, ldb = p->ldb, a_step = a_by_columns ? lda : 1, row = t->row, step = t->step;
     const real *a[5], *b = p->b;
     a[0] = p->a + row * (a_by_columns ? 1 : lda);
     AD_UNROLL for (int g = 1; g < groups; g++) {
@@ -91,6 +103,10 @@ AD_INLINE void tile_piece(const int mr, const int nv, const bool a_by_columns, c
     }
     size_t k = p->k;
     for (; k >= 4; k -= 4) {
+        if (fetches) {
+            AD_PREFETCH(*next);
+            *next += step;
+        }
         AD_UNROLL for (int w = 0; w < 4; w++) {
             tile_step(mr, nv, a_by_columns, a, lda, b, c[w % ways]);
             AD_UNROLL for (int g = 0; g < groups; g++) a[g] += a_step;
@@ -125,8 +141,9 @@ AD_INLINE void tile(const int mr, const int nv, const bool a_by_columns, const t
     AD_UNROLL for (int w = 1; w < ways; w++)
         AD_UNROLL for (int i = 0; i < mr; i++)
             AD_UNROLL for (int j = 0; j < nv; j++) c[w][i][j] = vzero();
+    const real *next = t->next;
     for (const piece *p = t->pieces, *end = p + t->count; p < end; p++)
-        tile_piece(mr, nv, a_by_columns, ways, p, t->row, c);
+        tile_piece(mr, nv, a_by_columns, ways, p, t, &next, c);
     const real *over = t->finish.mask;
     const vec zero = vzero(), least = t->finish.relu ? zero : vset(-INFINITY);
     real *to = t->c;
@@ -212,11 +229,50 @@ static heights heights_of(size_t m, size_t nv) {
     return (heights){nv, count, rows, m - rows * count};
 }
 
+/* ---- fetching what the next block of columns reads ---- */
+
+#define LINE (64 / sizeof(real))
+
+/* A part of B: of every row from `at` on as many cache lines. A tile takes one of these lines of each row
+ * that is `step` behind the one before; `rows` of those between are still to be begun. */
+typedef struct stretch {
+    const real *at;
+    size_t ld, rows, lines, step;
+} stretch;
+
+/* What the tiles of a block have to fetch, and the line that the next one takes. */
+typedef struct fetch {
+    stretch list[MAX_TERMS], *now, *end;
+    size_t line;
+} fetch;
+
+/* `rows` of `reals` numbers, for tiles of so many k's. */
+static void fetch_later(fetch *f, const real *at, size_t ld, size_t rows, size_t reals, size_t k) {
+    const size_t apart = (4 * rows + k - 1) / k;
+    *f->end++ = (stretch){at, ld, apart, (reals + LINE - 1) / LINE, apart * ld};
+}
+
+/* What the next tile fetches; when all is done, the same line again and again. */
+static void fetch_next(fetch *f, tile_args *t) {
+    stretch *s = f->now;
+    t->step = 0;
+    if (s == f->end) return;
+    t->next = s->at + f->line * LINE;
+    t->step = s->step;
+    if (++f->line < s->lines) return;
+    f->line = 0;
+    s->at += s->ld;
+    if (--s->rows == 0) f->now++;
+}
+
+/* ---- a block of columns ---- */
+
 /* One block of columns, `t` prepared for the first tile. `t` is changed in place: a copy would wait until all
  * its parts are in the cache. */
-static void tile_column(const heights *h, bool a_by_columns, tile_args *t) {
+static void tile_column(const heights *h, bool a_by_columns, fetch *f, tile_args *t) {
     for (size_t left = h->count; left > 0; left--) {
         const size_t rows = h->rows + (left <= h->higher);
+        if (f != NULL) fetch_next(f, t);
         tiles[a_by_columns][h->nv][rows](t);
         t->row += rows;
         t->start += rows * (t->start_ld == PER_ROW ? 1 : t->start_ld);
@@ -241,7 +297,8 @@ static size_t readable(const product *p, const ad_term *t, columns at) {
 }
 
 /* The pieces of a slice for some columns: B in place where it can be read so, else packed. */
-static size_t place(const product *p, const slice *s, columns at, bool pack, piece pieces[2 * MAX_TERMS]) {
+static size_t place(const product *p, const slice *s, columns at, bool pack, piece pieces[2 * MAX_TERMS],
+                    fetch *f) {
     size_t count = 0, skip = s->from, left = s->depth;
     real *to = packed;
     for (const ad_term *t = p->term; left > 0; t++) {
@@ -253,6 +310,11 @@ static size_t place(const product *p, const slice *s, columns at, bool pack, pie
         const size_t whole = safe <= skip ? 0 : safe - skip < k ? safe - skip : k;
         const real *a = t->a + (p->a_by_columns ? skip * t->lda + s->row : s->row * t->lda + skip);
         const real *b = t->b + (p->b_by_columns ? at.j * t->ldb + skip : skip * t->ldb + at.j);
+        if (f != NULL) {
+            const size_t beyond = at.j + at.nv * W, n = p->n - beyond < at.nv * W ? p->n - beyond : at.nv * W;
+            if (p->b_by_columns) fetch_later(f, b + at.nv * W * t->ldb, t->ldb, n, k, s->depth);
+            else fetch_later(f, b + at.nv * W, t->ldb, k, n, s->depth);
+        }
         if (whole > 0) pieces[count++] = (piece){whole, a, t->lda, b, t->ldb};
         if (whole < k) {
             if (p->b_by_columns) pack_columns(k, at.n, at.nv, b, t->ldb, to);
@@ -285,29 +347,31 @@ static void start_from(const product *p, const slice *s, size_t j, size_t n, til
     }
 }
 
-/* Whether all of B stays in the first level without packing. */
-static bool is_near(const product *p) {
-    size_t reals = 0;
-    for (size_t t = 0; t < p->terms; t++) reals += p->term[t].k * p->term[t].ldb;
-    return reals <= NEAR;
+/* Whether blocks of B nv vectors wide are packed, for so many rows of A. */
+static bool packs(const product *p, size_t rows, size_t nv) {
+    const size_t most = FETCHES(nv, p->a_by_columns) ? REUSED_MOST : REUSED;
+    return p->b_by_columns || rows > most * tile_rows[nv];
 }
 
 static void tile_slice(const product *p, const slice *s) {
-    const bool near = is_near(p);
     heights h = {0};
     for (size_t j = 0, nv; j < p->n; j += nv * W) {
         nv = next_vectors(p, (p->n - j + W - 1) / W, s->m);
         if (nv != h.nv) h = heights_of(s->m, nv);
         const size_t n = p->n - j < nv * W ? p->n - j : nv * W;
-        const bool pack = p->b_by_columns || (!near && s->m > 3 * tile_rows[nv]);
+        const bool pack = packs(p, s->m, nv);
         piece pieces[2 * MAX_TERMS];
-        tile_args t = {.pieces = pieces, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
-        t.count = place(p, s, (columns){j, n, nv}, pack, pieces);
+        fetch f;
+        f.now = f.end = f.list;
+        f.line = 0;
+        tile_args t = {.pieces = pieces, .next = zeros, .last = vtail(n - (nv - 1) * W), .ldc = p->ldc};
+        const bool fetches = FETCHES(nv, p->a_by_columns) && j + n < p->n && s->depth >= FETCHED;
+        t.count = place(p, s, (columns){j, n, nv}, pack, pieces, fetches ? &f : NULL);
         const size_t at = s->row * p->ldc + j;
         t.c = p->c + at;
         if (s->last) t.finish = (ad_finish){p->finish.relu, p->finish.mask ? p->finish.mask + at : NULL};
         start_from(p, s, j, n, &t);
-        tile_column(&h, p->a_by_columns, &t);
+        tile_column(&h, p->a_by_columns, fetches ? &f : NULL, &t);
     }
 }
 
@@ -317,7 +381,8 @@ static size_t cut(size_t n, size_t i, size_t parts) {
 }
 
 static void by_tiles(const product *p, size_t k) {
-    const size_t depth = 2 * DEPTH / usual_vectors(p), parts = k > depth ? (k + depth - 1) / depth : 1;
+    const size_t usual = usual_vectors(p), depth = packs(p, p->m, usual) ? 2 * DEPTH / usual : FAR_DEPTH;
+    const size_t parts = k > depth ? (k + depth - 1) / depth : 1;
     const size_t blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     for (size_t r = 0; r < blocks; r++) {
         const size_t row = cut(p->m, r, blocks), m = cut(p->m, r + 1, blocks) - row;
@@ -411,7 +476,7 @@ static void by_dots(const product *p) {
 /* Cost of the two ways, in vector operations. An entry by dot product costs its k / W multiply-adds and
  * about 6 for the sum across; packing by columns costs n k / 4. */
 static bool dots_are_cheaper(const product *p, size_t k) {
-    if (p->a_by_columns || k == 0 || p->bias.by_rows || (!p->b_by_columns && p->n * k > PANEL)) return false;
+    if (p->a_by_columns || k == 0 || p->bias.by_rows || (!p->b_by_columns && p->n * k > DOTS)) return false;
     const size_t m = p->m, n = p->n, dot_cost = m * n * (k / W + 6) + (p->b_by_columns ? 0 : 2 * n * k);
     const size_t tile_cost = m * k * ((n + W - 1) / W) + (p->b_by_columns ? n * k / 2 : 0);
     return dot_cost < tile_cost;

@@ -21,8 +21,11 @@ extern const ad_kernel_table ad_kernels_portable;
 /* The compiler may not derive one address from another across this: it would keep a dozen of them in
  * registers. */
 #define AD_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+/* Into the second cache; no fault, whatever the address. */
+#define AD_PREFETCH(pointer) __builtin_prefetch(pointer, 0, 2)
 #else
 #define AD_OPAQUE(pointer) ((void)0)
+#define AD_PREFETCH(pointer) ((void)0)
 #endif
 
 /* Loops over the registers of a tile must vanish: their counts are constants. The few k's beyond the last
