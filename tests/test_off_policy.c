@@ -14,7 +14,8 @@ static void expect_update(const algo_type *algo, const char *settings, double wi
     drive d;
     double critic, actor, log_prob, ignored;
     off_policy *c = before_an_update(&d, algo, settings);
-    if (wider) c->actor.params.theta[c->actor.params.entries[c->actor.mlp.bias[0]].at + 1] += (real)wider;
+    if (wider != 0)
+        c->actor.params.theta[c->actor.params.entries[c->actor.mlp.bias[0]].at + 1] += (real)wider;
     numbers before = numbers_of(c);
     drive_run(&d, 1);
     EXPECT_EQ(c->cadence.updates, 1);
