@@ -18,7 +18,7 @@ def best_of(rows, written=False):
     best = {}
     for program, _, group, case, form, value in rows:
         key = program, group, case
-        if (not written or form == "modules") and (key not in best or float(value) > best[key][0]):
+        if (not written or form == "written") and (key not in best or float(value) > best[key][0]):
             best[key] = float(value), form
     return best
 
@@ -40,8 +40,8 @@ def against(value, theirs):
 
 def print_table(ours, rows):
     best, written = best_of(rows), best_of(rows, written=True)
-    print(f"{'group':6} {'case':24} {'ours':>9} {'share':>6} {'products':>8}  {'JAX':>9} {'x':>5}  {'form':12}"
-          f"{'PyTorch':>9} {'x':>5}  {'form':9}{'modules':>9} {'x':>5}")
+    print(f"{'group':6} {'case':24} {'ours':>9} {'share':>6} {'products':>8}  "
+          f"{'JAX':>9} {'x':>5}  {'form':12}{'PyTorch':>9} {'x':>5}  {'form':9}{'written':>9} {'x':>5}")
     order = {"grad": 0, "hvp": 1, "cg10": 2, "update": 3}
     for (group, case), row in sorted(ours.items(), key=lambda item: order.get(item[0][0], 4)):
         if group not in order:
@@ -51,7 +51,8 @@ def print_table(ours, rows):
         line += f" {percent(products[5]) if group == 'update' and products else '':>8}"
         for program, width in ("JAX", 12), ("PyTorch", 9):
             theirs = best.get((program, group, case))
-            line += f"{'  ' if program == 'JAX' else ''}{against(value, theirs)}  {theirs[1] if theirs else '':{width}}"
+            form = theirs[1] if theirs else ""
+            line += f"{'  ' if program == 'JAX' else ''}{against(value, theirs)}  {form:{width}}"
         print((line + against(value, written.get(("PyTorch", group, case)))).rstrip())
 
 
@@ -63,9 +64,9 @@ def main(folder):
             best = ours.setdefault((row[0], row[1]), row)
             if float(row[2]) > float(best[2]):
                 ours[row[0], row[1]] = row
-        print(f"\nper second, threads: {threads}; x: ours over theirs, each at its best form; modules: PyTorch as users "
-              "write it\nshare: of the limit by arithmetic; products: of the same, counting only the time within "
-              "matrix products\n")
+        print(f"\nper second, threads: {threads}; x: ours over theirs, each at its best form\n"
+              "share: of the limit by arithmetic; products: the same, of the time within products alone\n"
+              "written: PyTorch as users write it\n")
         print_table(ours, read(os.path.join(folder, f"peers-{threads}.csv"), lambda row: True))
 
 

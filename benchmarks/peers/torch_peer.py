@@ -5,7 +5,8 @@ Forms
     reused      double backward over one graph of the gradient, kept
     func        torch.func: jvp of grad
     by hand     updates: what modules do is written out, with as few calls as can be
-    modules     updates as users write them: nn.Linear, backward(), Adam and the targets as they come"""
+    written     updates as users write them: nn.Linear, backward(), Adam and the targets as they come; of a
+                leader as in the program of Zheng et al. 2022"""
 
 import math
 import sys
@@ -107,7 +108,7 @@ def run_case(report, name):
 
 class ActorCritic:
     """The networks of one case, flat lists of parameters; both Adams; the replay. By hand what a user gets
-    from modules: fused affine maps, gradients without zero_grad and accumulation, one call for all targets."""
+    from modules: fused affine maps, gradients that are not accumulated, one call for all targets."""
 
     form = "by hand"
     adam = dict(fused=True)
@@ -227,11 +228,12 @@ def flat(parts):
     return torch.cat([part.reshape(-1) for part in parts])
 
 
-class Modules(ActorCritic):
+class Written(ActorCritic):
     """The same as users write it: modules, backward(), Adam as it comes, targets one parameter after the
-    other, vectors of all parameters for the leader's system."""
+    other. The leader as in the published program: vectors of all parameters, one gradient after the other, a
+    product for the first residual, and two passes back whose only use is to make room for the gradients."""
 
-    form = "modules"
+    form = "written"
     adam = {}
 
     @staticmethod
@@ -259,9 +261,9 @@ class Modules(ActorCritic):
 
     def led(self, batch, noise):
         actor, weights = self.groups
-        loss = self.critic_loss(batch, noise[0])
-        both = torch.autograd.grad(self.actor_loss(batch, noise[1]), actor + weights)
-        own, b = flat(both[: len(actor)]), flat(both[len(actor) :])
+        loss, value = self.critic_loss(batch, noise[0]), self.actor_loss(batch, noise[1])
+        own = flat(torch.autograd.grad(value, actor, retain_graph=True))
+        b = flat(torch.autograd.grad(value, weights, retain_graph=True))
         gradient = torch.autograd.grad(loss, weights, create_graph=True)
         vector = flat(gradient)
 
@@ -270,9 +272,13 @@ class Modules(ActorCritic):
                                             materialize_grads=True))
 
         scale = common.NORM / torch.sqrt(b @ b)
-        x = solve(lambda v: [backward(v[0], weights)], [b * scale], common.LEADER_DAMPING)[0] / scale
-        sizes = [part.numel() for part in actor]
-        parts = (own - backward(x, actor)).split(sizes)
+        r = b * scale - backward(torch.zeros_like(b), weights)
+        x = solve(lambda v: [backward(v[0], weights)], [r], common.LEADER_DAMPING)[0] / scale
+        direction = own - backward(x, actor)
+        for which, scalar in (1, loss), (0, value):
+            scalar.backward(retain_graph=True)
+            self.adams[which].zero_grad()
+        parts = direction.split([part.numel() for part in actor])
         return [d.view_as(part) for d, part in zip(parts, actor)], gradient
 
     def descend(self, which, loss, batch, noise):
@@ -294,7 +300,7 @@ class Modules(ActorCritic):
 
 def run_actors(report, name):
     problem = common.Actors(name)
-    for form in ActorCritic, Modules:
+    for form in ActorCritic, Written:
         learner = form(problem)
         first = {key: column[: common.BATCH] for key, column in learner.replay.items()}
         for group, result in zip(("actor", "critic"), learner.update(first, torch.from_numpy(problem.noise))):
