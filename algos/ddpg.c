@@ -9,7 +9,7 @@
  * Deviations: Gaussian noise on the actions in place of the Ornstein-Uhlenbeck process, as most programs
  * have it; hold_noise correlates it in time where that is needed. No batch normalisation, no weight decay.
  *
- * Presets as in sac.
+ * Presets as in sac; on the mountain car the noise is also larger.
  *
  * Status: verified: losses, target and both gradients against their formulas (tests/test_off_policy.c),
  * pendulum (tests/learn/test_learn_off_policy.c). */

@@ -19,16 +19,19 @@
  *     raw        2 (1/n) sum over n trajectories j of kappa_j sum_t gamma^t R_t dlog pi / dtheta: Proposition
  *                1 as it stands, with R for Q^pi. It is as long as returns are, not as normalised advantages:
  *                at the published rates the policy collapses
- *     released   kappa of the rollout's first situation for all t, as the program has it. Then the step is
- *                the policy gradient times c = 1 + 2 kappa; and because V has an output bias, which can
- *                answer alone, c = 2 exactly for the Gauss-Newton matrix and lambda = 0
+ *     released   kappa of one s0 for all t, that of the first episode that begins in the rollout, as the
+ *                program has it. Then the step is the policy gradient times c = 1 + 2 kappa; and because V
+ *                has an output bias, which can answer alone, c = 2 exactly for the Gauss-Newton matrix and
+ *                lambda = 0
  *
  * Controls: implicit=none (AC, everything else equal), implicit=length (the policy gradient, as long as the
  * total derivative is), and ac itself with twice its learning rate.
  *
  * Deviations: those of ac.c, of which this matters most: a trajectory begins where the rollout sees it first.
- * Conjugate gradient stops at non-positive curvature and the step is bounded by `guard`; the program does
- * neither, and takes a step of thousands of policy gradients now and then.
+ * The right-hand side of x is the gradient of V's mean over all situations, as in the program; the paper's J
+ * is the reward and V of the second situation of each trajectory. Conjugate gradient stops at non-positive
+ * curvature and the step is bounded by `guard`; the program does neither, and takes a step of thousands of
+ * policy gradients now and then.
  *
  * Status: verified: whole updates in every form (tests/test_actor_first.c), CartPole
  * (tests/learn/test_learn_stac.c, ./reproduce stac/cartpole). */
@@ -149,18 +152,29 @@ static size_t find_starts(stac *x, size_t i) {
     return trajectories;
 }
 
+/* The row of the first situation of an episode, of the first that begins in the rollout; without any, of the
+ * rollout. */
+static uint32_t first_start(const stac *x) {
+    const algo_rollout *r = &x->base.base.rollout;
+    size_t agents = (size_t)r->facts->agents;
+    uint32_t first = 0, start = NO_ROW;
+    for (size_t at = r->slots * agents; at-- > 0;) {
+        if (x->row_of[at] == NO_ROW) continue;
+        first = x->row_of[at];
+        if (r->first[at / agents]) start = first;
+    }
+    return start != NO_ROW ? start : first;
+}
+
 static void fill_leaves(stac *x, size_t i) {
     const algo_rollout *r = &x->base.base.rollout;
     const algo_batch *batch = &x->base.base.policy[i].minibatches.batch;
     size_t agents = (size_t)r->facts->agents, trajectories = find_starts(x, i);
     stac_policy *own = &x->policy[i];
     double count = 0, gamma = x->config->learner.rollout.gamma;
-    uint32_t first = 0;
+    uint32_t first = first_start(x);
     for (size_t row = 0; row < batch->rows; row++)
         count += r->weight[batch->drawn[row] * agents + (size_t)batch->own[row]];
-    for (size_t slot = r->slots; slot-- > 0;)
-        for (size_t k = agents; k-- > 0;)
-            if (x->row_of[slot * agents + k] != NO_ROW) first = x->row_of[slot * agents + k];
     for (size_t row = 0; row < batch->rows; row++) {
         size_t at = batch->drawn[row] * agents + (size_t)batch->own[row];
         double steps = (double)own->credit[row], mean = (double)r->advantage[at] / count;
@@ -206,8 +220,8 @@ static void measure(const void *self, double *values) {
 
 static const algo_preset PRESETS[] = {
     {"published", "", 800000,
-     "hidden=64,32 init=fan_in optimizer=sgd actor_lr=0.1 critic_lr=0.01 vf_iters=1 n_steps=4000 lr_final=1 "
-     "max_grad_norm=0 form=released indefinite=yes guard=0"},
+     "hidden=64,32 init=fan_in optimizer=sgd actor_lr=0.1 critic_lr=0.01 vf_iters=1 targets=monte_carlo "
+     "n_steps=4000 lr_final=1 max_grad_norm=0 form=released indefinite=yes guard=0"},
     {0},
 };
 

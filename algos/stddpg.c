@@ -12,8 +12,11 @@
  * Deviations from the paper and its program: the follower's Hessian is that of the loss it minimises, damped,
  * for both leaders (the paper's Algorithm 2 has the other sign for leader=critic; its Eq. 16 and program do
  * not). Conjugate gradient stops at non-positive curvature and at a relative residual, and the step is
- * bounded by `guard`. lambda is constant as in the paper; the program lets it fall (damping_decay=1e5) and
- * does not say so. curvature=gauss_newton, which neither has, is solved without conjugate gradient.
+ * bounded by `guard`. lambda is constant as in the paper; the program lets it fall (damping_decay=1e5), which
+ * the paper does not say. Steps of the follower after the first (unroll) see the leader's new parameters, as
+ * in the program; the paper's Algorithm 2 has the old ones. curvature=gauss_newton, which neither has, is
+ * solved without conjugate gradient. By default updates follow every decision after 1,000 random ones, where
+ * the program makes 50 at a time (train_freq, gradient_steps) and begins after 1,000 of 10,000 random ones.
  *
  * Status: verified: whole updates against the double sums of linear networks, and the mixed derivatives of
  * deep ones against differences, Gauss-Newton against conjugate gradient (tests/test_stackelberg.c), the

@@ -147,12 +147,6 @@ static const algo_preset PRESETS[] = {
     {0},
 };
 
-static bool observe_alike(const env_facts *facts) {
-    for (int i = 1; i < facts->agents; i++)
-        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) return false;
-    return true;
-}
-
 static fm_status accepts(const env_facts *facts, const void *config, fm_error *err) {
     const step_config *c = config;
     fm_arena scratch = {0};
@@ -168,11 +162,7 @@ static fm_status accepts(const env_facts *facts, const void *config, fm_error *e
             return fm_fail(
                 err, "step has one policy for all agents; in '%s' '%s' and '%s' do not have the same actions",
                 facts->name, facts->agent[0].name, facts->agent[i].name);
-    if (!c->sees_state && !observe_alike(facts))
-        return fm_fail(err, "step with sees_state=false has one policy for what all agents observe; in '%s' "
-                            "they do not observe the same numbers; sees_state=true shows the state",
-                       facts->name);
-    return FM_OK;
+    return actor_critic_accepts("step with sees_state=false", facts, !c->sees_state, err);
 }
 
 /* ---- the actor: Eq. 8 to 10 ---- */
@@ -253,7 +243,7 @@ static void *create(const algo_setup *setup) {
     step *x = fm_arena_array(setup->arena, step, 1);
     actor_critic *ac = &x->ppo.base;
     int s = c->sees_state ? ACTOR_CRITIC_STATE : ACTOR_CRITIC_OWN;
-    int own = observe_alike(setup->facts) ? ACTOR_CRITIC_OWN : 0;
+    int own = actor_critic_unlike(setup->facts) ? 0 : ACTOR_CRITIC_OWN;
     algo_order order;
     fm_error err;
     FM_CHECK(algo_order_parse(setup->facts, c->order, setup->arena, &order, &err) == FM_OK, "%s", err.text);

@@ -149,6 +149,10 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
     ad_cg_result result = iterate(matvec, context, n, x, work, options);
     result.residual = ldexp(result.residual, -exponent);
     change_scale(n, -exponent, x, x);
-    if (!isfinite(ad_v_sum_squares(n, x)) && isnan(largest_of(n, x))) result.stop = AD_CG_NONFINITE;
+    if (!isfinite(ad_v_sum_squares(n, x)) && isnan(largest_of(n, x))) {
+        memset(x, 0, n * sizeof *x);
+        result.stop = AD_CG_NONFINITE;
+        result.residual = sqrt(exact_dot(n, b, b));
+    }
     return result;
 }

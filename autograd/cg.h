@@ -39,7 +39,7 @@ typedef enum ad_cg_stop {
     AD_CG_CONVERGED,  /* the residual reached the tolerance (also: b = 0) */
     AD_CG_ITERATIONS, /* the limit was reached first */
     AD_CG_CURVATURE,  /* <p, (A + damping I) p> <= 0: stopped before that step */
-    AD_CG_NONFINITE   /* b, a product or x left the range of a real: x is the point before it */
+    AD_CG_NONFINITE   /* b or a product left the range of a real: x is the point before it; or x did: 0 */
 } ad_cg_stop;
 
 typedef struct ad_cg_options {

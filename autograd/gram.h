@@ -61,7 +61,7 @@ ad_gram *ad_gram_make(ad_var loss, const ad_var *outputs, size_t n_outputs, cons
 
 /* b and x [unknowns], distinct. options->iterations: at most so many solutions, each with one product with
  * J^T C J, until what is left is at most tolerance |b|, or no longer falls. AD_CG_NONFINITE where a number is
- * not finite or the loss is not convex. Allocates nothing. */
+ * not finite or the loss is not convex; x is the best solution before it, or 0. Allocates nothing. */
 ad_cg_result ad_gram_solve(ad_gram *gram, const real *b, real *x, const ad_cg_options *options);
 
 #endif

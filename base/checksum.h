@@ -3,6 +3,7 @@
  *
  * Example (compiled by the tests):
  *
+ *     #include <string.h>
  *     char text[FM_CHECKSUM_TEXT];
  *     uint64_t sum = fm_checksum(FM_CHECKSUM_START, "foo", 3);
  *     sum = fm_checksum(sum, "bar", 3);                       // as if it had been one piece

@@ -5,6 +5,8 @@
  *
  * Example (compiled by the tests):
  *
+ *     #include <stdlib.h>
+ *     #include <string.h>
  *     char *text, number[FM_BYTES_TEXT];
  *     size_t size;
  *     double *x = fm_new(100, sizeof *x);              // zeroed; free(x)

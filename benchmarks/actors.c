@@ -163,6 +163,14 @@ static double flops(bool twins, lead leader) {
     return target + losses + at_next + STEPS * pi.product + pi.weights + critics * 2 * q.through;
 }
 
+/* The limit counts on as many products, and on one solution by the Gram matrix. */
+static void check_products(const learner *l, size_t c) {
+    double shown[8], wanted = CASES[c].leader == ACTOR_GAUSS_NEWTON ? 1 : STEPS;
+    if (CASES[c].leader == NONE) return;
+    algo_total_measure(&((const stackelberg *)l->core)->log, shown);
+    FM_CHECK(shown[0] == wanted, "%s made %g products", CASES[c].name, shown[0]);
+}
+
 void bench_actors(bench *b) {
     for (size_t c = 0; c < CASE_COUNT; c++) {
         learner l;
@@ -170,6 +178,7 @@ void bench_actors(bench *b) {
         open_learner(&l, c);
         while (l.shown < CAPACITY) show(&l);
         double seconds = bench_time(b, many_updates, &l);
+        check_products(&l, c);
         close_learner(&l);
         bench_row(b, CASES[c].name, 1 / seconds, "updates/s",
                   bench_fma(b) / flops(CASES[c].twins, CASES[c].leader));

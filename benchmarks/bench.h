@@ -39,6 +39,7 @@ typedef struct bench {
     bench_mode mode;
     const char *group;  /* the group that runs */
     int64_t cases;      /* offered and wanted so far */
+    double (*clock)(void); /* what the time of a case is taken from: loop_clock, but for group products */
     double fma;         /* in turns with the last case; operations per second and thread */
     double read[BENCH_LEVELS], copy[BENCH_LEVELS]; /* 0: not yet measured; bytes per second and thread */
 } bench;
@@ -72,6 +73,7 @@ void bench_group_grad(bench *b);
 void bench_group_hvp(bench *b);
 void bench_group_cg10(bench *b);
 void bench_group_update(bench *b);
+void bench_group_products(bench *b);
 void bench_group_adam(bench *b);
 void bench_group_replay(bench *b);
 void bench_group_env(bench *b);

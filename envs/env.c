@@ -220,7 +220,13 @@ void env_facts_finish(env_facts *facts) {
     check_solutions(facts);
 }
 
-/* ---- names of actions ---- */
+/* ---- names of agents and actions ---- */
+
+const char *env_agent_text(const env_facts *facts, int agent, char *text, size_t size) {
+    if (facts->agents == 1) return "the agent";
+    fm_text_format(text, size, "agent %d (%s)", agent, facts->agent[agent].name);
+    return text;
+}
 
 /* Labels of one head, or NULL. */
 static const char *const *head_labels(const env_space *space, int head) {
@@ -267,9 +273,9 @@ static fm_status fail_action(const env_facts *facts, int agent, int head, const 
     const env_space *space = space_of(facts, agent);
     const char *const *labels = head_labels(space, head);
     int n = env_space_actions(space, head);
-    char of[32] = "", who[256], list[384] = "";
+    char of[32] = "", name[200], who[256], list[384] = "";
     if (space->kind == ENV_MULTI_DISCRETE) snprintf(of, sizeof of, "head %d of ", head);
-    snprintf(who, sizeof who, "%sagent %d (%s)", of, agent, facts->agent[agent].name);
+    snprintf(who, sizeof who, "%s%s", of, env_agent_text(facts, agent, name, sizeof name));
     if (!labels)
         return fm_fail(err, "%s: '%s' is not an action of %s: expected 0..%d", facts->name, text, who, n - 1);
     const char *nearest = fm_text_nearest(text, labels, (size_t)n);
@@ -292,9 +298,10 @@ static fm_status fail_action(const env_facts *facts, int agent, int head, const 
 fm_status env_action_parse(const env_facts *facts, int agent, int head, const char *text, int *action,
                            fm_error *err) {
     const env_space *space = space_of(facts, agent);
+    char who[200];
     if (space->kind == ENV_BOX)
-        return fm_fail(err, "%s: agent %d (%s) has continuous actions, '%s' cannot name one", facts->name,
-                       agent, facts->agent[agent].name, text);
+        return fm_fail(err, "%s: %s has continuous actions, '%s' cannot name one", facts->name,
+                       env_agent_text(facts, agent, who, sizeof who), text);
     const char *const *labels = head_labels(space, head);
     int n = env_space_actions(space, head), found = -1;
     for (int i = 0; labels && found < 0 && i < n; i++)

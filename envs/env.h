@@ -196,6 +196,9 @@ void env_facts_agents(env_facts *facts, int agents, fm_arena *arena);
 /* Computes the derived fields and checks the given ones; aborts on facts that contradict each other. */
 void env_facts_finish(env_facts *facts);
 
+/* What a message calls an agent: "the agent", or one of several "agent 1 (Follower)", written to `text`. */
+const char *env_agent_text(const env_facts *facts, int agent, char *text, size_t size);
+
 /* The label of an action of one of the agent's heads ("FASTER"; head 0 of a discrete space), or its index as
  * text written to `text`. */
 const char *env_action_label(const env_facts *facts, int agent, int head, int action, char *text,

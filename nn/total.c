@@ -100,7 +100,7 @@ static void solve(nn_total *total, const nn_total_options *options, nn_total_rep
     double size = nn_norm(total->b, total->followers);
     report->stop = r.stop;
     report->iterations = r.iterations;
-    report->residual = size > 0 ? r.residual / size : 0;
+    report->residual = size == 0 ? 0 : r.residual / size;
     report->curvature = r.curvature;
     report->guarded = r.stop == AD_CG_CURVATURE || r.stop == AD_CG_NONFINITE;
     ad_apply(total->mixed);
@@ -122,10 +122,11 @@ static void combine(nn_total *total, const nn_total_options *options, nn_total_r
     const real *g = total->leader_gradient, *m = total->implicit;
     real *d = total->direction;
     double g_norm = nn_norm(g, n), m_norm = nn_norm(m, n);
-    double share = share_of_implicit(g_norm, m_norm, ad_dot(n, g, m), options->guard);
+    double share = 0;
+    if (isfinite(m_norm)) share = share_of_implicit(g_norm, m_norm, ad_dot(n, g, m), options->guard);
     report->guarded = report->guarded || share < 1;
     memcpy(d, g, n * sizeof *d);
-    ad_v_axpy(n, (real)-share, m, d);
+    if (share > 0) ad_v_axpy(n, (real)-share, m, d);
     double d_norm = nn_norm(d, n);
     report->norm_ratio = g_norm > 0 ? d_norm / g_norm : 0;
     double cosine = g_norm > 0 && d_norm > 0 ? ad_dot(n, d, g) / (d_norm * g_norm) : 0;

@@ -12,7 +12,8 @@
  * regulariser's weight a fit, and then f1 need not mention p1 at all.
  *
  * H need not be positive definite away from the answer. Conjugate gradient stops at a direction of
- * non-positive curvature, with the x it had, and a guard bounds |D|; the report says so. Where f2 is an error
+ * non-positive curvature, with the x it had, and a guard bounds |D|; an M x that is no finite number is left
+ * out; the report says so. Where f2 is an error
  * of outputs, their Gauss-Newton matrix may stand for H; for a batch of fewer rows than parameters it is
  * solved exactly, by the Gram matrix of the rows (autograd/gram.h).
  *
@@ -101,14 +102,15 @@ typedef struct nn_total_options {
 typedef struct nn_total_report {
     ad_cg_stop stop;
     int iterations;    /* products with H */
-    double residual;   /* |b - (H + damping I) x| / |b|, by the recurrence; 0 when b is */
+    double residual;   /* |b - (H + damping I) x| / |b|, by the recurrence; 0 when b is, NaN when b is not
+                        * finite */
     double curvature;  /* smallest <p, (H + damping I) p> / <p, p> among the directions */
     double cosine;     /* of it and d f1 / dp1; 0 when either is zero */
     double norm_ratio; /* its norm / |d f1 / dp1|; 0 when d f1 / dp1 is zero */
     bool guarded;      /* whether curvature, a number that is not finite, or the guard changed the step */
 } nn_total_report;
 
-/* In the arena and on the tape. */
+/* In the arena and on the tape. Vectors of parameters are laid out as their `theta` is (nn/params.h). */
 typedef struct nn_total {
     real *direction;                    /* [leader.params->n] D */
     real *leader_gradient;              /* [leader.params->n] d f1 / dp1 */

@@ -6,7 +6,8 @@
 #  * Example (compiled by the tests, given TYPE NAME, ...):
 # It becomes the body of a function in a file that includes the header; #include lines go to the top. The
 # first kind passes when the function ends, or returns 0; the second, whose function has these parameters and
-# may return, when it compiles. Code in any other indented block fails, unless the block is announced as
+# may return, when it compiles. An example includes what it calls. Code in any other indented block fails,
+# unless the block is announced as
 #  * Outline:
 # and only says what stands where.
 
@@ -69,7 +70,8 @@ run_example() {
     } >"$work/example.c"
     grep -q '[^[:space:]]' "$2" || { echo 'the example is empty'; return 1; }
     # shellcheck disable=SC2086
-    $FIRSTMOVER_COMPILE -O0 -c "$work/example.c" -o "$work/example.o" || return 1
+    $FIRSTMOVER_COMPILE -O0 -Werror=implicit-function-declaration -c "$work/example.c" \
+        -o "$work/example.o" || return 1
     [ -e "$given" ] && return 0
     # shellcheck disable=SC2086
     $FIRSTMOVER_LINK "$work/example.o" "$FIRSTMOVER_LIB" -o "$work/example" $FIRSTMOVER_LIBS &&

@@ -51,9 +51,10 @@ static inline double act(const off_policy *c, const double *actor, const double 
     double out = linear(&c->actor, &c->actor.mlp, actor, obs, 0);
     *log_prob = 0;
     if (!c->rule.stochastic) return tanh(out);
-    double log_std = linear(&c->actor, &c->actor.mlp, actor, obs, 1), a = tanh(out + exp(log_std) * noise);
-    *log_prob = -noise * noise / 2 - log_std - log(2 * acos(-1.0)) / 2 - log(1 - a * a);
-    return a;
+    double log_std = fmax(-20, fmin(2, linear(&c->actor, &c->actor.mlp, actor, obs, 1)));
+    double u = out + exp(log_std) * noise, log_slope = -2 * log(cosh(u)); /* log (1 - tanh^2) */
+    *log_prob = -noise * noise / 2 - log_std - log(2 * acos(-1.0)) / 2 - log_slope;
+    return tanh(u);
 }
 
 static inline void values(const off_policy *c, const double *critic, const double *obs, double action,

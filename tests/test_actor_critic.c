@@ -336,11 +336,15 @@ TEST(actor_critic_unlike_agents_cannot_share) {
     env_agent agents[] = {{.name = "one", .obs_length = 2, .action = env_discrete(2, NULL)},
                           {.name = "two", .obs_length = 2, .action = env_discrete(3, NULL)}};
     env_facts facts = {.name = "unlike", .agents = 2, .agent = agents};
+    EXPECT(actor_critic_unlike(&facts) == &agents[1]);
     EXPECT(actor_critic_accepts("team", &facts, false, &err) == FM_OK);
     EXPECT(actor_critic_accepts("team", &facts, true, &err) == FM_BAD);
     EXPECT_HAS(err.text, "'one' and 'two' differ");
     agents[1].action = agents[0].action;
+    EXPECT(actor_critic_unlike(&facts) == NULL);
     EXPECT(actor_critic_accepts("team", &facts, true, &err) == FM_OK);
+    agents[1].obs_length = 3;
+    EXPECT(actor_critic_accepts("team", &facts, true, &err) == FM_BAD);
 }
 
 TEST_MAIN(CASE(actor_critic_gradients_are_those_of_the_paper),

@@ -18,7 +18,7 @@ check "all groups: status $status" [ "$status" -eq 0 ]
 check "all groups: something on stderr" [ ! -s "$work/err" ]
 check "columns" [ "$(head -n 1 "$work/all.csv")" = "group,case,value,unit,limit,share" ]
 check "six columns in every row" [ "$(awk -F, 'NF != 6' "$work/all.csv" | wc -l)" -eq 0 ]
-groups="peak gemm grad hvp cg10 update adam replay env train"
+groups="peak gemm grad hvp cg10 update products adam replay env train"
 # shellcheck disable=SC2046
 check "groups in order" [ "$(echo $(tail -n +2 "$work/all.csv" | cut -d, -f1 | uniq))" = "$groups" ]
 check "no case twice" [ -z "$(cut -d, -f1,2 "$work/all.csv" | sort | uniq -d)" ]
@@ -46,6 +46,8 @@ for case in "gemm,nn 256x256x256" "env,maintain" "env,merge" "env,merge ticks" "
     "update,biac maintain B512" "update,ppo" "update,step" "peak,fma"; do
     check "case $case" grep -q "^$case," "$work/all.csv"
 done
+cases() { grep "^$1," "$work/all.csv" | cut -d, -f2; }
+check "products has the cases of update" [ "$(cases products)" = "$(cases update)" ]
 
 run --list
 check "--list: status $status" [ "$status" -eq 0 ]

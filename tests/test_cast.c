@@ -174,7 +174,7 @@ TEST(everybody_sees_and_does_what_is_its_own) {
             EXPECT_EQ(middle->done[c], 0);
             EXPECT(middle->seen_obs[6 * c + t] == 1 && rest->seen_obs[12 * c + 6 + t] == 1);
         }
-        EXPECT(rest->memory_was == t && middle->memory_was == t);
+        EXPECT(rest->memory_was == (real)t && middle->memory_was == (real)t);
     }
     EXPECT_EQ(middle->number, 4);
     drive_end(&s.d);

@@ -220,6 +220,8 @@ TEST(config_words_that_are_wrong) {
     expect_bad("--algo toy --env maintain --set rate=nan", "--set rate: 'nan' is not a number");
     expect_bad("--algo toy --env maintain --set rate=1e400", "--set rate: '1e400' is not a number");
     expect_bad("--algo toy --env maintain --set epsilno=1", "did you mean 'epsilon'");
+    expect_bad("--algo toy --env maintain --set wyndow=1", "did you mean --window");
+    expect_bad("--algo toy --env maintain --set limit=1", "'limit'; the options"); /* not --list */
     expect_bad("--algo toy --env penalty --set env.rate=1", "unknown option 'rate' of penalty");
     expect_bad("--algo toy --env maintain --set trials=3", "write --trials VALUE");
     expect_bad("--algo toy --env duopoly", "toy needs discrete actions; 'duopoly' has others");

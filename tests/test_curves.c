@@ -68,4 +68,16 @@ TEST(points_have_bars) {
     oracles_figure_free(&figure);
 }
 
-TEST_MAIN(CASE(curves_have_an_x_of_their_own_where_it_is_another), CASE(points_have_bars))
+TEST(areas_are_told_apart_by_their_intervals) {
+    static const reproduce_pair PAIRS[] = {{0, 1}, {1, 0}, {0, 2}, {1, 2}, {0, 3}};
+    reproduce_curve curves[] = {{.title = "low", .area = {1, 0, 2, 2}},
+                                {.title = "high", .area = {4, 3, 5, 2}},
+                                {.title = "wide", .area = {4, 1, 7, 2}},
+                                {.title = "alone", .area = {9, (double)NAN, (double)NAN, 1}}};
+    reproduce r = item_in("");
+    EXPECT(reproduce_clearly_more(&curves[1], &curves[0]) && !reproduce_clearly_more(&curves[0], &curves[1]));
+    EXPECT_EQ(reproduce_compare(&r, "Areas", curves, PAIRS, 5), 2);
+}
+
+TEST_MAIN(CASE(curves_have_an_x_of_their_own_where_it_is_another), CASE(points_have_bars),
+          CASE(areas_are_told_apart_by_their_intervals))

@@ -172,6 +172,10 @@ TEST(actions_of_one_head) {
     EXPECT_EQ(env_action_parse(&facts, 0, 0, "Up", &action, &err), FM_BAD); /* two labels in any case */
     EXPECT_EQ(env_action_parse(&facts, 0, 0, "Stray", &action, &err), FM_BAD);
     EXPECT_HAS(err.text, "plain: 'Stray' is not an action of agent 0 (a): did you mean 'Stay'");
+    facts.agents = 1; /* who is alone has no number */
+    EXPECT_EQ(env_action_parse(&facts, 0, 0, "Stray", &action, &err), FM_BAD);
+    EXPECT_HAS(err.text, "plain: 'Stray' is not an action of the agent: did you mean 'Stay'");
+    facts.agents = 2;
     EXPECT_EQ(env_action_parse(&facts, 0, 0, "3", &action, &err), FM_BAD);
     EXPECT_EQ(env_action_parse(&facts, 0, 0, "", &action, &err), FM_BAD);
     EXPECT_EQ(env_action_parse(&facts, 1, 0, "-1", &action, &err), FM_BAD);

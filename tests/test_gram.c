@@ -213,6 +213,15 @@ TEST(gram_of_one_number) {
     b[0] = (real)NAN;
     EXPECT_EQ(ad_gram_solve(gram, b, x, &options).stop, AD_CG_NONFINITE);
     EXPECT(x[0] == 0);
+    bool is_double = sizeof(real) == 8; /* x would be 1e350, or 1e40 */
+    real small = (real)(is_double ? 1e-100 : 1e-6);
+    a_data[0] = 0, a_data[1] = small;
+    b[0] = (real)(is_double ? 4e150 : 4e28);
+    options.damping = 2 * (double)small * (double)small;
+    ad_replay(ad_plan_linearise(gram->kernel, gram->outputs, gram->product, 2));
+    r = ad_gram_solve(gram, b, x, &options);
+    EXPECT(r.stop == AD_CG_NONFINITE && x[0] == 0);
+    EXPECT_NEAR(r.residual / (double)b[0], 1, 1e-5);
     ad_tape_free(t);
 }
 

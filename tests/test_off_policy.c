@@ -1,13 +1,21 @@
 /* DDPG and SAC: one whole update of linear networks against sums in double, exploration, and what is refused.
- * Gradients are compared with differences of the double losses. */
+ * Gradients are compared with differences of the double losses; Adam's first step is the learning rate along
+ * the gradient's sign. */
 #include "tests/off_policy_sums.h"
 
 extern const algo_type algo_ddpg, algo_sac;
 
-static void expect_update(const algo_type *algo, const char *settings) {
+static void expect_first_step(double before, double after, double g, double lr) {
+    if (fabs(g) > 1e-3) EXPECT_NEAR(after, before - copysign(lr, g), 1e-4);
+}
+
+/* With the actor's second output, log sigma, moved by `wider`. */
+static void expect_update(const algo_type *algo, const char *settings, double wider) {
     drive d;
     double critic, actor, log_prob, ignored;
     off_policy *c = before_an_update(&d, algo, settings);
+    if (wider != 0)
+        c->actor.params.theta[c->actor.params.entries[c->actor.mlp.bias[0]].at + 1] += (real)wider;
     numbers before = numbers_of(c);
     drive_run(&d, 1);
     EXPECT_EQ(c->cadence.updates, 1);
@@ -21,6 +29,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->critic.params.n; i++) {
         double g = slope(c, &before, &before.critic[i], 0);
         EXPECT_NEAR(c->critic.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.critic[i], after.critic[i], g, 0.02);
         EXPECT_NEAR(after.critic_target[i],
                     before.critic_target[i] + 0.25 * (after.critic[i] - before.critic_target[i]), 1e-5);
         EXPECT((after.critic[i] != before.critic[i]) == (c->critic.objective.gradient[0][i] != 0));
@@ -28,6 +37,7 @@ static void expect_update(const algo_type *algo, const char *settings) {
     for (size_t i = 0; i < c->actor.params.n; i++) {
         double g = slope(c, &judged, &judged.actor[i], 1);
         EXPECT_NEAR(c->actor.objective.gradient[0][i], g, 1e-3 * (1 + fabs(g)));
+        expect_first_step(before.actor[i], after.actor[i], g, 0.01);
         if (!c->rule.target_actor) continue;
         EXPECT_NEAR(after.actor_target[i],
                     before.actor_target[i] + 0.25 * (after.actor[i] - before.actor_target[i]), 1e-5);
@@ -36,26 +46,29 @@ static void expect_update(const algo_type *algo, const char *settings) {
 }
 
 TEST(ddpg_updates_as_its_formulas_say) {
-    expect_update(&algo_ddpg, LINEAR);
-    expect_update(&algo_ddpg, LINEAR "target_actor=false");
+    expect_update(&algo_ddpg, LINEAR, 0);
+    expect_update(&algo_ddpg, LINEAR "target_actor=false", 0);
 }
 
 TEST(sac_updates_as_its_formulas_say) {
-    expect_update(&algo_sac, LINEAR "ent_coef=0.3");
-    expect_update(&algo_sac, LINEAR "ent_coef=0");
-    expect_update(&algo_sac, LINEAR "ent_coef=auto");
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=auto", 0);
+    expect_update(&algo_sac, LINEAR "ent_coef=0.3", 2.8); /* beyond the limit of 2 in some rows */
 }
 
-/* Adam's first step is the learning rate: log alpha falls where the entropy is above its target. */
+/* Adam's first step is the learning rate, of which 59 % are left after 41 of 100 decisions where it falls:
+ * log alpha falls where the entropy is above its target. */
 TEST(the_temperature_follows_the_entropy) {
     static const struct {
         const char *settings;
         double alpha, target;
     } CASES[] = {{LINEAR "target_entropy=-50", 0.99004983, -50},
                  {LINEAR "target_entropy=50", 1.01005017, 50},
+                 {LINEAR "target_entropy=-50 lr_final=0", 0.99411736, -50},
                  {LINEAR, 0, -1},
                  {LINEAR "ent_coef=0.2 target_entropy=50", 0.2, 50}};
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 5; k++) {
         drive d;
         off_policy *c = before_an_update(&d, &algo_sac, CASES[k].settings);
         EXPECT_NEAR(c->rule.target_entropy, CASES[k].target, 0);
@@ -64,6 +77,27 @@ TEST(the_temperature_follows_the_entropy) {
         EXPECT_NEAR(drive_metric(&d, "ent_coef"), (double)*c->alpha, 0);
         drive_end(&d);
     }
+}
+
+/* The first update leaves the target networks, the second one moves them. */
+TEST(targets_step_at_their_interval) {
+    drive d;
+    off_policy *c = before_an_update(&d, &algo_ddpg, LINEAR "target_update_interval=2");
+    numbers before = numbers_of(c);
+    for (int update = 1; update <= 2; update++) {
+        drive_run(&d, 1);
+        EXPECT_EQ(c->cadence.updates, update);
+        numbers after = numbers_of(c);
+        for (size_t i = 0; i < c->critic.params.n; i++) {
+            double by = update == 1 ? 0 : 0.25 * (after.critic[i] - before.critic_target[i]);
+            EXPECT_NEAR(after.critic_target[i], before.critic_target[i] + by, 1e-6);
+        }
+        for (size_t i = 0; i < c->actor.params.n; i++) {
+            double by = update == 1 ? 0 : 0.25 * (after.actor[i] - before.actor_target[i]);
+            EXPECT_NEAR(after.actor_target[i], before.actor_target[i] + by, 1e-6);
+        }
+    }
+    drive_end(&d);
 }
 
 /* ---- exploration ---- */
@@ -170,7 +204,10 @@ TEST(what_cannot_be_learned_is_refused_by_name) {
                    "a replay of 9 cannot hold a minibatch of 100");
     expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=warm", "ent_coef is 'warm'");
     expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=-1", "ent_coef is -1");
+    expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=0x1", "ent_coef is '0x1'");
     expect_refusal(&algo_sac, "agents=1 box=true", "target_entropy=nan", "target_entropy is 'nan'");
+    if (sizeof(real) == sizeof(float))
+        expect_refusal(&algo_sac, "agents=1 box=true", "ent_coef=1e39", "ent_coef is 1e39, which is too");
 }
 
 TEST(a_box_without_bounds_is_refused) {
@@ -184,6 +221,7 @@ TEST(a_box_without_bounds_is_refused) {
 }
 
 TEST_MAIN(CASE(ddpg_updates_as_its_formulas_say), CASE(sac_updates_as_its_formulas_say),
-          CASE(the_temperature_follows_the_entropy), CASE(random_actions_are_uniform_and_held),
-          CASE(noise_is_where_it_belongs), CASE(values_are_the_critics),
-          CASE(what_cannot_be_learned_is_refused_by_name), CASE(a_box_without_bounds_is_refused))
+          CASE(the_temperature_follows_the_entropy), CASE(targets_step_at_their_interval),
+          CASE(random_actions_are_uniform_and_held), CASE(noise_is_where_it_belongs),
+          CASE(values_are_the_critics), CASE(what_cannot_be_learned_is_refused_by_name),
+          CASE(a_box_without_bounds_is_refused))

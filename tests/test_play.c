@@ -46,6 +46,8 @@ TEST(actions_of_a_box_are_any_finite_numbers) {
     bench_must(play_script_parse(&b.world.facts, "-700/0.125", &b.arena, &script, &err), &err);
     EXPECT(script.actions[0] == -700 && script.actions[1] == (real)0.125);
     EXPECT_HAS(refusal(&b.world.facts, &b.arena, "inf/0"), "'inf' is not a number");
+    if (sizeof(real) == sizeof(float))
+        EXPECT_HAS(refusal(&b.world.facts, &b.arena, "0/1e39"), "'1e39' is not a number");
     EXPECT_HAS(refusal(&b.world.facts, &b.arena, "0/1:2"), "'1:2' holds 2 numbers");
     fm_arena_free(&b.arena);
 }

@@ -101,6 +101,10 @@ stackelberg w@5000 0.048231 5e-7
 stackelberg error@49999 0.0316359 5e-8
 END
 check "stac/fig1: lambda" near "$(value out 'stackelberg lambda=0.04' error@1000 5)" 0.105493 5e-7
+for k in 2000:nearer 5000:further 10000:further 20000:nearer; do
+    check "stac/fig1: lambda = 0.04 after $k" [ "$(awk -F, -v m="error@${k%:*}" '$3 == m { e[$2] = $5 } END {
+        print e["stackelberg lambda=0.04"] < e["stackelberg"] ? "nearer" : "further" }' out)" = "${k#*:}" ]
+done
 check "stac/fig1: three fields" [ "$(grep -c 'vectors' toys/stac/fig1/fig1.gp)" -ge 3 ]
 check "stac/fig2: the program alone" near "$(value out 'individual published' 'error@100 median' 5)" 0.776 0.015
 check "stac/fig2: the program's policy" near "$(value out 'stackelberg published' 'std@2000 mean' 5)" 0.488 0.015
@@ -213,6 +217,31 @@ if [ $slow = no ]; then
     check "fig5: the curves end where the rows say" \
         near "$(tail -n 1 five/biac/fig5/fig5.csv | cut -d, -f2)" \
         "$(value out Bi-AC 'A-X % of the last 100 steps' 5 | awk '{ print $1 / 100 }')" 1e-9
+    # An epoch's mean return is that of a window of its episodes; without the implicit term STAC is AC.
+    "$reproduce" stac/cartpole --steps 8000 --trials 1 --csv --out poles --quiet >out 2>err
+    check "stac/cartpole: status $?" [ $? -eq 0 ]
+    check "stac/cartpole: eleven learners" [ "$(grep -c '^stac/cartpole,.*,area,' out)" -eq 11 ]
+    run=poles/stac/cartpole/ac-m-1
+    n=$(awk -F, 'NR == 2 { n = $3 } NR == 3 { print $3 - n }' $run/progress.csv)
+    "$bin/train" --config $run/config.ini --window "$n" --out window --quiet >people 2>err
+    first=$(sed -n 2p $run/progress.csv | cut -d, -f4)
+    last=$(sed -n 3p window/progress.csv | cut -d, -f4)
+    check "stac/cartpole: the last epoch" near "$(value out 'AC m=1' 'last epoch' 5)" "$last" 1e-9
+    check "stac/cartpole: the area" near "$(value out 'AC m=1' area 5)" \
+        "$(awk "BEGIN { print ($first + $last) / 2 }")" 1e-3
+    dropped=$(sed -n 3p poles/stac/cartpole/stac-m-1--mx---0/progress.csv | cut -d, -f4)
+    check "stac/cartpole: Mx = 0" [ "$dropped" = "$(sed -n 3p $run/progress.csv | cut -d, -f4)" ]
+    "$reproduce" stac/cartpole --steps 8000 --trials 1 --csv --out poles --resume --quiet >again 2>err
+    check "stac/cartpole: --resume finds everything done" cmp -s out again
+    "$reproduce" stac/pendulum --steps 1200 --trials 1 --csv --out swings --quiet >out 2>err
+    check "stac/pendulum: status $?" [ $? -eq 0 ]
+    check "stac/pendulum: fourteen learners" [ "$(grep -c '^stac/pendulum,.*,area,' out)" -eq 14 ]
+    check "stac/pendulum: of ten tests" [ "$(grep -c '^stac/pendulum,.*,test return@' out)" -eq 140 ]
+    for row in DDPG STDDPG-CL STSAC-AL; do
+        tests=$(awk -F, 'NR > 1 { sum += $6 } END { print sum / 10 }' \
+            "swings/stac/pendulum/$(echo $row | tr A-Z a-z)/progress.csv")
+        check "stac/pendulum: the area of $row" near "$(value out $row area 5)" "$tests" 0.01
+    done
     "$reproduce" step/fig8 --quick --trials 1 --csv --out ramp --quiet >out 2>err
     check "step/fig8: status $?" [ $? -eq 0 ]
     run=ramp/step/onramp/step-density-2

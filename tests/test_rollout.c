@@ -3,7 +3,9 @@
 #include "algos/parts/rollout.h"
 
 #include <stb_ds.h>
+#include <stdlib.h>
 
+#include "base/memory.h"
 #include "envs/vector.h"
 #include "tests/aborts.h"
 #include "tests/history.h"
@@ -89,6 +91,27 @@ TEST(rollout_gae_is_the_sum_of_its_definition) {
         history_free(&h);
     }
     EXPECT(weights > 1000 && unseen > 20 && hidden > 200 && waits > 200);
+}
+
+/* Returns by another lambda, beside the same advantages. */
+TEST(rollout_returns_may_have_a_lambda_of_their_own) {
+    algo_rollout r = filled(60, 3, 7);
+    size_t rows = r.slots * HISTORY_AGENTS, apart = 0;
+    real *advantage = fm_new(rows, sizeof *advantage);
+    algo_rollout_gae(&r, 0.95, 0.8, NULL);
+    memcpy(advantage, r.advantage, rows * sizeof *advantage);
+    algo_rollout_retarget(&r, 0.95, 1, NULL);
+    for (size_t s = 0; s < r.slots; s++)
+        for (int i = 0; i < HISTORY_AGENTS; i++) {
+            size_t at = at_of(s, i);
+            double wanted = r.weight[at] ? advantage_of(s, i, 0.95, 1, 1) + (double)h.value[s][i] : 0;
+            EXPECT(r.advantage[at] == advantage[at]);
+            EXPECT_NEAR(r.returns[at], wanted, 1e-5);
+            apart += r.weight[at] && fabs(wanted - (double)(advantage[at] + h.value[s][i])) > 0.01;
+        }
+    EXPECT(apart > 50);
+    free(advantage);
+    history_free(&h);
 }
 
 TEST(rollout_keeps_what_it_was_shown_and_makes_the_rest_neutral) {
@@ -406,6 +429,7 @@ TEST(rollout_misuse_aborts) {
 }
 
 TEST_MAIN(CASE(rollout_gae_is_the_sum_of_its_definition),
+          CASE(rollout_returns_may_have_a_lambda_of_their_own),
           CASE(rollout_keeps_what_it_was_shown_and_makes_the_rest_neutral),
           CASE(rollout_monte_carlo_returns_of_a_corridor_that_ends), CASE(rollout_truncation_bootstraps),
           CASE(rollout_pauses_add_rewards_up), CASE(rollout_the_dead_have_no_future_and_no_weight),

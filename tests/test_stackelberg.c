@@ -85,6 +85,7 @@ static void expect_direction(const algo_type *algo, const char *settings, bool a
     dense_direction(c, &before, actor_leads, 3, wanted);
     EXPECT_NEAR(*c->critic.loss, loss_at(c, &before, 0), 1e-4 * (1 + *c->critic.loss));
     EXPECT_NEAR(*c->actor.loss, loss_at(c, &before, 1), 1e-4 * (1 + fabs(*c->actor.loss)));
+    if (c->rule.stochastic) EXPECT_NEAR(*c->entropy, -loss_at(c, &before, 2), 1e-4);
     for (size_t i = 0; i < s->leader->params.n; i++) {
         EXPECT_NEAR(s->total.direction[i], wanted[i], 2e-3 * (1 + fabs(wanted[i])));
         apart = fmax(apart, fabs((double)s->total.direction[i] - (double)s->total.leader_gradient[i]));
@@ -146,8 +147,8 @@ static void expect_gauss_newton(const algo_type *algo, const char *settings, dou
     const ad_cg_options options = {.iterations = 500, .tolerance = 1e-6, .damping = damping};
     drive_run(&d, 1);
     const nn_leaves *w = &s->follower->leaves;
-    ad_product *product = ad_gauss_newton(c->critic_loss, c->taught, c->rule.stochastic ? 2 : 1, w->leaf,
-                                          w->count, work, work + n);
+    ad_product *product = ad_gauss_newton(c->critic_loss, c->taught, c->critics, w->leaf, w->count,
+                                          work, work + n);
     ad_linearise(product);
     ad_cg_result r = ad_cg(ad_apply_matvec, product, n, s->total.b, x, work, &options);
     EXPECT_EQ(r.stop, AD_CG_CONVERGED);

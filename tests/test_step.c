@@ -334,7 +334,8 @@ TEST(step_says_what_it_cannot_order) {
     EXPECT(algo_n_level.accepts(&facts, d.config, &err) == FM_OK);
     drive_must(fm_options_apply(algo_n_level.options, d.config, "sees_state=false", &err), &err);
     EXPECT(algo_n_level.accepts(&facts, d.config, &err) == FM_BAD);
-    EXPECT_HAS(err.text, "they do not observe the same numbers");
+    EXPECT_HAS(err.text, "step with sees_state=false has one policy for all agents; in 'unlike' the agents "
+                         "'one' and 'two' differ in what they observe or can do");
     fm_arena_free(&d.arena);
 }
 

@@ -1,6 +1,7 @@
 /* actions.c: see actions.h. */
 #include "training/actions.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ char *action_text(const env_facts *facts, int agent, const real *joint, int digi
 
 static fm_status parse_part(const env_facts *facts, int agent, int k, const char *text, real *action,
                             fm_error *err) {
+    char who[200];
     double value;
     int index;
     if (facts->agent[agent].action.kind != ENV_BOX) {
@@ -33,9 +35,9 @@ static fm_status parse_part(const env_facts *facts, int agent, int k, const char
         *action = (real)index;
         return FM_OK;
     }
-    if (!fm_text_to_real(text, &value))
-        return fm_fail(err, "%s: '%s' is not a number, as agent %d (%s) expects", facts->name, text, agent,
-                       facts->agent[agent].name);
+    if (!fm_text_to_real(text, &value) || !isfinite((real)value))
+        return fm_fail(err, "%s: '%s' is not a number, as %s expects", facts->name, text,
+                       env_agent_text(facts, agent, who, sizeof who));
     *action = (real)value;
     return FM_OK;
 }
@@ -51,10 +53,11 @@ fm_status action_parse(const env_facts *facts, int agent, const char *text, real
     real *action = joint + facts->agent[agent].action_at;
     /* The label of a discrete action may hold a ':' itself. */
     int parts = space->kind == ENV_DISCRETE ? 1 : count_parts(text);
+    char who[200];
     if (parts != space->size)
-        return fm_fail(err, "%s: '%s' holds %d %s; an action of agent %d (%s) has %d, separated by ':'",
-                       facts->name, text, parts, space->kind == ENV_BOX ? "numbers" : "actions", agent,
-                       facts->agent[agent].name, space->size);
+        return fm_fail(err, "%s: '%s' holds %d %s; an action of %s has %d, separated by ':'", facts->name,
+                       text, parts, space->kind == ENV_BOX ? "numbers" : "actions",
+                       env_agent_text(facts, agent, who, sizeof who), space->size);
     char *copy = fm_new(strlen(text) + 1, 1), *at = copy;
     strcpy(copy, text);
     fm_status status = FM_OK;

@@ -7,18 +7,19 @@
 #include "algos/parts/schedule.h"
 #include "base/text.h"
 
+const env_agent *actor_critic_unlike(const env_facts *facts) {
+    for (int i = 1; i < facts->agents; i++)
+        if (!algo_agents_alike(&facts->agent[0], &facts->agent[i])) return &facts->agent[i];
+    return NULL;
+}
+
 fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err) {
-    const env_agent *first = &facts->agent[0];
-    for (int i = 1; i < facts->agents && shared; i++) {
-        const env_agent *other = &facts->agent[i];
-        if (algo_agents_alike(first, other)) continue;
-        return fm_fail(
-            err,
-            "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
-            "observe or can do",
-            name, facts->name, first->name, other->name);
-    }
-    return FM_OK;
+    const env_agent *unlike = shared ? actor_critic_unlike(facts) : NULL;
+    if (unlike == NULL) return FM_OK;
+    return fm_fail(err,
+                   "%s has one policy for all agents; in '%s' the agents '%s' and '%s' differ in what they "
+                   "observe or can do",
+                   name, facts->name, facts->agent[0].name, unlike->name);
 }
 
 /* ---- building ---- */
@@ -433,6 +434,7 @@ bool actor_critic_ready(actor_critic *ac) {
     const algo_rollout_options *o = ac->shape.rollout;
     if (!algo_cadence_due(&ac->cadence, (int64_t)ac->rollout.slots, 1)) return false;
     algo_rollout_gae(&ac->rollout, o->gamma, o->gae_lambda, ac->normaliser.scale);
+    if (ac->shape.monte_carlo) algo_rollout_retarget(&ac->rollout, o->gamma, 1, ac->normaliser.scale);
     double rate = algo_falling(ac->shape.descent->lr_final, ac->cadence.decisions, ac->run);
     for (size_t k = 0; k < ac->policies; k++) {
         actor_critic_policy *p = &ac->policy[k];

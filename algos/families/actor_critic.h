@@ -109,6 +109,7 @@ typedef struct actor_critic_shape {
     bool layer_norm;             /* of every layer's input (nn/layers.h) */
     bool linear;                 /* mlps have no biases (nn/layers.h) */
     bool clips_apart;            /* max_grad_norm is of each network by itself, not of both as one */
+    bool monte_carlo;            /* returns are discounted sums of rewards, whatever gae_lambda is */
     bool normalize_value;        /* the critic learns returns brought to mean 0 and deviation 1 */
     int actor_sees, critic_sees; /* 0: the agent's observation */
     const int *turn; /* [agents] the order in which they choose, each with a policy; NULL: as numbered */
@@ -133,6 +134,10 @@ typedef struct actor_critic {
     fm_rng *after_rng;  /* [copies] NULL unless a critic sees what superiors choose */
     fm_rng shuffle;     /* for the order of minibatches, kept */
 } actor_critic;
+
+/* The first agent that cannot share a policy with agent 0, since it observes or acts differently; NULL: all
+ * can. */
+const env_agent *actor_critic_unlike(const env_facts *facts);
 
 /* FM_BAD when agents that shall share a policy differ. `name` is the algorithm's. */
 fm_status actor_critic_accepts(const char *name, const env_facts *facts, bool shared, fm_error *err);

@@ -12,7 +12,8 @@ void actor_first_make(actor_first *x, const algo_setup *setup, const actor_first
                                             .actor_lr = o->actor_lr,
                                             .critic_lr = o->critic_lr,
                                             .plain_steps = o->optimizer == 0,
-                                            .fan_in = o->init == 1});
+                                            .fan_in = o->init == 1,
+                                            .monte_carlo = o->targets == 1});
     algo_stream(setup, &x->noise, FM_RNG_UPDATE, 0);
     x->policy = fm_arena_array(setup->arena, actor_first_policy, x->base.policies);
     for (size_t i = 0; i < x->base.policies; i++) {

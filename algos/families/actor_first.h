@@ -20,7 +20,8 @@
 
 typedef struct actor_first_options {
     fm_ints hidden;
-    int64_t activation, optimizer, init; /* ORDER: sgd, adam; orthogonal, fan_in */
+    int64_t activation;
+    int64_t optimizer, init, targets; /* ORDER: sgd, adam; orthogonal, fan_in; lambda, monte_carlo */
     double actor_lr, critic_lr;
     int64_t vf_iters;
     double ent_coef, noise;
@@ -39,6 +40,8 @@ typedef struct actor_first_options {
                        "alpha_w"),                                                                           \
         ALGO_INT(config, at.vf_iters, "vf_iters", "10", 1, 1e6, "steps",                                     \
                  "of the baseline after each step of the policy", "m"),                                      \
+        ALGO_CHOICE(config, at.targets, "targets", "lambda", "lambda|monte_carlo",                           \
+                    "of the baseline: returns by gae_lambda, or discounted sums of rewards"),                \
         ALGO_REAL(config, at.ent_coef, "ent_coef", "0", 0, 1e9, "", "weight of the entropy", ""),            \
         ALGO_REAL(config, at.noise, "noise", "0", 0, 1e9, "",                                                \
                   "deviation of a normal number added to every entry of every gradient", ""),                \

@@ -1,9 +1,9 @@
 #include "algos/families/off_policy.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "nn/distributions.h"
 
 #define LOG_STD_LOW (-20.0)
@@ -40,11 +40,12 @@ fm_status off_policy_accepts(const char *name, const env_facts *facts, const off
 /* A number, or `otherwise` for "auto"; whether it was that stands in *is_auto. */
 static fm_status number_or_auto(const char *name, const char *option, const char *text, double otherwise,
                                 double *value, bool *is_auto, fm_error *err) {
-    char *end;
     *is_auto = strcmp(text, "auto") == 0;
-    *value = *is_auto ? otherwise : strtod(text, &end);
-    if (!*is_auto && (end == text || *end != '\0' || !isfinite(*value)))
+    *value = otherwise;
+    if (!*is_auto && !fm_text_to_real(text, value))
         return fm_fail(err, "%s: %s is '%s'; expected a number, or auto", name, option, text);
+    if (!isfinite((real)*value))
+        return fm_fail(err, "%s: %s is %s, which is too large to compute with", name, option, text);
     return FM_OK;
 }
 
@@ -85,7 +86,7 @@ static chosen choose(const off_policy *c, const nn_leaves *actor, ad_var obs, ad
 /* min_k Q_k(s, a). */
 static ad_var least_value(const off_policy *c, const nn_leaves *critic, ad_var obs, ad_var action) {
     ad_var x = ad_concat_cols(obs, action), value = algo_net_apply(&c->critic, critic, x);
-    return c->rule.stochastic ? ad_min(value, algo_net_apply_twin(&c->critic, critic, x)) : value;
+    return c->critics == 2 ? ad_min(value, algo_net_apply_twin(&c->critic, critic, x)) : value;
 }
 
 /* min_k Q_k(s, a) - alpha log pi(a|s). */
@@ -119,7 +120,7 @@ static void record_losses(off_policy *c, const algo_setup *setup, const transiti
     ad_var x = ad_concat_cols(b->obs, b->action);
     c->taught[0] = algo_net_apply(&c->critic, &c->critic.leaves, x);
     c->critic_loss = squared_error(b, c->taught[0], y);
-    if (c->rule.stochastic) {
+    if (c->critics == 2) {
         c->taught[1] = algo_net_apply_twin(&c->critic, &c->critic.leaves, x);
         c->critic_loss = ad_add(c->critic_loss, squared_error(b, c->taught[1], y));
     }
@@ -143,7 +144,7 @@ static void make_nets(off_policy *c, const algo_setup *setup) {
                             .lr = config->critic_lr,
                             .max_grad_norm = config->descent.max_grad_norm,
                             .target = true,
-                            .twin = c->rule.stochastic,
+                            .twin = c->critics == 2,
                             .fan_in = true};
     algo_net_make(&c->critic, setup, &shape, &init);
     shape.name = "actor";
@@ -191,6 +192,7 @@ void off_policy_make(off_policy *c, const algo_setup *setup, const off_policy_co
     c->config = config;
     c->rule = *rule;
     c->width = (size_t)setup->facts->agent[0].action.size;
+    c->critics = rule->stochastic ? 2 : 1;
     c->steps = setup->steps;
     make_nets(c, setup);
     c->replay = algo_replay_make(setup, config->replay.buffer_size);

@@ -91,10 +91,11 @@ typedef struct off_policy {
     const env_facts *facts;
     const off_policy_config *config;
     off_policy_rule rule;
-    size_t width; /* A */
+    size_t width;   /* A */
+    size_t critics; /* 2 when stochastic, else 1 */
     int64_t steps;
     algo_net actor;  /* D -> A, or 2 A: mu and log sigma */
-    algo_net critic; /* D + A -> 1; stochastic: two of them */
+    algo_net critic; /* D + A -> 1; as many as `critics` */
     algo_replay replay;
     algo_batch batch;
     algo_cadence cadence;
@@ -102,7 +103,7 @@ typedef struct off_policy {
 
     /* On the tape: the losses, and also mean log pi(a~|s) when stochastic. */
     ad_var critic_loss, actor_loss, mean_log_prob;
-    ad_var taught[2]; /* Q_k(s, a) [B, 1] of the minibatch, whose errors L is made of */
+    ad_var taught[2]; /* [critics] Q_k(s, a) [B, 1] of the minibatch, whose errors L is made of */
     real *draws, *next_draws; /* [B, A] noise of a~ and of a'; deterministic: NULL */
     /* One update of actor and critics on the minibatch drawn, with learning rates times `rate`, and of their
      * target copies by tau (0: none is due); writes the number of mean_log_prob before it. */

@@ -60,7 +60,7 @@ stackelberg *stackelberg_make(const algo_setup *setup, const off_policy_config *
                             .follower_loss = actor_leads ? c->critic_loss : c->actor_loss,
                             .curvature = (nn_curvature)config->curvature,
                             .outputs = c->taught,
-                            .n_outputs = gram ? (rule->stochastic ? 2 : 1) : 0,
+                            .n_outputs = gram ? c->critics : 0,
                             .gram = gram,
                             .coupling = AD_NONE,
                             .also = &c->mean_log_prob,

@@ -164,8 +164,14 @@ typedef struct outlook {
     bool known;       /* whether there is such a value */
 } outlook;
 
-static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamma, double lambda,
-                      algo_scale scale, outlook *o) {
+/* What is estimated: advantages and returns, or returns alone. */
+typedef struct estimate {
+    double gamma, lambda;
+    bool returns_alone;
+} estimate;
+
+static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, estimate e, algo_scale scale,
+                      outlook *o) {
     size_t slot = t * r->copies + b, at = slot * agents_of(r) + i;
     if (t + 1 == r->steps || r->first[slot + r->copies])
         o->reward = 0; /* another episode follows, or nothing */
@@ -175,27 +181,34 @@ static void look_back(algo_rollout *r, size_t t, size_t b, size_t i, double gamm
         o->advantage = 0;
     }
     o->reward += scale.scale * (r->rewards[at] - scale.shift);
-    r->advantage[at] = r->returns[at] = 0;
+    if (!e.returns_alone) r->advantage[at] = 0;
+    r->returns[at] = 0;
     r->weight[at] = r->active[at] && r->learns[at] && o->known;
     if (!r->active[at]) return;
     double value = (double)r->value[at];
-    double delta = o->reward + gamma * o->value - value;
-    double advantage = o->known ? delta + gamma * lambda * o->advantage : 0;
-    if (r->weight[at]) {
-        r->advantage[at] = (real)advantage;
-        r->returns[at] = (real)(advantage + value);
-    }
+    double delta = o->reward + e.gamma * o->value - value;
+    double advantage = o->known ? delta + e.gamma * e.lambda * o->advantage : 0;
+    if (r->weight[at] && !e.returns_alone) r->advantage[at] = (real)advantage;
+    if (r->weight[at]) r->returns[at] = (real)(advantage + value);
     *o = (outlook){.value = value, .advantage = advantage, .known = true};
 }
 
-void algo_rollout_gae(algo_rollout *r, double gamma, double lambda, const algo_scale *scale) {
+static void look_back_over(algo_rollout *r, estimate e, const algo_scale *scale) {
     FM_CHECK(algo_rollout_full(r), "advantages of %lld of %zu steps", (long long)*r->filled, r->steps);
     for (size_t b = 0; b < r->copies; b++)
         for (size_t i = 0; i < agents_of(r); i++) {
             outlook o = {0};
             algo_scale own = scale ? scale[i] : (algo_scale){.scale = 1};
-            for (size_t t = r->steps; t-- > 0;) look_back(r, t, b, i, gamma, lambda, own, &o);
+            for (size_t t = r->steps; t-- > 0;) look_back(r, t, b, i, e, own, &o);
         }
+}
+
+void algo_rollout_gae(algo_rollout *r, double gamma, double lambda, const algo_scale *scale) {
+    look_back_over(r, (estimate){gamma, lambda, false}, scale);
+}
+
+void algo_rollout_retarget(algo_rollout *r, double gamma, double lambda, const algo_scale *scale) {
+    look_back_over(r, (estimate){gamma, lambda, true}, scale);
 }
 
 /* Numbers seen one by one [Welford 1962]: how many, their mean, the sum of squares around it. */

@@ -87,6 +87,10 @@ void algo_rollout_clear(algo_rollout *rollout);
  * Entries of weight 0 are 0. */
 void algo_rollout_gae(algo_rollout *rollout, double gamma, double lambda, const algo_scale *scale);
 
+/* Brings the returns alone to another lambda. With 1 they are discounted sums of rewards, and of V(after) where
+ * they are cut off: the targets of Monte Carlo. */
+void algo_rollout_retarget(algo_rollout *rollout, double gamma, double lambda, const algo_scale *scale);
+
 /* Brings the advantages of these agents, all together, to mean 0 and standard deviation 1 over the steps that
  * have weight: (A - mean) / (deviation + 1e-5), 1e-5 as in [Yu 2022]. A single step is left as it is. */
 void algo_rollout_normalize(algo_rollout *rollout, const int *agents, size_t count);

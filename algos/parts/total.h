@@ -24,7 +24,8 @@ typedef struct algo_total_options {
         ALGO_REAL(config, at.cg_tolerance, "cg_tolerance", "0.00001", 0, 1, "",                              \
                   "relative residual that is small enough", ""),                                             \
         ALGO_REAL(config, at.guard, "guard", multiple, 0, 1e15, "",                                          \
-                  "the leader's step is at most so many times as long as its own gradient; 0: any", ""),     \
+                  "the leader's direction is at most so many individual gradients long, 1 or more; 0: any",  \
+                  ""),                                                                                       \
         ALGO_BOOL(config, at.indefinite, "indefinite", "false",                                              \
                   "conjugate gradient goes on through negative curvature, as published programs do"),        \
         ALGO_CHOICE(config, at.implicit, "implicit", "whole", "none|whole|length",                           \
@@ -54,8 +55,9 @@ void algo_total_note(algo_total_log *log, const nn_total_report *report, size_t 
         {"cg_residual", "", "of the linear system, relative to its right-hand side", false},                 \
         {"curvature", "", "smallest of the follower's loss, damping included, that was met", false},         \
         {"cosine", "", "of the total derivative and the individual gradient", false},                        \
-        {"norm_ratio", "", "length of the total derivative by that of the individual gradient", false},      \
-        {"guard", "", "share of the updates so far in which a guard changed the step", false}
+        {"norm_ratio", "", "length of the total derivative by that of the individual gradient", false}, {    \
+        "guard", "", "share of the updates so far in which a guard changed the step", false                  \
+    }
 double *algo_total_measure(const algo_total_log *log, double *values);
 
 #endif

@@ -75,5 +75,9 @@ ad_isa ad_kernels_isa(void) {
 void ad_kernels_use(ad_isa isa) {
     const ad_kernel_table *table = ad_kernels_of(isa);
     FM_CHECK(table != NULL, "kernels: no variant %d on this machine", (int)isa);
+    ad_kernels_replace(table);
+}
+
+void ad_kernels_replace(const ad_kernel_table *table) {
     atomic_store_explicit(&table_in_use, table, memory_order_release);
 }

@@ -170,6 +170,10 @@ fm_status ad_kernels_find(const char *name, ad_isa *isa, fm_error *err);
 /* Uses that variant from now on (not while kernels run elsewhere). Aborts when there is none. */
 void ad_kernels_use(ad_isa isa);
 
+/* The same with a table: one of the above, or a copy of one in which functions watch what passes through
+ * them. It must last as long as it is in use. */
+void ad_kernels_replace(const ad_kernel_table *table);
+
 #define X(f) static inline void ad_v_##f(size_t n, const real *x, real *y) { ad_kernels()->f(n, x, y); }
 AD_KERNELS_UNARY(X)
 #undef X

@@ -14,10 +14,10 @@ out] and bias [out] of each layer; 5 parameters of target copies; 6 noise. Weigh
 out)), biases 0.1 u, targets the network's output + 0.1 u. The systems of cg10 have v on their right side.
 
 Actors and critics (Actors below) have transitions whose observation is row i of stream 1, the next one row
-i + 1, whose action is row i of stream 3 and whose reward is entry i of stream 2; every 50th is the last. Proximal policies
-(Proximal below) have samples of which sample i has observation row i of stream 1, action 0 or 1 by the sign
-of entry i of stream 3, advantage and old value from entry i of streams 2 and 5, their sum as return, and
-log(1/2) + 0.1 entry i of stream 6 as old log-probability."""
+i + 1, whose action is row i of stream 3 and whose reward is entry i of stream 2; every 50th is the last.
+Proximal policies (Proximal below) have samples of which sample i has observation row i of stream 1, action
+0 or 1 by the sign of entry i of stream 3, advantage and old value from entry i of streams 2 and 5, their
+sum as return, and log(1/2) + 0.1 entry i of stream 6 as old log-probability."""
 
 import argparse
 import csv

@@ -80,8 +80,8 @@ for t in $threads; do
     while IFS= read -r name <&3; do
         echo "$name, threads: $t" >&2
         groups="grad hvp cg10"
-        case $name in biac* | stac | *ddpg* | *sac* | ppo | step) groups=update ;; esac
-        [ "$groups" != update ] || [ "$t" -eq 1 ] || continue
+        case $name in biac* | stac | *ddpg* | *sac* | ppo | step) groups="update products" ;; esac
+        [ "$groups" = "grad hvp cg10" ] || [ "$t" -eq 1 ] || continue
         for _ in $(seq "$turns"); do
             # shellcheck disable=SC2086
             $pin "$bench" $groups --csv --seconds "$seconds" --threads "$t" --case "=$name" \

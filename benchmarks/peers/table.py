@@ -13,18 +13,47 @@ def read(path, keep):
         return [row for row in csv.reader(file) if row and keep(row)]
 
 
-def best_of(rows):
-    """(program, group, case) -> (value, form)."""
+def best_of(rows, written=False):
+    """(program, group, case) -> (value, form): the fastest form, or PyTorch's as users write it."""
     best = {}
     for program, _, group, case, form, value in rows:
         key = program, group, case
-        if key not in best or float(value) > best[key][0]:
+        if (not written or form == "written") and (key not in best or float(value) > best[key][0]):
             best[key] = float(value), form
     return best
 
 
 def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def percent(share):
+    return f"{100 * float(share):.0f} %" if share else ""
+
+
+def against(value, theirs):
+    """Two columns: their rate, and ours over it."""
+    rate = theirs[0] if theirs else None
+    shown, ratio = (number(rate), f"{value / rate:.2f}") if rate else ("", "")
+    return f"{shown:>9} {ratio:>5}"
+
+
+def print_table(ours, rows):
+    best, written = best_of(rows), best_of(rows, written=True)
+    print(f"{'group':6} {'case':24} {'ours':>9} {'share':>6} {'products':>8}  "
+          f"{'JAX':>9} {'x':>5}  {'form':12}{'PyTorch':>9} {'x':>5}  {'form':9}{'written':>9} {'x':>5}")
+    order = {"grad": 0, "hvp": 1, "cg10": 2, "update": 3}
+    for (group, case), row in sorted(ours.items(), key=lambda item: order.get(item[0][0], 4)):
+        if group not in order:
+            continue
+        value, products = float(row[2]), ours.get(("products", case))
+        line = f"{group:6} {case:24} {number(value):>9} {percent(row[5]):>6}"
+        line += f" {percent(products[5]) if group == 'update' and products else '':>8}"
+        for program, width in ("JAX", 12), ("PyTorch", 9):
+            theirs = best.get((program, group, case))
+            form = theirs[1] if theirs else ""
+            line += f"{'  ' if program == 'JAX' else ''}{against(value, theirs)}  {form:{width}}"
+        print((line + against(value, written.get(("PyTorch", group, case)))).rstrip())
 
 
 def main(folder):
@@ -35,20 +64,10 @@ def main(folder):
             best = ours.setdefault((row[0], row[1]), row)
             if float(row[2]) > float(best[2]):
                 ours[row[0], row[1]] = row
-        theirs = best_of(read(os.path.join(folder, f"peers-{threads}.csv"), lambda row: True))
-        print(f"\nper second, threads: {threads}; x: ours over theirs, both at their best form\n")
-        print(f"{'group':6} {'case':24} {'ours':>9} {'share':>6}  {'JAX':>9} {'x':>5}  {'form':16}"
-              f"{'PyTorch':>9} {'x':>5}  form")
-        order = {"grad": 0, "hvp": 1, "cg10": 2, "update": 3}
-        for group, case, value, _, _, share in sorted(ours.values(), key=lambda row: order[row[0]]):
-            share = f"{100 * float(share):.0f} %" if share else ""
-            line = f"{group:6} {case:24} {number(float(value)):>9} {share:>6}"
-            for program, width in ("JAX", 16), ("PyTorch", 0):
-                rate, form = theirs.get((program, group, case), (None, ""))
-                shown, ratio = (number(rate), f"{float(value) / rate:.2f}") if rate else ("", "")
-                line += f"  {shown:>9} {ratio:>5}  {form:{width}}" if program == "JAX" else \
-                        f"{shown:>9} {ratio:>5}  {form}"
-            print(line.rstrip())
+        print(f"\nper second, threads: {threads}; x: ours over theirs, each at its best form\n"
+              "share: of the limit by arithmetic; products: the same, of the time within products alone\n"
+              "written: PyTorch as users write it\n")
+        print_table(ours, read(os.path.join(folder, f"peers-{threads}.csv"), lambda row: True))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 Forms
     rebuilt     double backward; the graph of the gradient is built anew for every product
     reused      double backward over one graph of the gradient, kept
-    func        torch.func: jvp of grad"""
+    func        torch.func: jvp of grad
+    by hand     updates: what modules do is written out, with as few calls as can be
+    written     updates as users write them: nn.Linear, backward(), Adam and the targets as they come; of a
+                leader as in the program of Zheng et al. 2022"""
 
 import math
 import sys
@@ -104,28 +107,49 @@ def run_case(report, name):
 
 
 class ActorCritic:
-    """The networks of one case, flat lists of parameters; both Adams; the replay."""
+    """The networks of one case, flat lists of parameters; both Adams; the replay. By hand what a user gets
+    from modules: fused affine maps, gradients that are not accumulated, one call for all targets."""
+
+    form = "by hand"
+    adam = dict(fused=True)
 
     def __init__(self, problem):
         self.twins, self.leads = problem.twins, problem.leads
-        self.actor, self.actor_target = flatten(problem.actor), flatten(problem.actor_target)
-        self.critics = [flatten(critic) for critic in problem.critics]
-        self.critics_target = [flatten(critic) for critic in problem.critics_target]
-        self.weights = [part.requires_grad_() for critic in self.critics for part in critic]
-        self.weights_target = [part for critic in self.critics_target for part in critic]
-        for part in self.actor:
-            part.requires_grad_()
+        self.actor, self.actor_target = self.net(problem.actor), self.net(problem.actor_target)
+        self.critics = [self.net(critic) for critic in problem.critics]
+        self.critics_target = [self.net(critic) for critic in problem.critics_target]
+        self.groups = self.weights(self.actor), self.weights(*self.critics)
+        self.groups_target = self.weights(self.actor_target), self.weights(*self.critics_target)
+        for part in (*self.groups_target[0], *self.groups_target[1]):
+            part.requires_grad_(False)
         self.replay = {key: torch.from_numpy(column) for key, column in problem.replay.items()}
-        groups = (self.actor, self.weights)
-        self.adams = [torch.optim.Adam(group, lr=common.RATE, fused=True) for group in groups]
+        self.adams = [torch.optim.Adam(group, lr=common.RATE, **self.adam) for group in self.groups]
+
+    @staticmethod
+    def net(layers):
+        return [part.requires_grad_() for part in flatten(layers)]
+
+    @staticmethod
+    def weights(*nets):
+        return [part for net in nets for part in net]
+
+    @staticmethod
+    def apply(net, x):
+        return forward(net, x, torch.relu)
+
+    @staticmethod
+    def layers(parts):
+        """[(weight [in, out], bias), ...] of what belongs to a group."""
+        parts = [part.detach().numpy() for part in parts]
+        return list(zip(parts[::2], parts[1::2]))
 
     def least_value(self, critics, obs, action):
         x = torch.cat([obs, action], 1)
-        values = [forward(critic, x, torch.relu)[:, 0] for critic in critics]
+        values = [self.apply(critic, x)[:, 0] for critic in critics]
         return values[0] if len(values) == 1 else torch.minimum(*values)
 
     def act(self, actor, obs, noise):
-        out = forward(actor, obs, torch.relu)
+        out = self.apply(actor, obs)
         if not self.twins:
             return torch.tanh(out), 0.0
         mean, log_std = out[:, : common.ACTION], torch.clamp(out[:, common.ACTION :], -20, 2)
@@ -135,51 +159,63 @@ class ActorCritic:
         return torch.tanh(u), common.TEMPERATURE * log_p
 
     def critic_loss(self, batch, noise):
-        frozen = not (self.twins or self.leads)
         with torch.set_grad_enabled(self.leads):
-            action, cost = self.act(self.actor_target if frozen else self.actor, batch["next_obs"], noise)
+            actor = self.actor_target if self.tracks_actor() else self.actor
+            action, cost = self.act(actor, batch["next_obs"], noise)
             future = self.least_value(self.critics_target, batch["next_obs"], action) - cost
             y = batch["reward"] + common.GAMMA * batch["not_done"] * future
         x = torch.cat([batch["obs"], batch["action"]], 1)
-        return sum(torch.mean((forward(critic, x, torch.relu)[:, 0] - y) ** 2) for critic in self.critics)
+        return sum(torch.mean((self.apply(critic, x)[:, 0] - y) ** 2) for critic in self.critics)
 
     def actor_loss(self, batch, noise):
         action, cost = self.act(self.actor, batch["obs"], noise)
         return torch.mean(cost - self.least_value(self.critics, batch["obs"], action))
 
+    def tracks_actor(self):
+        return not (self.twins or self.leads)
+
     def led(self, batch, noise):
+        """The total derivative, and the follower's gradient."""
+        actor, weights = self.groups
         loss = self.critic_loss(batch, noise[0])
-        both = torch.autograd.grad(self.actor_loss(batch, noise[1]), self.actor + self.weights)
-        own, b = both[: len(self.actor)], both[len(self.actor) :]
-        gradient = torch.autograd.grad(loss, self.weights, create_graph=True)
+        both = torch.autograd.grad(self.actor_loss(batch, noise[1]), actor + weights)
+        own, b = both[: len(actor)], both[len(actor) :]
+        gradient = torch.autograd.grad(loss, weights, create_graph=True)
 
         def backward(v, of):
             return torch.autograd.grad(gradient, of, v, retain_graph=True, allow_unused=True,
                                        materialize_grads=True)
 
         scale = common.NORM / torch.sqrt(dot(b, b))
-        x = solve(lambda v: backward(v, self.weights), [part * scale for part in b], common.LEADER_DAMPING)
+        x = solve(lambda v: backward(v, weights), [part * scale for part in b], common.LEADER_DAMPING)
         x = [part / scale for part in x]
-        return [d - m for d, m in zip(own, backward(x, self.actor))], gradient
+        return [d - m for d, m in zip(own, backward(x, actor))], gradient
 
-    def step(self, which, group, gradient):
-        for part, g in zip(group, gradient):
+    def step(self, which, gradient):
+        for part, g in zip(self.groups[which], gradient):
             part.grad = g.detach()
         self.adams[which].step()
+
+    def descend(self, which, loss, batch, noise):
+        gradient = torch.autograd.grad(loss(batch, noise), self.groups[which])
+        self.step(which, gradient)
+        return gradient
+
+    def track(self, which):
+        torch._foreach_lerp_(self.groups_target[which], self.groups[which], common.TAU)
 
     def update(self, batch, noise):
         if self.leads:
             direction, gradient = self.led(batch, noise)
+            self.step(1, gradient)
+            self.step(0, direction)
         else:
-            gradient = torch.autograd.grad(self.critic_loss(batch, noise[0]), self.weights)
-        self.step(1, self.weights, gradient)
-        if not self.leads:
-            direction = torch.autograd.grad(self.actor_loss(batch, noise[1]), self.actor)
-        self.step(0, self.actor, direction)
+            gradient = self.descend(1, self.critic_loss, batch, noise[0])
+            direction = self.descend(0, self.actor_loss, batch, noise[1])
         with torch.no_grad():
-            torch._foreach_lerp_(self.weights_target, self.weights, common.TAU)
-            if not (self.twins or self.leads):
-                torch._foreach_lerp_(self.actor_target, self.actor, common.TAU)
+            self.track(1)
+            if self.tracks_actor():
+                self.track(0)
         return direction, gradient
 
     def draw(self):
@@ -188,14 +224,88 @@ class ActorCritic:
         self.update(batch, torch.randn(2, common.BATCH, common.ACTION))
 
 
+def flat(parts):
+    return torch.cat([part.reshape(-1) for part in parts])
+
+
+class Written(ActorCritic):
+    """The same as users write it: modules, backward(), Adam as it comes, targets one parameter after the
+    other. The leader as in the published program: vectors of all parameters, one gradient after the other, a
+    product for the first residual, and two passes back whose only use is to make room for the gradients."""
+
+    form = "written"
+    adam = {}
+
+    @staticmethod
+    def net(layers):
+        parts = []
+        for weight, bias in layers:
+            linear = torch.nn.Linear(*weight.shape)
+            with torch.no_grad():
+                linear.weight.copy_(torch.from_numpy(weight.T.copy()))
+                linear.bias.copy_(torch.from_numpy(bias))
+            parts += [linear, torch.nn.ReLU()]
+        return torch.nn.Sequential(*parts[:-1])
+
+    @staticmethod
+    def weights(*nets):
+        return [part for net in nets for part in net.parameters()]
+
+    @staticmethod
+    def apply(net, x):
+        return net(x)
+
+    @staticmethod
+    def layers(parts):
+        return [(weight.T, bias) for weight, bias in ActorCritic.layers(parts)]
+
+    def led(self, batch, noise):
+        actor, weights = self.groups
+        loss, value = self.critic_loss(batch, noise[0]), self.actor_loss(batch, noise[1])
+        own = flat(torch.autograd.grad(value, actor, retain_graph=True))
+        b = flat(torch.autograd.grad(value, weights, retain_graph=True))
+        gradient = torch.autograd.grad(loss, weights, create_graph=True)
+        vector = flat(gradient)
+
+        def backward(v, of):
+            return flat(torch.autograd.grad(vector, of, v, retain_graph=True, allow_unused=True,
+                                            materialize_grads=True))
+
+        scale = common.NORM / torch.sqrt(b @ b)
+        r = b * scale - backward(torch.zeros_like(b), weights)
+        x = solve(lambda v: [backward(v[0], weights)], [r], common.LEADER_DAMPING)[0] / scale
+        direction = own - backward(x, actor)
+        for which, scalar in (1, loss), (0, value):
+            scalar.backward(retain_graph=True)
+            self.adams[which].zero_grad()
+        parts = direction.split([part.numel() for part in actor])
+        return [d.view_as(part) for d, part in zip(parts, actor)], gradient
+
+    def descend(self, which, loss, batch, noise):
+        """The group that does not move gets no gradient meanwhile."""
+        for part in self.groups[1 - which]:
+            part.requires_grad_(False)
+        self.adams[which].zero_grad()
+        loss(batch, noise).backward()
+        self.adams[which].step()
+        for part in self.groups[1 - which]:
+            part.requires_grad_(True)
+        return [part.grad for part in self.groups[which]]
+
+    def track(self, which):
+        for part, target in zip(self.groups[which], self.groups_target[which]):
+            target.mul_(1 - common.TAU)
+            target.add_(common.TAU * part)
+
+
 def run_actors(report, name):
     problem = common.Actors(name)
-    learner = ActorCritic(problem)
-    first = {key: column[: common.BATCH] for key, column in learner.replay.items()}
-    for group, result in zip(("actor", "critic"), learner.update(first, torch.from_numpy(problem.noise))):
-        parts = [part.detach().numpy() for part in result]
-        report.compare(group, name, "eager", list(zip(parts[::2], parts[1::2])))
-    report.row("update", name, "eager", common.measure(learner.draw, OPTIONS.seconds))
+    for form in ActorCritic, Written:
+        learner = form(problem)
+        first = {key: column[: common.BATCH] for key, column in learner.replay.items()}
+        for group, result in zip(("actor", "critic"), learner.update(first, torch.from_numpy(problem.noise))):
+            report.compare(group, name, form.form, form.layers(result))
+        report.row("update", name, form.form, common.measure(learner.draw, OPTIONS.seconds))
 
 
 # ---- minibatches of PPO ----
@@ -230,7 +340,7 @@ def run_proximal(report):
     gradient = [part.numpy() for part in torch.autograd.grad(proximal_loss(actor, critic, first), params)]
     for group, at in (("actor", 0), ("critic", len(actor))):
         parts = gradient[at : at + len(actor)]
-        report.compare(group, common.PROXIMAL, "eager", list(zip(parts[::2], parts[1::2])))
+        report.compare(group, common.PROXIMAL, "by hand", list(zip(parts[::2], parts[1::2])))
     source = minibatches(rollout)
 
     def update():
@@ -239,7 +349,7 @@ def run_proximal(report):
         torch.nn.utils.clip_grad_norm_(params, common.MAX_GRAD_NORM)
         adam.step()
 
-    report.row("update", common.PROXIMAL, "eager", common.measure(update, OPTIONS.seconds))
+    report.row("update", common.PROXIMAL, "by hand", common.measure(update, OPTIONS.seconds))
 
 
 def main():

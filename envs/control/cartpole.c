@@ -149,7 +149,8 @@ static void read_state(const void *game, const void *state, double *readings) {
 static void render(const void *game, const void *state, const real *actions, FILE *out) {
     (void)game;
     const cartpole_state *s = state;
-    const double rows = 7.5, row = 1.0 / rows, column = row / 2.0, pole = 2.0 * HALF_LENGTH;
+    const double rows = control_picture_scale(out, 2.0 * X_MAX, 7.5), row = 1.0 / rows, column = row / 2.0;
+    const double pole = 2.0 * HALF_LENGTH;
     double lean = 3.0 * s->theta;
     control_picture p;
     control_picture_clear(&p, -X_MAX, X_MAX, -row, pole, rows);

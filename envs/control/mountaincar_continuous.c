@@ -13,8 +13,9 @@
  * the engine can pays for it; the stated bounds of the reward are for actions within the box. An episode
  * starts at rest, uniformly within -0.6..-0.4, or at `start`.
  *
- * Gymnasium keeps both numbers in single precision and so rounds every operation on them. So does this: the
- * difference would grow, and some episodes would end differently.
+ * Gymnasium keeps both numbers in single precision and so rounds every operation on them, and the force
+ * unless it is cut off at a bound. So does this, from the start on: the difference would grow, and some
+ * episodes would end differently.
  *
  * Observation: position, velocity. */
 #include <math.h>
@@ -33,7 +34,7 @@
 #define POSITION_LOW (-1.2)
 #define POSITION_HIGH 0.6
 #define SPEED_MAX 0.07
-#define POWER 0.0015f
+#define POWER 0.0015
 #define GRAVITY 0.0025
 #define GOAL 0.45f
 #define GOAL_REWARD 100.0
@@ -97,10 +98,12 @@ static void reset(const void *game, void *state, fm_rng *rng, env_io *io) {
 
 static float clip(float x, double low, double high) { return fmaxf((float)low, fminf(x, (float)high)); }
 
+/* A force cut off at a bound is no single number any more. */
 static void move(mountaincar_state *s, float action) {
-    float push = POWER * clip(action, -ACTION_MAX, ACTION_MAX);
-    float pull = (float)(GRAVITY * cos((double)(3.0f * s->position)));
-    s->velocity = clip(s->velocity + (push - pull), -SPEED_MAX, SPEED_MAX);
+    double pull = GRAVITY * cos((double)(3.0f * s->position));
+    float change = fabsf(action) > (float)ACTION_MAX ? (float)(copysign(POWER, (double)action) - pull)
+                                                     : (float)POWER * action - (float)pull;
+    s->velocity = clip(s->velocity + change, -SPEED_MAX, SPEED_MAX);
     s->position = clip(s->position + s->velocity, POSITION_LOW, POSITION_HIGH);
     if (s->position <= (float)POSITION_LOW && s->velocity < 0.0f) s->velocity = 0.0f;
 }
@@ -130,7 +133,8 @@ static double height(double position) { return 0.25 * sin(3.0 * position); }
 static void render(const void *game, const void *state, const real *actions, FILE *out) {
     (void)game;
     const mountaincar_state *s = state;
-    const double rows = 20.0, row = 1.0 / rows, goal = (double)GOAL, car = (double)s->position;
+    const double rows = control_picture_scale(out, POSITION_HIGH - POSITION_LOW, 20.0), row = 1.0 / rows;
+    const double goal = (double)GOAL, car = (double)s->position;
     control_picture p;
     control_picture_clear(&p, POSITION_LOW, POSITION_HIGH, -0.25, 0.25 + 2.0 * row, rows);
     for (int i = 0; i < p.columns; i++) {

@@ -12,6 +12,9 @@
  * with theta uniform within -pi..pi and theta_dot within -1..1, or at `start`. theta is not brought back into
  * -pi..pi: it counts turns.
  *
+ * All in double precision. Gymnasium with NumPy 2 rounds 3 u and the cost of u to single, as an action is:
+ * a step differs by 1e-8, and 200 random ones may differ by 1e-3, a few by 1e-2.
+ *
  * Observation: cos theta, sin theta, theta_dot. */
 #include <math.h>
 

@@ -5,10 +5,18 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/terminal.h"
+
+#define MARGIN 2
 
 static double column_of(const control_picture *p, double x) { return rint((x - p->left) * 2.0 * p->scale); }
 
 static double row_of(const control_picture *p, double y) { return rint((p->top - y) * p->scale); }
+
+double control_picture_scale(FILE *out, double width, double most) {
+    double room = (double)fm_terminal_columns(out) - MARGIN - 1;
+    return fmin(most, floor(room / 2.0) / width);
+}
 
 void control_picture_clear(control_picture *p, double left, double right, double bottom, double top,
                            double rows_per_unit) {
@@ -48,6 +56,6 @@ void control_picture_print(const control_picture *p, FILE *out) {
     for (int row = 0; row < p->rows; row++) {
         int length = p->columns;
         while (length > 0 && p->cell[row][length - 1] == ' ') length--;
-        fprintf(out, "%s%.*s\n", length ? "  " : "", length, p->cell[row]);
+        fprintf(out, "%*s%.*s\n", length ? MARGIN : 0, "", length, p->cell[row]);
     }
 }

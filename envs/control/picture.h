@@ -16,6 +16,9 @@ typedef struct control_picture {
     char cell[CONTROL_PICTURE_ROWS][CONTROL_PICTURE_COLUMNS];
 } control_picture;
 
+/* Rows per unit: `most`, or as many as leave room for `width` units where `out` leads to. */
+double control_picture_scale(FILE *out, double width, double most);
+
 /* An empty picture of left..right times bottom..top. Aborts when it would be larger than the bounds above. */
 void control_picture_clear(control_picture *p, double left, double right, double bottom, double top,
                            double rows_per_unit);

@@ -1,10 +1,12 @@
 /* start.c: see start.h. */
 #include "envs/control/start.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/option.h"
+#include "base/real.h"
 #include "base/text.h"
 
 /* "x:x_dot:theta:theta_dot" */
@@ -20,7 +22,7 @@ static const char *form(const control_variables *variables, char *text, size_t s
 static fm_status read_number(const char *text, const control_variables *variables, int i, double *value,
                              fm_error *err) {
     char whole[128];
-    if (!fm_text_to_real(text, value))
+    if (!fm_text_to_real(text, value) || !isfinite((real)*value)) /* observed as a real */
         return fm_fail(err, "start: '%s', for %s, is not a number; expected %d numbers, %s", text,
                        variables->name[i], variables->n, form(variables, whole, sizeof whole));
     if (*value < variables->low[i] || *value > variables->high[i])

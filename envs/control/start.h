@@ -34,7 +34,7 @@ typedef struct control_start {
 } control_start;
 
 /* Reads the value of the option. Errors, which name the option and the numbers expected: another count of
- * numbers, text that is no number, a number outside its bounds. */
+ * numbers, text that is no number, a number outside its bounds, or too large for a real. */
 fm_status control_start_read(const char *text, const control_variables *variables, control_start *start,
                              fm_error *err);
 

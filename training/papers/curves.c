@@ -119,28 +119,36 @@ fm_status reproduce_curve_page(const reproduce *r, const char *name, const char 
 
 /* ---- in words ---- */
 
-static const char *compared(stats_interval a, stats_interval b) {
-    if (isnan(a.low) || isnan(b.low)) return "too few seeds";
-    return a.low > b.high ? "clearly more" : a.high < b.low ? "clearly less" : "intervals overlap";
+bool reproduce_clearly_more(const reproduce_curve *a, const reproduce_curve *b) {
+    return a->area.low > b->area.high;
 }
 
-void reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
-                       const reproduce_pair *pairs, size_t n) {
+size_t reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
+                         const reproduce_pair *pairs, size_t n) {
     static const table_column COLUMNS[] = {
         {"one", true, 0}, {"mean", false, 0}, {"another", true, 0}, {"mean", false, 0}, {"", true, 0}};
+    size_t apart = 0;
     table t;
-    if (r->config->csv) return;
+    if (r->config->csv) return 0;
     reproduce_words(r, "%s of one against another:\n", what);
     table_begin(&t, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
     for (size_t k = 0; k < n; k++) {
-        const reproduce_curve *sides[] = {&curves[pairs[k].one], &curves[pairs[k].other]};
+        const reproduce_curve *one = &curves[pairs[k].one], *other = &curves[pairs[k].other];
+        bool more = reproduce_clearly_more(one, other), less = reproduce_clearly_more(other, one);
+        bool known = !isnan(one->area.low) && !isnan(other->area.low);
+        const reproduce_curve *sides[] = {one, other};
         for (int side = 0; side < 2; side++) {
             char mean[64];
             snprintf(mean, sizeof mean, "%.1f", sides[side]->area.mean);
             table_add(&t, sides[side]->title);
             table_add(&t, mean);
         }
-        table_add(&t, compared(sides[0]->area, sides[1]->area));
+        table_add(&t, !known ? "too few seeds"
+                      : more ? "clearly more"
+                      : less ? "clearly less"
+                             : "intervals overlap");
+        apart += more || less;
     }
     table_end(&t, stdout, fm_terminal_columns(stdout));
+    return apart;
 }

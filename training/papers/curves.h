@@ -55,9 +55,12 @@ typedef struct reproduce_pair {
     int one, other;
 } reproduce_pair;
 
-/* Tells a person of each pair both areas, and whether one is clearly more: whether their intervals lie apart.
- * Says nothing with --csv. */
-void reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
-                       const reproduce_pair *pairs, size_t n);
+/* Whether a's area is clearly more: the interval of it lies above b's. */
+bool reproduce_clearly_more(const reproduce_curve *a, const reproduce_curve *b);
+
+/* Tells a person of each pair both areas, and whether one is clearly more. Returns in how many pairs one is;
+ * with --csv it says nothing and returns 0. */
+size_t reproduce_compare(const reproduce *r, const char *what, const reproduce_curve *curves,
+                         const reproduce_pair *pairs, size_t n);
 
 #endif

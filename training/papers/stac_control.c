@@ -109,11 +109,16 @@ static fm_status show(const reproduce *r, const task *t, const reproduce_curve *
     fm_status status = reproduce_curve_page(r, t->figure, "step", "test return", curves, VARIANT_COUNT,
                                             PANELS, sizeof PANELS / sizeof *PANELS, err);
     if (status != FM_OK || r->config->csv) return status;
-    reproduce_compare(r, "Areas (means of the test returns)", curves, PAIRS, sizeof PAIRS / sizeof *PAIRS);
+    const size_t pairs = sizeof PAIRS / sizeof *PAIRS;
+    size_t apart = reproduce_compare(r, "Areas (means of the test returns)", curves, PAIRS, pairs);
     reproduce_words(r,
                     "A leader against `Mx = 0` shows the implicit term alone, all else being equal; `Mx = 0` "
-                    "against DDPG or SAC shows what stepping from one point, without a target copy, does. "
-                    "Adam takes the length of a step away, so `length only` should be as `Mx = 0`.\n");
+                    "against DDPG or SAC shows what it does that both sides step from one point, instead of "
+                    "the critics first. Adam takes the length of a step away, so `length only` should be as "
+                    "`Mx = 0`. %s\n",
+                    apart == 0 ? "In none of these pairs the intervals lie apart: the trials tell no leader "
+                                 "from what it is held against."
+                               : "Where one is clearly more, the trials tell them apart.");
     return FM_OK;
 }
 

@@ -288,7 +288,8 @@ static fm_status unknown_key(const run_plan *run, const setting *now, fm_error *
                        now->key);
     if (!nearest) {
         names of_run = {0};
-        names_add_options(&of_run, RUN_OPTIONS);
+        for (const fm_option *row = RUN_OPTIONS; row->name; row++)
+            if (row->type != FM_RENAMED && row->type != FM_BOOL) names_add(&of_run, row->name);
         nearest = fm_text_nearest(now->key, of_run.name, of_run.n);
         if (nearest) return fm_fail(err, "unknown option '%s'; did you mean --%s?", now->key, nearest);
     }
