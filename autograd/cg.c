@@ -16,8 +16,8 @@ const char *ad_cg_stop_name(ad_cg_stop stop) {
     }
 }
 
-/* Vectors are walked through piece by piece: a piece of those at hand stays in the first cache while everything
- * is done to it that can be done before the next sum is known. */
+/* Vectors are walked through piece by piece: a piece of those at hand stays in the first cache while
+ * everything is done to it that can be done before the next sum is known. */
 #define PIECE 1024
 
 /* Whether a sum of reals stayed in the range in which it can be trusted. */

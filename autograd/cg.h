@@ -67,8 +67,8 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
 /* <a, b>; in double where the sum of reals leaves the range in which it can be trusted. */
 double ad_dot(size_t n, const real *a, const real *b);
 
-/* Parts of an iteration: q += damping p, then <p, q>, and *pp = <p, p>; and r -= alpha q, then <r, r>. The sums
- * as those of ad_dot. */
+/* Parts of an iteration: q += damping p, then <p, q>, and *pp = <p, p>; and r -= alpha q, then <r, r>. The
+ * sums as those of ad_dot. */
 double ad_cg_curve(size_t n, double damping, const real *p, real *q, double *pp);
 double ad_cg_shorten(size_t n, double alpha, const real *q, real *r);
 
