@@ -20,7 +20,8 @@
 #define SAMPLES_MAX 4096
 #define SAMPLE_SECONDS 0.0005
 #define COUNT_MAX ((size_t)1 << 40)
-#define BURST 2000 /* iterations of multiply-adds before each sample: some ten microseconds */
+#define BURST 2000    /* iterations of multiply-adds before a sample: some ten microseconds, */
+#define BURST_SHARE 8 /* or this part of a sample's time: what else uses the core then slows both alike */
 
 static const fm_option OPTIONS[] = {
     FM_OPT_REAL(bench_options, seconds, "0.5", 0.001, 3600, "s", "of measurement per case", ""),
@@ -88,9 +89,10 @@ static double counted(const bench *b, void (*work)(void *, size_t), void *contex
 }
 
 /* Operations per second, now: a clock that changes within a run changes this and the next sample alike. */
-static double burst(void) {
-    double start = loop_clock(), operations = ad_peak_fma(BURST);
-    return operations / (loop_clock() - start);
+static double burst(size_t iterations, double *seconds) {
+    double start = loop_clock(), operations = ad_peak_fma(iterations);
+    *seconds = loop_clock() - start;
+    return operations / *seconds;
 }
 
 static double median(double *x, size_t n) {
@@ -101,7 +103,7 @@ static double median(double *x, size_t n) {
 double bench_time(bench *b, void (*work)(void *context, size_t n), void *context) {
     static double sample[SAMPLES_MAX], rate[SAMPLES_MAX];
     double aim = fmin(SAMPLE_SECONDS, b->options.seconds / 16), end = loop_clock() + b->options.seconds;
-    double first, took, now;
+    double first, took, now, lasted;
     size_t n = 1, samples = 0;
     for (;;) {
         double start = loop_clock();
@@ -112,10 +114,11 @@ double bench_time(bench *b, void (*work)(void *context, size_t n), void *context
         double factor = took > 0 ? aim / took : 100;
         n = (size_t)ceil((double)n * fmin(fmax(factor, 2), 100));
     }
-    b->fma = burst();
+    b->fma = burst(BURST, &lasted);
     if (end - now < took) return first;
+    const size_t iterations = (size_t)(BURST * fmax(1, took / BURST_SHARE / lasted));
     while (samples < SAMPLES_MAX && loop_clock() < end) {
-        rate[samples] = burst();
+        rate[samples] = burst(iterations, &lasted);
         sample[samples++] = counted(b, work, context, n) / (double)n;
     }
     b->fma = median(rate, samples);
