@@ -83,6 +83,13 @@ static double largest_of(size_t n, const real *b) {
     return largest;
 }
 
+void ad_cg_check(size_t n, const real *b, real *x, ad_cg_result *result) {
+    if (isfinite(ad_v_sum_squares(n, x)) || !isnan(largest_of(n, x))) return;
+    memset(x, 0, n * sizeof *x);
+    result->stop = AD_CG_NONFINITE;
+    result->residual = sqrt(ad_dot(n, b, b));
+}
+
 /* Changes every number by a power of two, which rounds nothing; in two halves, since the whole of it need not
  * be a real. */
 static void change_scale(size_t n, int exponent, const real *from, real *to) {
@@ -149,10 +156,6 @@ ad_cg_result ad_cg(ad_matvec *matvec, void *context, size_t n, const real *b, re
     ad_cg_result result = iterate(matvec, context, n, x, work, options);
     result.residual = ldexp(result.residual, -exponent);
     change_scale(n, -exponent, x, x);
-    if (!isfinite(ad_v_sum_squares(n, x)) && isnan(largest_of(n, x))) {
-        memset(x, 0, n * sizeof *x);
-        result.stop = AD_CG_NONFINITE;
-        result.residual = sqrt(exact_dot(n, b, b));
-    }
+    ad_cg_check(n, b, x, &result);
     return result;
 }

@@ -72,6 +72,9 @@ double ad_dot(size_t n, const real *a, const real *b);
 double ad_cg_curve(size_t n, double damping, const real *p, real *q, double *pp);
 double ad_cg_shorten(size_t n, double alpha, const real *q, real *r);
 
+/* What becomes of a solution x that left the range of a real: 0, as if nothing had been solved. */
+void ad_cg_check(size_t n, const real *b, real *x, ad_cg_result *result);
+
 /* "converged", "iteration limit", "non-positive curvature", "non-finite number". */
 const char *ad_cg_stop_name(ad_cg_stop stop);
 

@@ -227,12 +227,6 @@ static ad_cg_result refine(ad_gram *g, double raised, real *x, const ad_cg_optio
     return result;
 }
 
-static bool all_finite(size_t n, const real *x) {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i])) return false;
-    return true;
-}
-
 ad_cg_result ad_gram_solve(ad_gram *g, const real *b, real *x, const ad_cg_options *options) {
     FM_CHECK(options->iterations > 0 && options->damping >= 0 && options->tolerance >= 0,
              "gram: %d iterations, damping %g, tolerance %g", options->iterations, options->damping,
@@ -249,9 +243,6 @@ ad_cg_result ad_gram_solve(ad_gram *g, const real *b, real *x, const ad_cg_optio
     ad_cg_result result = refine(g, raised, x, options);
     ad_v_scale(n, (real)size, x, x);
     result.residual *= size;
-    if (all_finite(n, x)) return result;
-    memset(x, 0, n * sizeof *x);
-    result.stop = AD_CG_NONFINITE;
-    result.residual = size;
+    ad_cg_check(n, b, x, &result);
     return result;
 }

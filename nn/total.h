@@ -13,9 +13,8 @@
  *
  * H need not be positive definite away from the answer. Conjugate gradient stops at a direction of
  * non-positive curvature, with the x it had, and a guard bounds |D|; an M x that is no finite number is left
- * out; the report says so. Where f2 is an error
- * of outputs, their Gauss-Newton matrix may stand for H; for a batch of fewer rows than parameters it is
- * solved exactly, by the Gram matrix of the rows (autograd/gram.h).
+ * out; the report says so. Where f2 is an error of outputs, their Gauss-Newton matrix may stand for H; for a
+ * batch of fewer rows than parameters it is solved exactly, by the Gram matrix of the rows (autograd/gram.h).
  *
  * A problem of two levels: the weight of a ridge regression that fits new data best. The fit of y = w x to
  * (1, 3), (2, 5) with the weight r is w = 13 / (5 + r), and the new point (1, 2) wants w = 2: so r = 1.5.
