@@ -1,4 +1,5 @@
-"""Prints what run.sh measured side by side: table.py FOLDER. Of each program, the fastest form of a case."""
+"""Prints what run.sh measured side by side: table.py FOLDER. Of each program, the fastest form of a case; of
+PyTorch also the one that users write."""
 
 import csv
 import glob
@@ -13,12 +14,12 @@ def read(path, keep):
         return [row for row in csv.reader(file) if row and keep(row)]
 
 
-def best_of(rows, written=False):
-    """(program, group, case) -> (value, form): the fastest form, or PyTorch's as users write it."""
+def best_of(rows):
+    """(program, group, case) -> (value, form)."""
     best = {}
     for program, _, group, case, form, value in rows:
         key = program, group, case
-        if (not written or form == "written") and (key not in best or float(value) > best[key][0]):
+        if key not in best or float(value) > best[key][0]:
             best[key] = float(value), form
     return best
 
@@ -39,14 +40,14 @@ def against(value, theirs):
 
 
 def print_table(ours, rows):
-    best, written = best_of(rows), best_of(rows, written=True)
+    best, written = best_of(rows), best_of(row for row in rows if row[4] == "written")
     print(f"{'group':6} {'case':24} {'ours':>9} {'share':>6} {'products':>8}  "
           f"{'JAX':>9} {'x':>5}  {'form':12}{'PyTorch':>9} {'x':>5}  {'form':9}{'written':>9} {'x':>5}")
-    order = {"grad": 0, "hvp": 1, "cg10": 2, "update": 3}
-    for (group, case), row in sorted(ours.items(), key=lambda item: order.get(item[0][0], 4)):
-        if group not in order:
-            continue
-        value, products = float(row[2]), ours.get(("products", case))
+    groups = ["grad", "hvp", "cg10", "update"]
+    cases = [key for key in ours if key[0] in groups]
+    for group, case in sorted(cases, key=lambda key: groups.index(key[0])):
+        row, products = ours[group, case], ours.get(("products", case))
+        value = float(row[2])
         line = f"{group:6} {case:24} {number(value):>9} {percent(row[5]):>6}"
         line += f" {percent(products[5]) if group == 'update' and products else '':>8}"
         for program, width in ("JAX", 12), ("PyTorch", 9):
